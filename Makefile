@@ -1,0 +1,46 @@
+# make demo: set up, then run the whole method in the sandbox.  make test: set up, then run the tests.
+VENV ?= .venv
+VENV_VLLM ?= .venv-vllm
+PYTHON ?= python3
+BIN = $(VENV)/bin
+export OMP_NUM_THREADS ?= 1
+export TOKENIZERS_PARALLELISM = false
+export HF_HUB_OFFLINE ?= 1
+
+.PHONY: setup demo test check lint format test-vllm clean
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: setup.cfg constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[train,dev]"
+	touch $@
+
+demo: setup
+	OMP_NUM_THREADS=2 $(BIN)/python recipes/demo.py $(DEMO)
+
+test: setup
+	$(BIN)/python -m pytest $(PYTEST)
+
+check: setup lint
+	$(BIN)/python -m pytest -m unit $(PYTEST)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(VENV_VLLM)/.ready: setup.cfg constraints.txt launch/setup_vllm_cpu.sh
+	bash launch/setup_vllm_cpu.sh $(PYTHON) $(VENV_VLLM)
+	touch $@
+
+test-vllm: $(VENV_VLLM)/.ready
+	VLLM_ENABLE_V1_MULTIPROCESSING=0 VLLM_CPU_OMP_THREADS_BIND=nobind VLLM_CPU_KVCACHE_SPACE=1 \
+		$(VENV_VLLM)/bin/python -m pytest -m vllm $(PYTEST)
+
+clean:
+	rm -rf $(VENV) $(VENV_VLLM) runs

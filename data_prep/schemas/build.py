@@ -1,0 +1,86 @@
+"""One schema: facts, style, phrasing and answer format by seed, checked before it is given out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from data_prep.schemas.facts import collect_facts
+from data_prep.schemas.styles import STYLES, Voice, write_completion
+from mcr.boxes import Frame
+from mcr.errors import ConfigError, DataError
+from mcr.formats import ORDERS, WRITERS, write_answer
+from mcr.records import Entity, Sample
+from rewards import score_completion
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaOptions:
+    """What may vary from schema to schema.
+
+    Attributes:
+        styles: which styles to write, of data_prep.schemas.styles.STYLES.
+        answer_formats: which formats answers may have.
+        orders: which orders the three parts of an entity may have.
+        num_phrasings: how many phrasings of each step are used, shortest first.
+        shuffle_entities: write entities in any order rather than in the sentence's.
+        all_boxes: write all gold boxes of an entity rather than the largest.
+    """
+
+    styles: tuple[str, ...]
+    answer_formats: tuple[str, ...] = tuple(WRITERS)
+    orders: tuple[str, ...] = ORDERS
+    num_phrasings: int = 3
+    shuffle_entities: bool = True
+    all_boxes: bool = False
+
+    def __post_init__(self) -> None:
+        for name, known in (("styles", STYLES), ("answer_formats", tuple(WRITERS)), ("orders", ORDERS)):
+            wrong = [value for value in getattr(self, name) if value not in known]
+            if wrong or not getattr(self, name):
+                raise ConfigError(f"{name}: got {getattr(self, name)}, expected some of {known}. Remove {wrong}.")
+        if self.num_phrasings < 1:
+            raise ConfigError(f"num_phrasings: got {self.num_phrasings}, expected at least 1.")
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A chain of reasoning in one style that ends in the gold answer, in the model's frame."""
+
+    sample_id: str
+    style: str
+    completion: str
+
+
+def make_schema(sample: Sample, style: str, frame: Frame | None, options: SchemaOptions, seed: int) -> Schema:
+    """Return one checked schema, the same for the same sample, style, options and seed.
+
+    Raises:
+        DataError: the answer does not earn full reward when read back (text that looks like markup, for example).
+    """
+    rng = Random(f"{seed}/{sample.id}/{style}")
+    facts = collect_facts(sample, frame, all_boxes=options.all_boxes)
+    if options.shuffle_entities:
+        facts = facts.reordered(rng.sample(range(len(facts.entities)), len(facts.entities)))
+    answer = write_answer(
+        facts.entities, rng.choice(options.answer_formats), decimals=facts.decimals, order=rng.choice(options.orders)
+    )
+    completion = write_completion(style, facts, Voice(rng, options.num_phrasings), answer)
+    _check(completion, sample, style, gold_in_frame(sample.entities, frame))
+    return Schema(sample.id, style, completion)
+
+
+def _check(completion: str, sample: Sample, style: str, gold: Sequence[Entity]) -> None:
+    """A schema must earn total 1.0 against gold in its own frame."""
+    score = score_completion(completion, gold)
+    if score.total != 1.0:
+        raise DataError(
+            f"schema of sample {sample.id} in style {style}: its answer earns {score.total}, expected 1.0 "
+            f"({'; '.join(score.problems) or 'read otherwise than written'}). Leave the sample out or mend its text."
+        )
+
+
+def gold_in_frame(entities: Sequence[Entity], frame: Frame | None) -> tuple[Entity, ...]:
+    """Return gold with every box rounded to the frame."""
+    return tuple(
+        Entity(e.text, e.type, None if e.boxes is None else tuple(frame.from_px(box) for box in e.boxes)) for e in entities
+    )

@@ -1,0 +1,55 @@
+"""What a schema may say of a sample: its entities and regions in the model's frame, and nothing else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mcr.boxes import Frame, area
+from mcr.formats import format_box
+from mcr.records import Box, Entity, Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The facts of one sample, boxes rounded to the frame they will be written in.
+
+    Attributes:
+        sentence: the text.
+        entities: gold entities; boxes in the frame, the largest one alone or all of them.
+        regions: (label, box in the frame) of what is known to be visible, named or not.
+        looks: for each entity, the label of the region with its box, or None where no region has it.
+        decimals: of a coordinate in this frame.
+    """
+
+    sentence: str
+    entities: tuple[Entity, ...]
+    regions: tuple[tuple[str, Box], ...]
+    looks: tuple[str | None, ...]
+    decimals: int
+
+    def reordered(self, order: Sequence[int]) -> "Facts":
+        """Return the same facts with the entities in another order."""
+        entities, looks = (tuple(column[i] for i in order) for column in (self.entities, self.looks))
+        return Facts(self.sentence, entities, self.regions, looks, self.decimals)
+
+    def write_box(self, box: Box) -> str:
+        """Return a box of this frame as text."""
+        return format_box(box, self.decimals)
+
+
+def collect_facts(sample: Sample, frame: Frame | None, *, all_boxes: bool = False) -> Facts:
+    """Return what a schema may say.
+
+    Args:
+        sample: with gold boxes in original pixels.
+        frame: of the sample's first image; None for a sample without an image.
+        all_boxes: write all gold boxes of an entity (E2E-GMNER) rather than the largest (RiVEG).
+    """
+    labels = {region.box_px: region.label for region in sample.regions}
+    entities, looks = [], []
+    for entity in sample.entities:
+        boxes_px = entity.boxes and (entity.boxes if all_boxes else (max(entity.boxes, key=area),))
+        boxes = None if boxes_px is None else tuple(frame.from_px(box) for box in boxes_px)
+        entities.append(Entity(entity.text, entity.type, boxes))
+        looks.append(labels.get(boxes_px[0]) if boxes_px else None)
+    regions = tuple((region.label, frame.from_px(region.box_px)) for region in sample.regions)
+    return Facts(sample.sentence, tuple(entities), regions, tuple(looks), frame.decimals if frame else 0)

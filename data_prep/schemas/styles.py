@@ -1,0 +1,159 @@
+"""The styles of reasoning: each is a function from facts to text, walking through the four constraints.
+
+Constraints (MCR 4.1): C_s span and C_t type are checked on the text, C_e entailment on image against text, C_u grounding on
+the image. Tagged styles stand in <think> and answer in <answer>; the others end in the word "Answer:".
+"""
+
+from collections.abc import Callable
+from random import Random
+
+from data_prep.schemas.facts import Facts
+from data_prep.schemas.phrases import BANK
+from mcr.records import Entity
+
+
+class Voice:
+    """Picks phrases: `num_phrasings` of each kind, by an explicit random generator."""
+
+    def __init__(self, rng: Random, num_phrasings: int) -> None:
+        self.rng = rng
+        self.num_phrasings = num_phrasings
+
+    def say(self, kind: str, **fields: str) -> str:
+        """Return one phrase of a kind, filled in."""
+        return self.rng.choice(BANK[kind][: self.num_phrasings]).format(**fields)
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _see(facts: Facts, voice: Voice) -> list[str]:
+    if not facts.regions:
+        return []
+    regions = "; ".join(f"{label} {facts.write_box(box)}" for label, box in facts.regions)
+    return [voice.say("see", regions=regions)]
+
+
+def _span(facts: Facts, voice: Voice) -> str:
+    if not facts.entities:
+        return voice.say("no_span")
+    return voice.say("span", names="; ".join(entity.text for entity in facts.entities))
+
+
+def _type(facts: Facts, voice: Voice) -> str:
+    return _upper("; ".join(voice.say("type", name=e.text, type=e.type) for e in facts.entities)) + "."
+
+
+def _entail(facts: Facts, voice: Voice) -> str:
+    parts = []
+    for entity, look in zip(facts.entities, facts.looks, strict=True):
+        if entity.boxes is None:
+            parts.append(voice.say("not_entailed", name=entity.text))
+        elif look is None:
+            parts.append(voice.say("entailed", name=entity.text))
+        else:
+            parts.append(voice.say("entailed_look", name=entity.text, look=look))
+    return _upper("; ".join(parts)) + "."
+
+
+def _entail_and_ground(facts: Facts, voice: Voice) -> str:
+    """Entailment and place in one: which of the things seen bears out each name, and where it is."""
+    parts = []
+    for entity, look in zip(facts.entities, facts.looks, strict=True):
+        if entity.boxes is None:
+            parts.append(voice.say("not_entailed", name=entity.text))
+        elif look is None:
+            parts.append(voice.say("ground", name=entity.text, box=_boxes(facts, entity)))
+        else:
+            parts.append(voice.say("found_look", name=entity.text, look=look, box=_boxes(facts, entity)))
+    return _upper("; ".join(parts)) + "."
+
+
+def _boxes(facts: Facts, entity: Entity) -> str:
+    return ", ".join(facts.write_box(box) for box in entity.boxes or ())
+
+
+def _ground(facts: Facts, voice: Voice) -> str:
+    parts = []
+    for entity in facts.entities:
+        if entity.boxes is None:
+            parts.append(voice.say("no_ground", name=entity.text))
+        else:
+            parts.append(voice.say("ground", name=entity.text, box=_boxes(facts, entity)))
+    return _upper("; ".join(parts)) + "."
+
+
+def steps_text_first(facts: Facts, voice: Voice) -> list[str]:
+    """Span and type from the text, then the image is asked about each name, then the boxes (tagged)."""
+    if not facts.entities:
+        return [_span(facts, voice), voice.say("all_clear")]
+    return [_span(facts, voice), _type(facts, voice), *_see(facts, voice), _entail(facts, voice), _ground(facts, voice)]
+
+
+def steps_image_first(facts: Facts, voice: Voice) -> list[str]:
+    """What the image shows and where, then the text's names and types, then which of them the image bears out (tagged)."""
+    if not facts.entities:
+        return [*_see(facts, voice), _span(facts, voice), voice.say("all_clear")]
+    return [*_see(facts, voice), _span(facts, voice), _type(facts, voice), _entail_and_ground(facts, voice)]
+
+
+def question_answer(facts: Facts, voice: Voice) -> list[str]:
+    """One question for each constraint, each with its answer."""
+    lines = [voice.say("ask_span"), "A: " + _span(facts, voice)]
+    if not facts.entities:
+        return [*lines, voice.say("all_clear")]
+    return [
+        *lines,
+        *(voice.say("ask_type"), "A: " + _type(facts, voice)),
+        *(voice.say("ask_entailed"), "A: " + " ".join([*_see(facts, voice), _entail(facts, voice)])),
+        *(voice.say("ask_ground"), "A: " + _ground(facts, voice)),
+    ]
+
+
+def brief(facts: Facts, voice: Voice) -> list[str]:
+    """What is seen, then one conclusion for each name: type, shown or not, where."""
+    if not facts.entities:
+        return [*_see(facts, voice), voice.say("no_span")]
+    lines = _see(facts, voice)
+    for entity, look in zip(facts.entities, facts.looks, strict=True):
+        if entity.boxes is None:
+            shown = voice.say("brief_absent")
+        elif look is not None:
+            shown = voice.say("brief_look", look=look, box=_boxes(facts, entity))
+        else:
+            shown = voice.say("brief_shown", box=_boxes(facts, entity))
+        lines.append(_upper(voice.say("conclude", name=entity.text, type=entity.type, shown=shown)))
+    return lines
+
+
+def narrative(facts: Facts, voice: Voice) -> list[str]:
+    """Free-form prose in one paragraph: the text, the names in turn, the image, where each is."""
+    prose = [voice.say("story_open", sentence=facts.sentence), *_see(facts, voice)]
+    if not facts.entities:
+        return [" ".join([*prose, voice.say("no_span"), voice.say("all_clear")])]
+    for index in range(len(facts.entities)):
+        one = facts.reordered([index])
+        entity = one.entities[0]
+        prose.append(_upper(voice.say("story_type", name=entity.text, type=entity.type)) + ".")
+        prose += [_entail(one, voice), _ground(one, voice)]
+    return [" ".join(prose)]
+
+
+Style = Callable[[Facts, Voice], list[str]]
+TAGGED: dict[str, Style] = {"steps_text_first": steps_text_first, "steps_image_first": steps_image_first}
+UNTAGGED: dict[str, Style] = {"question_answer": question_answer, "brief": brief, "narrative": narrative}
+ANSWER_ONLY = "answer_only"
+STYLES = (*TAGGED, *UNTAGGED, ANSWER_ONLY)
+
+
+def write_completion(style: str, facts: Facts, voice: Voice, answer: str) -> str:
+    """Return the whole completion: the style's reasoning, then the answer the way the style marks it.
+
+    `answer_only` has no reasoning at all: the baseline that the schemas are compared with.
+    """
+    if style == ANSWER_ONLY:
+        return f"<answer>\n{answer}\n</answer>"
+    if style in TAGGED:
+        return "<think>\n{}\n</think>\n<answer>\n{}\n</answer>".format("\n".join(TAGGED[style](facts, voice)), answer)
+    return "{}\nAnswer:\n{}".format("\n".join(UNTAGGED[style](facts, voice)), answer)

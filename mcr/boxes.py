@@ -1,0 +1,132 @@
+"""Box geometry and the frames that models read and write boxes in. The one place that converts between them.
+
+Frames (a family's own way of writing coordinates):
+  absolute   integer pixels of the image after smart_resize (Qwen2.5-VL, MiMo-VL)
+  norm1000   integers 0..1000 of the width and height (Qwen3-VL, InternVL, GLM-V)
+  norm1      three decimals 0..1 (LLaVA style)
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mcr.errors import ConfigError
+from mcr.records import Box
+
+FRAMES = ("absolute", "norm1000", "norm1")
+DECIMALS = {"absolute": 0, "norm1000": 0, "norm1": 3}
+
+
+def area(box: Sequence[float]) -> float:
+    """Return (x2-x1)*(y2-y1), or 0 for degenerate, inverted or non-finite boxes."""
+    width, height = box[2] - box[0], box[3] - box[1]
+    if not (width > 0 and height > 0):
+        return 0.0
+    product = width * height
+    return product if math.isfinite(product) else 0.0
+
+
+def iou(box_a: Sequence[float], box_b: Sequence[float]) -> float:
+    """Return intersection over union of two boxes of one frame, in [0, 1]. Degenerate, inverted or NaN boxes give 0.
+
+    >>> iou((0, 0, 2, 2), (1, 0, 3, 2))
+    0.3333333333333333
+    >>> iou((0, 0, 1, 1), (1, 0, 2, 1)), iou((2, 2, 0, 0), (0, 0, 2, 2))
+    (0.0, 0.0)
+    """
+    area_a, area_b = area(box_a), area(box_b)
+    if not area_a or not area_b:
+        return 0.0
+    width = min(box_a[2], box_b[2]) - max(box_a[0], box_b[0])
+    height = min(box_a[3], box_b[3]) - max(box_a[1], box_b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    overlap = width * height
+    return min(1.0, overlap / (area_a + area_b - overlap))
+
+
+def smart_resize(height: int, width: int, *, factor: int, min_pixels: int, max_pixels: int) -> tuple[int, int]:
+    """Return (height, width) as the Qwen-VL processors resize an image: multiples of `factor`, area within the bounds.
+
+    Raises:
+        ConfigError: an aspect ratio above 200, which those processors refuse.
+    """
+    if max(height, width) / min(height, width) > 200:
+        raise ConfigError(f"image size: got {width}x{height}, expected an aspect ratio of at most 200. Leave the image out.")
+    new_height, new_width = round(height / factor) * factor, round(width / factor) * factor
+    if new_height * new_width > max_pixels:
+        shrink = math.sqrt(height * width / max_pixels)
+        new_height = max(factor, math.floor(height / shrink / factor) * factor)
+        new_width = max(factor, math.floor(width / shrink / factor) * factor)
+    elif new_height * new_width < min_pixels:
+        grow = math.sqrt(min_pixels / (height * width))
+        new_height = math.ceil(height * grow / factor) * factor
+        new_width = math.ceil(width * grow / factor) * factor
+    return new_height, new_width
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """How one image's boxes are written: its kind, the original size, and the size that the coordinates run over.
+
+    Attributes:
+        kind: one of FRAMES.
+        width, height: the original image, pixels.
+        scale_width, scale_height: what x and y run to in this frame (resized pixels, 1000, or 1).
+    """
+
+    kind: str
+    width: float
+    height: float
+    scale_width: float
+    scale_height: float
+
+    def __post_init__(self) -> None:
+        if self.kind not in FRAMES:
+            raise ConfigError(f"frame: got {self.kind!r}, expected one of {FRAMES}. Correct the kind.")
+        if min(self.width, self.height, self.scale_width, self.scale_height) <= 0:
+            raise ConfigError(f"frame: got sizes {self}, expected positive ones. Correct the image size.")
+
+    @property
+    def decimals(self) -> int:
+        """How many decimals a coordinate is written with."""
+        return DECIMALS[self.kind]
+
+    def from_px(self, box_px: Sequence[float]) -> Box:
+        """Return a box of original pixels in this frame, rounded as the model writes it, never thinner than one unit."""
+        unit = 10.0**-self.decimals
+        x1, x2 = self._spread(box_px[0], box_px[2], self.scale_width / self.width, self.scale_width, unit)
+        y1, y2 = self._spread(box_px[1], box_px[3], self.scale_height / self.height, self.scale_height, unit)
+        return x1, y1, x2, y2
+
+    def to_px(self, box: Sequence[float]) -> Box:
+        """Return a box of this frame in original pixels (no rounding, no clipping)."""
+        fx, fy = self.width / self.scale_width, self.height / self.scale_height
+        return box[0] * fx, box[1] * fy, box[2] * fx, box[3] * fy
+
+    def _spread(self, low: float, high: float, factor: float, limit: float, unit: float) -> tuple[float, float]:
+        start, end = round(low * factor, self.decimals), round(high * factor, self.decimals)
+        if end - start < unit:
+            start = min(max(0.0, start), limit - unit)
+            end = start + unit
+        return round(start, self.decimals), round(end, self.decimals)
+
+    def to_dict(self) -> dict[str, float | str]:
+        """Return the form that datasets carry in their `frame` column."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, float | str]) -> "Frame":
+        """Build a frame from its dataset form."""
+        return cls(**{name: row[name] for name in cls.__slots__})
+
+
+def frame_for(
+    kind: str, width: int, height: int, *, factor: int = 28, min_pixels: int = 56 * 56, max_pixels: int = 12845056
+) -> Frame:
+    """Return the frame of one image. `factor` and the bounds matter for `absolute` only (defaults: Qwen2.5-VL)."""
+    if kind == "absolute":
+        rows, cols = smart_resize(height, width, factor=factor, min_pixels=min_pixels, max_pixels=max_pixels)
+        return Frame(kind, width, height, cols, rows)
+    limit = 1.0 if kind == "norm1" else 1000.0
+    return Frame(kind, width, height, limit, limit)

@@ -1,0 +1,84 @@
+"""Writing an answer: the formats that schemas teach, one function each. mcr.parsing reads all of them back.
+
+A location is written in the model's frame: "[x1, y1, x2, y2]", several joined by ";" where the format allows it, or "None".
+"""
+
+import json
+from collections.abc import Callable, Sequence
+
+from mcr.records import Box, Entity
+
+ORDERS = ("text type location", "text location type", "type text location")
+
+
+def format_box(box: Box, decimals: int = 0) -> str:
+    """Return "[x1, y1, x2, y2]" with a fixed number of decimals.
+
+    >>> format_box((0, 20, 400.0, 640))
+    '[0, 20, 400, 640]'
+    """
+    return "[" + ", ".join(f"{value:.{decimals}f}" for value in box) + "]"
+
+
+def format_location(entity: Entity, decimals: int) -> str:
+    """Return the entity's boxes one after the other, or None."""
+    if not entity.boxes:
+        return "None"
+    return ", ".join(format_box(box, decimals) for box in entity.boxes)
+
+
+def write_rows(entities: Sequence[Entity], decimals: int = 0, order: str = ORDERS[0]) -> str:
+    """Return one row an entity, its three parts parted by " | "."""
+    rows = []
+    for entity in entities:
+        parts = {"text": entity.text, "type": entity.type, "location": format_location(entity, decimals)}
+        rows.append(" | ".join(parts[name] for name in order.split()))
+    return "\n".join(rows)
+
+
+def write_triples(entities: Sequence[Entity], decimals: int = 0, order: str = ORDERS[0]) -> str:
+    """Return one parenthesised triple an entity; text and type are JSON strings, so that any span survives."""
+    rows = []
+    for entity in entities:
+        parts = {
+            "text": json.dumps(entity.text, ensure_ascii=False),
+            "type": json.dumps(entity.type, ensure_ascii=False),
+            "location": format_location(entity, decimals),
+        }
+        rows.append("(" + ", ".join(parts[name] for name in order.split()) + ")")
+    return "\n".join(rows)
+
+
+def write_json(entities: Sequence[Entity], decimals: int = 0, order: str = ORDERS[0]) -> str:
+    """Return a JSON list of objects with keys text, type, bbox_2d (one box, a list of boxes, or null)."""
+    items = []
+    for entity in entities:
+        boxes = [_numbers(box, decimals) for box in entity.boxes or ()]
+        location = None if entity.boxes is None else boxes[0] if len(boxes) == 1 else boxes
+        parts = {"text": ("text", entity.text), "type": ("type", entity.type), "location": ("bbox_2d", location)}
+        items.append(dict(parts[name] for name in order.split()))
+    return json.dumps(items, ensure_ascii=False)
+
+
+def _numbers(box: Box, decimals: int) -> list[float]:
+    return [round(value, decimals) if decimals else round(value) for value in box]
+
+
+def write_empty(answer_format: str) -> str:
+    """Return how a format says that there is no entity."""
+    return "[]" if answer_format == "json" else "None"
+
+
+WRITERS: dict[str, Callable[..., str]] = {"rows": write_rows, "json": write_json, "triples": write_triples}
+
+
+def write_answer(entities: Sequence[Entity], answer_format: str, *, decimals: int = 0, order: str = ORDERS[0]) -> str:
+    """Return the answer text for entities whose boxes are in the frame they are written in.
+
+    Args:
+        entities: what to write; the empty list gives the format's own word for "nothing".
+        answer_format: a key of WRITERS.
+        decimals: of each coordinate (mcr.boxes.DECIMALS of the frame).
+        order: of the three parts, one of ORDERS.
+    """
+    return WRITERS[answer_format](entities, decimals, order) if entities else write_empty(answer_format)

@@ -1,0 +1,1 @@
+"""Models: families and their frames, loading, the tiny model of the sandbox."""

@@ -1,0 +1,47 @@
+"""Loading a vision-language model and its processor from a folder or the hub, safetensors only, no remote code."""
+
+from pathlib import Path
+from typing import Any
+
+from mcr.errors import ConfigError
+from mcr.models.torchvision_cpu import allow_cpu_torchvision
+
+VISION_TOKENS = ("<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>")
+
+
+def load_processor(name_or_path: str | Path) -> Any:
+    """Return the processor (tokenizer and image processor), padding on the left as generation needs it."""
+    allow_cpu_torchvision()
+    from transformers import AutoProcessor
+
+    processor = AutoProcessor.from_pretrained(_existing(name_or_path))
+    processor.tokenizer.padding_side = "left"
+    return processor
+
+
+def load_model(name_or_path: str | Path, *, dtype: str = "auto") -> Any:
+    """Return the model; a folder with a LoRA adapter gives its base with the adapter merged."""
+    allow_cpu_torchvision()
+    from transformers import AutoModelForImageTextToText
+
+    path = _existing(name_or_path)
+    if Path(path, "adapter_config.json").is_file():
+        from peft import PeftConfig, PeftModel
+
+        base = load_model(PeftConfig.from_pretrained(path).base_model_name_or_path, dtype=dtype)
+        return PeftModel.from_pretrained(base, path).merge_and_unload()
+    return AutoModelForImageTextToText.from_pretrained(path, dtype=dtype)
+
+
+def _existing(name_or_path: str | Path) -> str:
+    """Refuse a local-looking path that is not there before the hub is asked for it."""
+    text = str(name_or_path)
+    if text.startswith((".", "/", "runs")) and not Path(text).is_dir():
+        raise ConfigError(f"model: {text} is not a folder. Run the step that writes it, or name a model of the hub.")
+    return text
+
+
+def vision_token_ids(processor: Any) -> list[int]:
+    """Return the ids that stand for images; sampling one would crash the next forward, so samplers suppress them all."""
+    vocab = processor.tokenizer.get_vocab()
+    return sorted(vocab[token] for token in VISION_TOKENS if token in vocab)

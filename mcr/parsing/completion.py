@@ -1,0 +1,125 @@
+"""From a completion to its entities: find the answer that counts, then read it in whichever format it is written.
+
+The last complete answer outside the reasoning counts. Reasoning is what stands in <think>; an answer is what stands in
+<answer>, else what follows the last line that begins with "Answer:", else the last block of rows in the text.
+"""
+
+import re
+from dataclasses import dataclass
+
+from mcr.parsing.json_answer import read_json_answer
+from mcr.parsing.rows import read_rows
+from mcr.parsing.sentences import read_sentences
+from mcr.records import Entity
+
+TAG = re.compile(r"<(/?)(think|answer)>", re.IGNORECASE)
+MARKER = re.compile(r"^[ \t>*#]*(?:final[ \t]+)?answer[ \t*]*[:\uff1a][ \t*]*", re.IGNORECASE | re.MULTILINE)
+FENCE = re.compile(r"^[ \t]*```[^\n`]*$", re.MULTILINE)
+EMPTY_ANSWERS = frozenset(
+    ["", "none", "null", "[]", "{}", "()", "no entities", "no entity", "no named entities", "no named entity", "empty"]
+)
+END_TOKENS = re.compile(r"<\|(?:im_end|endoftext|eot_id)\|>")
+MAX_PROBLEMS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedCompletion:
+    """What a completion says.
+
+    Attributes:
+        entities: in the order written, duplicates kept; boxes in the completion's own frame. An entity whose location could
+            not be read has boxes ().
+        is_readable: an answer was found and read, be it the empty one. False earns 0 for everything.
+        problems: why parts, or the whole, could not be read; for reports.
+        answer: the text that was read as the answer.
+    """
+
+    entities: tuple[Entity, ...]
+    is_readable: bool
+    problems: tuple[str, ...] = ()
+    answer: str = ""
+
+
+def parse_completion(completion: str) -> ParsedCompletion:
+    """Read a completion. Never raises; whatever cannot be read is told in `problems`.
+
+    >>> parse_completion("<think>[1, 2, 3, 4]</think><answer>\\nAnn | PER | None\\n</answer>").entities
+    (Entity(text='Ann', type='PER', boxes=None),)
+    """
+    outside, problem = _outside_reasoning(END_TOKENS.sub("", completion))
+    if problem:
+        return ParsedCompletion((), False, (problem,))
+    answer, is_marked, problem = _find_answer(outside)
+    if problem:
+        return ParsedCompletion((), False, (problem,))
+    body = _unfence(answer)
+    if body.strip().rstrip(".").lower() in EMPTY_ANSWERS and (is_marked or body.strip()):
+        return ParsedCompletion((), True, (), answer)
+    entities, problems = _read_body(body, is_marked)
+    if not entities:
+        problems = ["no entity could be read in the answer", *problems]
+    return ParsedCompletion(tuple(entities), bool(entities), tuple(problems[:MAX_PROBLEMS]), answer)
+
+
+def _outside_reasoning(text: str) -> tuple[str, str]:
+    """Return the text without its reasoning, or a problem: reasoning that never ends leaves no answer."""
+    pieces, depth, start = [], 0, 0
+    for tag in TAG.finditer(text):
+        if tag.group(2).lower() != "think":
+            continue
+        if not tag.group(1):
+            if depth == 0:
+                pieces.append(text[start : tag.start()])
+            depth += 1
+            continue
+        if depth == 0:
+            pieces.clear()
+        depth = max(0, depth - 1)
+        start = tag.end()
+    if depth:
+        return "", "the reasoning is not closed, so nothing after it is an answer"
+    pieces.append(text[start:])
+    return "\n".join(pieces), ""
+
+
+def _find_answer(text: str) -> tuple[str, bool, str]:
+    """Return (answer, whether tags or a marker delimit it, problem)."""
+    opened, answer = None, None
+    for tag in TAG.finditer(text):
+        if tag.group(2).lower() != "answer":
+            continue
+        if not tag.group(1):
+            opened = tag.end()
+        elif opened is not None:
+            answer, opened = text[opened : tag.start()], None
+    if answer is not None:
+        return answer, True, ""
+    if opened is not None:
+        return "", False, "the answer is not closed"
+    if not text.strip():
+        return "", False, "the completion is empty"
+    marker = None
+    for marker in MARKER.finditer(text):
+        pass
+    if marker is not None:
+        return text[marker.end() :], True, ""
+    return text, False, ""
+
+
+def _unfence(text: str) -> str:
+    """Return what stands in the last complete code fence, or the text itself."""
+    fences = list(FENCE.finditer(text))
+    if len(fences) >= 2:
+        last = len(fences) // 2 * 2
+        return text[fences[last - 2].end() : fences[last - 1].start()]
+    return FENCE.sub("", text)
+
+
+def _read_body(body: str, is_marked: bool) -> tuple[list[Entity], list[str]]:
+    """Try the formats from the strictest to the loosest; the first that finds an entity is taken."""
+    problems: list[str] = []
+    for read in (read_json_answer, read_sentences, read_rows):
+        entities, problems = read(body, is_marked)
+        if entities:
+            return entities, problems
+    return [], problems

@@ -1,0 +1,88 @@
+"""Answers in JSON: a list of objects (or of triples), one object, or a list under some key."""
+
+import json
+import re
+from typing import Any
+
+from mcr.parsing.location import read_json_location
+from mcr.parsing.parts import read_parts
+from mcr.records import Entity
+
+TEXT_KEYS = ("text", "entity", "span", "name", "mention", "entity_text", "entity_name", "word", "phrase")
+TYPE_KEYS = ("type", "label", "category", "entity_type", "class", "tag")
+LOCATION_KEYS = ("bbox_2d", "bbox", "box", "boxes", "bboxes", "region_box", "region", "bounding_box", "bounding_boxes")
+LOCATION_KEYS += ("box_2d", "location", "coordinates", "grounding", "visual_region")
+DECODER = json.JSONDecoder()
+SEPARATOR = re.compile(r"[\s,;]*")
+OBJECT = re.compile(r"\{[^{}]*\}")
+MAX_DEPTH = 4
+
+
+def read_json_answer(body: str, is_marked: bool) -> tuple[list[Entity], list[str]]:
+    """Return the entities of a JSON answer and why items could not be read; nothing of both where it is not JSON."""
+    start = min((i for i in (body.find("["), body.find("{")) if i >= 0), default=-1)
+    if start < 0 or (body[:start].strip() and not body[start:].lstrip("[ \n\t").startswith("{")):
+        return [], []
+    values, is_whole = _decode_all(body, start)
+    if is_whole:
+        return _collect(values, 0)
+    entities, problems = [], ["the answer is not whole JSON; its complete objects were read"]
+    for match in OBJECT.finditer(body, start):
+        objects, is_object = _decode_all(match.group(), 0)
+        found, faults = _collect(objects, 0) if is_object else ([], [f"not JSON: {match.group()[:80]!r}"])
+        entities += found
+        problems += faults
+    return (entities, problems) if entities else ([], [])
+
+
+def _decode_all(text: str, start: int) -> tuple[list[Any], bool]:
+    """Return the JSON lists and objects that follow one another (JSON lines, too), and whether all of it is JSON.
+
+    Words behind the last value are allowed: they are no part of the answer.
+    """
+    values: list[Any] = []
+    while start < len(text) and text[start] in "[{":
+        try:
+            value, start = DECODER.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            return values, False
+        values.append(value)
+        start = SEPARATOR.match(text, start).end()
+    return values, bool(values)
+
+
+def _collect(value: Any, depth: int) -> tuple[list[Entity], list[str]]:
+    """Walk lists and wrapping objects down to the items."""
+    if depth > MAX_DEPTH:
+        return [], ["JSON nested too deeply"]
+    if isinstance(value, dict):
+        return _collect_object(value, depth)
+    if not isinstance(value, list):
+        return [], [f"expected an object, got {str(value)[:80]!r}"]
+    if len(value) == 3 and sum(isinstance(part, str) for part in value) >= 2 and not any(isinstance(p, dict) for p in value):
+        entity, problem = read_parts([part if isinstance(part, str) else json.dumps(part) for part in value], ", ")
+        return ([entity], []) if entity else ([], [problem])
+    entities, problems = [], []
+    for item in value:
+        found, faults = _collect(item, depth + 1)
+        entities += found
+        problems += faults
+    return entities, problems
+
+
+def _collect_object(row: dict[str, Any], depth: int) -> tuple[list[Entity], list[str]]:
+    keys = {str(key).strip().lower().replace(" ", "_"): key for key in row}
+    text_key = next((keys[key] for key in TEXT_KEYS if key in keys), None)
+    type_key = next((keys[key] for key in TYPE_KEYS if key in keys), None)
+    if text_key is None or type_key is None:
+        nested = [value for value in row.values() if isinstance(value, list | dict)]
+        if nested:
+            return _collect(nested, depth + 1)
+        return [], [f"object without text and type: {str(row)[:80]!r}"]
+    text, label = row[text_key], row[type_key]
+    if not isinstance(text, str) or not isinstance(label, str) or not text.strip():
+        return [], [f"text and type must be strings: {str(row)[:80]!r}"]
+    location_key = next((keys[key] for key in LOCATION_KEYS if key in keys), None)
+    boxes = () if location_key is None else read_json_location(row[location_key])
+    problems = [f"no readable location: {str(row)[:80]!r}"] if boxes == () else []
+    return [Entity(text.strip(), label.strip(), boxes)], problems

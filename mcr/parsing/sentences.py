@@ -1,0 +1,43 @@
+"""Answers in sentences (VKEL): `X is a(an) person and a(an) athlete, whose bounding boxes are (0.1, 0.2, 0.5, 0.9)`."""
+
+import re
+
+from mcr.parsing.location import NotALocation, read_location
+from mcr.records import Entity
+
+WHOSE = re.compile(r"[,\uff0c]?[ ]?whose (?:bounding )?box(?:es)?(?: is| are|:)[ ]?", re.IGNORECASE)
+VERB = re.compile(r" is (?:a\(an\)|an?) ", re.IGNORECASE)
+AND_TYPE = re.compile(r" and (?:a\(an\)|an?) ", re.IGNORECASE)
+LOCATION = re.compile(r"[^\S\n]*(?:[\[(][^\n\[\]()]*[\])](?:(?:[^\S\n]|,|;|and)*[\[(][^\n\[\]()]*[\])])*|[^\n.;,\[(]+)")
+
+
+def read_sentences(body: str, is_marked: bool) -> tuple[list[Entity], list[str]]:
+    """Return the entities of such sentences, one or several a line, and why some could not be read.
+
+    The first type after "is a(an)" is the entity's type; a finer type behind "and a(an)" is not kept.
+    """
+    entities, problems, start = [], [], 0
+    for whose in WHOSE.finditer(body):
+        if whose.start() < start:
+            continue
+        head = body[start : whose.start()].lstrip(" \n\t.;,").rsplit("\n", 1)[-1]
+        place = LOCATION.match(body, whose.end())
+        start = place.end() if place else whose.end()
+        entity = _read(head, place.group() if place else "")
+        if entity:
+            entities.append(entity)
+        else:
+            problems.append(f"not a sentence of the form 'X is a(an) type, whose bounding boxes are ...': {head[:80]!r}")
+    return entities, problems
+
+
+def _read(head: str, place: str) -> Entity | None:
+    verb = None
+    for verb in VERB.finditer(head):
+        pass
+    if verb is None or not head[: verb.start()].strip():
+        return None
+    label = AND_TYPE.split(head[verb.end() :], maxsplit=1)[0].strip()
+    location = read_location(place)
+    boxes = () if isinstance(location, NotALocation) else location
+    return Entity(head[: verb.start()].strip(), label, boxes) if label else None

@@ -1,0 +1,138 @@
+"""predictions.jsonl on disk: `{"id", "sentence", "entities", "completion"?}`, from our models or any other system."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mcr.boxes import Frame
+from mcr.errors import DataError, raise_faults
+from mcr.metrics import Scored
+from mcr.parsing import parse_completion
+from mcr.records import Entity, Sample
+from mcr.samples import iter_json_lines
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a system says of one sample; boxes in original pixels.
+
+    Attributes:
+        completion: the text it was read from, where there is one.
+        is_readable: False when there was a completion but no answer in it.
+        problems: why parts could not be read.
+    """
+
+    id: str
+    sentence: str
+    entities: tuple[Entity, ...]
+    completion: str | None = None
+    is_readable: bool = True
+    problems: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form on disk."""
+        row = {"id": self.id, "sentence": self.sentence, "entities": [entity.to_dict() for entity in self.entities]}
+        if self.completion is not None:
+            row |= {"completion": self.completion, "is_readable": self.is_readable, "problems": list(self.problems)}
+        return row
+
+
+def predict_from_completion(sample: Sample, completion: str, frame: Frame | None) -> Prediction:
+    """Read a completion into a prediction with boxes in original pixels."""
+    parsed = parse_completion(completion)
+    entities = []
+    for entity in parsed.entities:
+        boxes = entity.boxes
+        if boxes and frame is not None:
+            boxes = tuple(frame.to_px(box) for box in boxes)
+        entities.append(Entity(entity.text, entity.type, boxes))
+    return Prediction(sample.id, sample.sentence, tuple(entities), completion, parsed.is_readable, parsed.problems)
+
+
+@dataclass(slots=True)
+class PredictionReport:
+    """What did not fit when predictions met gold; every count is shown in the report."""
+
+    num_missing: int = 0
+    num_unreadable: int = 0
+    num_with_problems: int = 0
+    missing_ids: list[str] = field(default_factory=list)
+
+
+def read_predictions(path: Path) -> list[Prediction]:
+    """Return all predictions of a file.
+
+    Raises:
+        DataError: lists every line that is not JSON, lacks a key, has a wrong type or an id that occurred before.
+    """
+    predictions: list[Prediction] = []
+    faults: list[str] = []
+    seen: set[str] = set()
+    for number, row in iter_json_lines(path):
+        try:
+            if isinstance(row, DataError):
+                raise row
+            prediction = _from_dict(row)
+            if prediction.id in seen:
+                raise DataError(f"id {prediction.id!r} occurs twice. Keep one.")
+            seen.add(prediction.id)
+            predictions.append(prediction)
+        except DataError as error:
+            faults.append(f"{path.name}:{number}: {error}")
+    raise_faults(f"{len(faults)} of the lines of {path} cannot be used", faults)
+    return predictions
+
+
+def _from_dict(row: dict[str, Any]) -> Prediction:
+    if not isinstance(row.get("id"), str) or not isinstance(row.get("entities"), list):
+        raise DataError(f"prediction: got keys {sorted(row)}, expected id (text) and entities (list). Add what is missing.")
+    entities = tuple(_entity(entity) for entity in row["entities"])
+    completion = row.get("completion")
+    if completion is not None and not isinstance(completion, str):
+        raise DataError(f"prediction {row['id']}: completion must be text. Correct it.")
+    return Prediction(
+        row["id"], str(row.get("sentence", "")), entities, completion, bool(row.get("is_readable", True)), tuple(row.get("problems", ()))
+    )
+
+
+def _entity(row: Any) -> Entity:
+    """Build a predicted entity. Its boxes may be degenerate (they score 0), but they must be four numbers."""
+    try:
+        entity = Entity.from_dict(row)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{error}") from error
+    if any(len(box) != 4 for box in entity.boxes or ()):
+        raise DataError(f"entity {entity.text!r}: got boxes {row['boxes']}, expected four numbers each. Correct them.")
+    return entity
+
+
+def join_gold(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> tuple[list[Scored], PredictionReport]:
+    """Put predictions beside gold, in gold's order. A missing prediction counts as empty and is reported.
+
+    Raises:
+        DataError: predictions for samples that gold does not have.
+    """
+    by_id = {prediction.id: prediction for prediction in predictions}
+    known = {sample.id for sample in samples}
+    unknown = [f"id {prediction_id!r} is not in gold" for prediction_id in by_id if prediction_id not in known]
+    raise_faults(f"{len(unknown)} predictions have no gold. Give the gold file that they were made for", unknown)
+    report = PredictionReport()
+    rows = []
+    for sample in samples:
+        prediction = by_id.get(sample.id)
+        if prediction is None:
+            report.missing_ids.append(sample.id)
+        else:
+            report.num_unreadable += not prediction.is_readable
+            report.num_with_problems += bool(prediction.problems) and prediction.is_readable
+        rows.append(Scored(sample.sentence, sample.entities, prediction.entities if prediction else ()))
+    report.num_missing = len(report.missing_ids)
+    return rows, report
+
+
+def write_prediction(file: Any, prediction: Prediction) -> None:
+    """Append one prediction to an open file and flush, so that a stopped run loses nothing."""
+    file.write(json.dumps(prediction.to_dict(), ensure_ascii=False) + "\n")
+    file.flush()

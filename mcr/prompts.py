@@ -1,0 +1,101 @@
+"""What the model is asked: the task, the labels, how to answer, and (unless left out) the checks and cautions.
+
+The part with the stepwise checks and cautions is the paper's instruction; leaving it out is its "w/o Inst" row (Table 5).
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mcr.errors import ConfigError
+from mcr.families import FrameSettings
+from mcr.records import Sample
+
+SETTINGS_FILE = "mcr_prompt.json"
+
+TASK = "Find every named entity in the text, its type, and its box in the image."
+LABELS = "Types: {labels}."
+ANSWER = "Reason first, then give one answer with text, type and box of each entity. Write None for an entity that is not in the image."
+ANSWER_ONLY = "Give one answer with text, type and box of each entity, nothing else. Write None for an entity that is not in the image."
+BOX_RULES = {
+    "absolute": "A box is [x1, y1, x2, y2] in pixels of the image as you see it.",
+    "norm1000": "A box is [x1, y1, x2, y2] from 0 to 1000 across the image.",
+    "norm1": "A box is [x1, y1, x2, y2] from 0.000 to 1.000 across the image.",
+}
+CHECKS = (
+    "Check step by step: (1) span: copy each name from the text exactly, take none that only the image suggests; "
+    "(2) type: decide it from the text; (3) entailment: ask whether the image really shows what the text names; "
+    "(4) grounding: give the box of what the image shows, and None for the rest."
+)
+CAUTIONS = "Caution: a name in the text may be absent from the image, and the image may show things that the text does not name."
+BRIEF_TASK = "Name the entities and boxes."
+DETAILS = ("full", "plain", "brief")
+
+
+def write_instruction(labels: Sequence[str], frame_kind: str, *, detail: str = "full", is_reasoned: bool = True) -> str:
+    """Return the instruction before the sentence.
+
+    Args:
+        labels: the label set, in the order to show.
+        frame_kind: one of mcr.boxes.FRAMES; says how boxes are to be written.
+        detail: "full" (with checks and cautions), "plain" (without: the paper's w/o Inst), "brief" (one line, for tiny models
+            that learn the task from examples alone).
+        is_reasoned: False asks for the answer alone.
+    """
+    if detail == "brief":
+        return BRIEF_TASK
+    parts = [TASK, LABELS.format(labels=", ".join(labels)), BOX_RULES[frame_kind]]
+    if detail == "full":
+        parts += [CHECKS, CAUTIONS]
+    return " ".join([*parts, ANSWER if is_reasoned else ANSWER_ONLY])
+
+
+def write_prompt(sentence: str, num_images: int, instruction: str) -> list[dict[str, Any]]:
+    """Return the conversational prompt: the images, the instruction, the sentence, as one user message."""
+    content: list[dict[str, Any]] = [{"type": "image"} for _ in range(num_images)]
+    content.append({"type": "text", "text": f"{instruction}\nText: {sentence}"})
+    return [{"role": "user", "content": content}]
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSettings:
+    """All that decides a prompt besides the sample. It travels with training sets and saved models, so that a model is
+    evaluated with the prompt it was trained on.
+    """
+
+    labels: tuple[str, ...]
+    frame: FrameSettings
+    detail: str = "full"
+    is_reasoned: bool = True
+
+    def __post_init__(self) -> None:
+        if self.detail not in DETAILS or not self.labels:
+            raise ConfigError(f"prompt: got detail {self.detail!r} and labels {self.labels}, expected one of {DETAILS} and a label.")
+
+    def prompt_for(self, sample: Sample) -> list[dict[str, Any]]:
+        """Return the conversational prompt of a sample."""
+        instruction = write_instruction(self.labels, self.frame.kind, detail=self.detail, is_reasoned=self.is_reasoned)
+        return write_prompt(sample.sentence, len(sample.images), instruction)
+
+    def save(self, folder: Path) -> None:
+        """Write the settings into a folder."""
+        row = {"labels": list(self.labels), "frame": self.frame.to_dict(), "detail": self.detail, "is_reasoned": self.is_reasoned}
+        (folder / SETTINGS_FILE).write_text(json.dumps(row, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "PromptSettings":
+        """Read the settings of a training set or model folder.
+
+        Raises:
+            ConfigError: no settings there, or settings that are not valid.
+        """
+        path = folder / SETTINGS_FILE
+        if not path.is_file():
+            raise ConfigError(f"prompt settings: {path} does not exist. Name a folder written by write_schemas or sft.")
+        try:
+            row = json.loads(path.read_text(encoding="utf-8"))
+            return cls(tuple(row["labels"]), FrameSettings(**row["frame"]), row["detail"], row["is_reasoned"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"prompt settings: {path} cannot be read ({error}). Write it anew with write_schemas.") from error

@@ -1,0 +1,158 @@
+"""The records everything speaks in: Box, Region, Entity, ImageRef, Sample. Frozen, and checked when built.
+
+A box is (x1, y1, x2, y2) with x1 < x2 and y1 < y2, corners in continuous coordinates. Gold boxes are in pixels of the
+original image; which frame a predicted box is in is said by whoever holds it (see mcr.boxes.Frame).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mcr.errors import DataError
+
+Box = tuple[float, float, float, float]
+TASKS = ("gmner", "mner", "vg")
+
+
+def check_box(box: Sequence[float], place: str) -> Box:
+    """Return `box` as a tuple of four finite numbers with positive area.
+
+    Raises:
+        DataError: wrong length, not finite, or x1 >= x2 or y1 >= y2; `place` says where.
+    """
+    try:
+        x1, y1, x2, y2 = (float(value) for value in box)
+    except (TypeError, ValueError):
+        raise DataError(f"box: got {box!r}, expected four numbers [x1, y1, x2, y2] ({place}). Correct the box.") from None
+    if not all(map(math.isfinite, (x1, y1, x2, y2))) or x1 >= x2 or y1 >= y2:
+        raise DataError(
+            f"box: got {list(box)}, expected finite x1 < x2 and y1 < y2 ({place}). Swap the corners or drop the box."
+        )
+    return x1, y1, x2, y2
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A named entity: text span, type, and where it is.
+
+    Attributes:
+        text: the span as it stands in the sentence.
+        type: its label, e.g. "PER".
+        boxes: None when the entity is not in the image; otherwise one or more boxes. The empty tuple means that a
+            location was written but could not be read: it is neither None nor a hit (predictions only).
+    """
+
+    text: str
+    type: str
+    boxes: tuple[Box, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, str) or not isinstance(self.type, str):
+            raise DataError(f"entity: got text {self.text!r} and type {self.type!r}, expected two strings. Correct the entity.")
+        if self.boxes is not None:
+            object.__setattr__(self, "boxes", tuple(tuple(map(float, box)) for box in self.boxes))
+
+    @property
+    def is_grounded(self) -> bool:
+        """Whether the entity claims a place in the image, readable or not."""
+        return self.boxes is not None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form that samples and predictions have on disk."""
+        boxes = None if self.boxes is None else [list(box) for box in self.boxes]
+        return {"text": self.text, "type": self.type, "boxes": boxes}
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> "Entity":
+        """Build an entity from its form on disk (keys text, type, boxes)."""
+        if not isinstance(row, Mapping) or not {"text", "type", "boxes"} <= row.keys():
+            raise DataError(f"entity: got {row!r}, expected keys text, type, boxes. Add what is missing.")
+        if row["boxes"] is not None and not isinstance(row["boxes"], Sequence):
+            raise DataError(f"entity {row['text']!r}: got boxes {row['boxes']!r}, expected a list of boxes or null. Correct it.")
+        return cls(row["text"], row["type"], row["boxes"])
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Something known to be visible, named or not: what a detector, a captioner or the sandbox says of the image."""
+
+    label: str
+    box_px: Box
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef:
+    """An image by its path inside the image folder, with its size in pixels; a missing image's size may be unknown (None)."""
+
+    path: str
+    width: int | None
+    height: int | None
+    is_missing: bool = False
+
+    def __post_init__(self) -> None:
+        is_unknown = self.is_missing and self.width is None and self.height is None
+        if not is_unknown and not (self.width and self.height and self.width > 0 and self.height > 0):
+            raise DataError(f"image {self.path!r}: got size {self.width}x{self.height}, expected positive pixels. Correct the size.")
+        if self.path.startswith(("/", "\\")) or ".." in self.path.replace("\\", "/").split("/"):
+            raise DataError(f"image {self.path!r}: expected a path inside the data folder. Write it relative, without '..'.")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One text with zero or more images and its gold entities.
+
+    Raises:
+        DataError: an entity that the sentence does not hold, a box outside its image, an unknown task, an empty id.
+    """
+
+    id: str
+    dataset: str
+    task: str
+    sentence: str
+    images: tuple[ImageRef, ...]
+    entities: tuple[Entity, ...]
+    regions: tuple[Region, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.id or self.task not in TASKS:
+            raise DataError(f"sample: got id {self.id!r} and task {self.task!r}, expected a non-empty id and one of {TASKS}.")
+        sentence = collapse_space(self.sentence)
+        for entity in self.entities:
+            if not entity.text.strip() or collapse_space(entity.text) not in sentence:
+                raise DataError(
+                    f"entity text: got {entity.text!r}, expected a part of the sentence {self.sentence!r} (sample {self.id}). "
+                    "Correct the span; it is compared case-sensitively with white space collapsed."
+                )
+            for box in self._checked_boxes(entity):
+                check_inside(box, self.images, f"sample {self.id}, entity {entity.text!r}")
+        for region in self.regions:
+            check_inside(check_box(region.box_px, f"sample {self.id}"), self.images, f"sample {self.id}, region {region.label!r}")
+
+    def _checked_boxes(self, entity: Entity) -> list[Box]:
+        if entity.boxes is None:
+            return []
+        if not entity.boxes:
+            raise DataError(
+                f"entity {entity.text!r}: got an empty list of boxes (sample {self.id}). Gold has boxes or null; write null."
+            )
+        return [check_box(box, f"sample {self.id}, entity {entity.text!r}") for box in entity.boxes]
+
+
+def check_inside(box_px: Box, images: Sequence[ImageRef], place: str) -> None:
+    """Raise DataError unless `box_px` lies inside the first image."""
+    if not images:
+        raise DataError(f"box: got {list(box_px)} but no image to hold it ({place}). Add the image or write null.")
+    image = images[0]
+    if image.width is None or image.height is None:
+        raise DataError(f"box: got {list(box_px)} but the image's size is unknown ({place}). Give the size.")
+    if box_px[0] < 0 or box_px[1] < 0 or box_px[2] > image.width or box_px[3] > image.height:
+        raise DataError(
+            f"box: got {list(box_px)}, expected inside the image's {image.width}x{image.height} pixels ({place}). "
+            "Clip the box or correct the size."
+        )
+
+
+def collapse_space(text: str) -> str:
+    """Return `text` with each run of white space as one space, none at the ends."""
+    return " ".join(text.split())

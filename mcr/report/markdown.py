@@ -1,0 +1,138 @@
+"""report.md: the scores, the two biases in words, what could not be read, a few samples. Text from data is escaped."""
+
+import html
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mcr.metrics import Scored, agrees_on_location, is_same_type
+from mcr.predictions import PredictionReport
+from mcr.records import Entity, collapse_space
+
+SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
+MAX_CELL_CHARS = 200
+
+
+def escape(text: str) -> str:
+    """Return text that shows as itself in Markdown and in HTML made from it, on one line, cut at MAX_CELL_CHARS."""
+    line = collapse_space("".join(char if char.isprintable() else " " for char in text))
+    line = line if len(line) <= MAX_CELL_CHARS else line[:MAX_CELL_CHARS] + "\u2026"
+    return SPECIAL.sub(r"\\\1", html.escape(line))
+
+
+def percent(value: float) -> str:
+    """Return a fraction as per cent with two decimals."""
+    return f"{100 * value:.2f}"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return a Markdown table; cells are taken as they are."""
+    lines = [f"| {' | '.join(header)} |", "|" + "---|" * len(header)]
+    return "\n".join(lines + [f"| {' | '.join(str(cell) for cell in row)} |" for row in rows])
+
+
+def write_report(metrics: Mapping[str, Any], rows: Sequence[Scored], report: PredictionReport, title: str) -> str:
+    """Return the report as Markdown; pictures are linked by the names that recipes/evaluate.py gives them."""
+    no_target = metrics["no_target"]
+    return "\n\n".join(
+        [
+            f"# {escape(title)}",
+            f"{metrics['num_samples']} samples. All scores in per cent; F1 is micro-averaged.",
+            _task_table(metrics),
+            "## The two biases",
+            f"Visual bias: {metrics['n_count']} of {metrics['gmner']['num_pred']} predictions name something that does not stand "
+            f"in the sentence (N-Rate {percent(metrics['n_rate'])}).",
+            f"Textual bias: of {no_target['num_gold']} entities that the image does not show, {no_target['num_correct']} were "
+            f"left without a box (N-Pre {percent(no_target['precision'])}, N-Rec {percent(no_target['recall'])}, "
+            f"N-F1 {percent(no_target['f1'])}).",
+            "## Grounding and types",
+            _grounding_table(metrics),
+            "![scores](scores.png)",
+            "## What went wrong",
+            table(("kind", "count"), sorted(count_errors(rows).items())),
+            "## What could not be read",
+            _unreadable(report),
+            "## Samples",
+            _samples(rows),
+            "",
+        ]
+    )
+
+
+def _task_table(metrics: Mapping[str, Any]) -> str:
+    rows = []
+    for name, key in (("GMNER", "gmner"), ("MNER", "mner"), ("EEG", "eeg"), ("no target (N)", "no_target")):
+        scores = metrics[key]
+        rates = [percent(scores[part]) for part in ("precision", "recall", "f1")]
+        rows.append([name, *rates, scores["num_correct"], scores["num_pred"], scores["num_gold"]])
+    return table(("task", "precision", "recall", "F1", "correct", "predicted", "gold"), rows)
+
+
+def _grounding_table(metrics: Mapping[str, Any]) -> str:
+    grounding = table(tuple(metrics["grounding"]), [[percent(value) for value in metrics["grounding"].values()]])
+    per_type = [
+        [escape(name), *(percent(scores[part]) for part in ("precision", "recall", "f1")), scores["num_gold"]]
+        for name, scores in metrics["per_type"].items()
+    ]
+    return grounding + "\n\n" + table(("type", "precision", "recall", "F1", "gold"), per_type)
+
+
+def count_errors(rows: Sequence[Scored]) -> dict[str, int]:
+    """Return how many entities went wrong in which way; an entity is counted once.
+
+    Predictions and gold are paired by text in the order written; what is left over is missed, invented (text not in the
+    sentence) or extra (text in the sentence, not an entity).
+    """
+    counts = dict.fromkeys(("missed", "invented", "extra", "wrong type", "should be None", "should have a box", "box off"), 0)
+    for row in rows:
+        left = list(row.gold)
+        for pred in row.pred:
+            gold = next((entity for entity in left if collapse_space(entity.text) == collapse_space(pred.text)), None)
+            if gold is None:
+                is_inside = collapse_space(pred.text) in collapse_space(row.sentence)
+                counts["extra" if is_inside else "invented"] += 1
+                continue
+            left.remove(gold)
+            kind = _kind_of_error(pred, gold)
+            if kind:
+                counts[kind] += 1
+        counts["missed"] += len(left)
+    return counts
+
+
+def _kind_of_error(pred: Entity, gold: Entity) -> str | None:
+    if not is_same_type(pred, gold):
+        return "wrong type"
+    if agrees_on_location(pred, gold):
+        return None
+    if gold.boxes is None:
+        return "should be None"
+    return "should have a box" if pred.boxes is None else "box off"
+
+
+def _unreadable(report: PredictionReport) -> str:
+    lines = [
+        f"- {report.num_unreadable} completions without a readable answer (scored as empty)",
+        f"- {report.num_with_problems} completions with parts that could not be read",
+        f"- {report.num_missing} samples without a prediction (scored as empty)",
+    ]
+    if report.missing_ids:
+        lines.append("- missing: " + ", ".join(escape(sample_id) for sample_id in report.missing_ids[:10]))
+    return "\n".join(lines)
+
+
+def _samples(rows: Sequence[Scored]) -> str:
+    lines = ["![samples](samples.png)", "", "Gold boxes are blue, predicted boxes orange."]
+    for row in rows[:8]:
+        lines.append(f"\n**{escape(row.sentence)}**\n")
+        lines += [f"- gold: {_describe(entity)}" for entity in row.gold]
+        lines += [f"- predicted: {_describe(entity)}" for entity in row.pred]
+    return "\n".join(lines)
+
+
+def _describe(entity: Entity) -> str:
+    if entity.boxes is None:
+        place = "None"
+    else:
+        place = "; ".join("[" + ", ".join(f"{v:.0f}" for v in box) + "]" for box in entity.boxes) or "unreadable"
+    return f"{escape(entity.text)} \u2013 {escape(entity.type)} \u2013 {place}"

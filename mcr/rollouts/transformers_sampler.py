@@ -1,0 +1,75 @@
+"""Sampling through transformers' generate: the path that runs anywhere."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from mcr.models.load import vision_token_ids
+from mcr.rollouts.prompt_ids import prompt_texts
+from mcr.rollouts.request import Rollout, RolloutRequest, SamplingSettings
+
+
+class TransformersSampler:
+    """Draws groups with model.generate, `batch_size` completions at a time."""
+
+    def __init__(self, model: Any, processor: Any, *, batch_size: int = 64) -> None:
+        self.model = model.eval()
+        self.processor = processor
+        self.batch_size = batch_size
+        self.suppressed = vision_token_ids(processor)
+
+    def sample(self, requests: Sequence[RolloutRequest], settings: SamplingSettings) -> list[list[Rollout]]:
+        """Return `num_generations` rollouts a request. The same requests, settings and seed give the same rollouts."""
+        per_batch = max(1, self.batch_size // settings.num_generations)
+        groups: list[list[Rollout]] = []
+        for start in range(0, len(requests), per_batch):
+            groups += self._sample_batch(requests[start : start + per_batch], settings)
+        return groups
+
+    def _sample_batch(self, requests: Sequence[RolloutRequest], settings: SamplingSettings) -> list[list[Rollout]]:
+        import torch
+
+        images = [image for request in requests for image in request.images]
+        texts = prompt_texts(self.processor, [request.prompt for request in requests])
+        inputs = self.processor(text=texts, images=images or None, padding=True, return_tensors="pt").to(self.model.device)
+        torch.manual_seed(_seed_of(requests, settings.seed))
+        with torch.inference_mode():
+            output = self.model.generate(**inputs, generation_config=self._generation_config(settings))
+        rows = output[:, inputs["input_ids"].shape[1] :].tolist()
+        rollouts = [self._to_rollout(row) for row in rows]
+        size = settings.num_generations
+        return [rollouts[i : i + size] for i in range(0, len(rollouts), size)]
+
+    def _generation_config(self, settings: SamplingSettings) -> Any:
+        from transformers import GenerationConfig
+
+        tokenizer = self.processor.tokenizer
+        drawing = {"do_sample": False}
+        if settings.temperature > 0:
+            drawing = {"do_sample": True, "temperature": settings.temperature, "top_k": settings.top_k, "top_p": settings.top_p}
+        return GenerationConfig(
+            max_new_tokens=settings.max_new_tokens,
+            num_return_sequences=settings.num_generations,
+            suppress_tokens=self.suppressed,
+            eos_token_id=self._end_ids(),
+            pad_token_id=tokenizer.pad_token_id,
+            **drawing,
+        )
+
+    def _end_ids(self) -> list[int]:
+        declared = self.model.generation_config.eos_token_id
+        declared = declared if isinstance(declared, list) else [declared]
+        return sorted({self.processor.tokenizer.eos_token_id, *(token for token in declared if token is not None)})
+
+    def _to_rollout(self, row: list[int]) -> Rollout:
+        ends = set(self._end_ids())
+        length = next((index for index, token in enumerate(row) if token in ends), len(row))
+        is_complete = length < len(row)
+        ids = row[: length + is_complete]
+        return Rollout(self.processor.tokenizer.decode(row[:length]), tuple(ids), is_complete)
+
+
+def _seed_of(requests: Sequence[RolloutRequest], seed: int) -> int:
+    """Return a seed that follows from the ids, so that what is sampled does not depend on what was sampled before."""
+    key = "/".join([str(seed), *(request.sample_id for request in requests)])
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4])

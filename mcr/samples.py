@@ -1,0 +1,102 @@
+"""samples.jsonl on disk: one checked sample a line."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from mcr.errors import DataError, raise_faults
+from mcr.records import Entity, ImageRef, Region, Sample
+
+
+def sample_to_dict(sample: Sample) -> dict[str, Any]:
+    """Return the form of a sample on disk; `regions` and `is_missing` are written only where they say something."""
+    images = []
+    for image in sample.images:
+        row: dict[str, Any] = {"path": image.path, "width": image.width, "height": image.height}
+        images.append(row | {"is_missing": True} if image.is_missing else row)
+    row = {
+        "id": sample.id,
+        "dataset": sample.dataset,
+        "task": sample.task,
+        "sentence": sample.sentence,
+        "images": images,
+        "entities": [entity.to_dict() for entity in sample.entities],
+    }
+    if sample.regions:
+        row["regions"] = [{"label": region.label, "box": list(region.box_px)} for region in sample.regions]
+    return row
+
+
+def sample_from_dict(row: dict[str, Any]) -> Sample:
+    """Build a checked sample from its form on disk.
+
+    Raises:
+        DataError: a missing key or a value that breaks a rule of mcr.records.
+    """
+    try:
+        return Sample(
+            id=row["id"],
+            dataset=row["dataset"],
+            task=row["task"],
+            sentence=row["sentence"],
+            images=tuple(ImageRef(**image) for image in row["images"]),
+            entities=tuple(Entity.from_dict(entity) for entity in row["entities"]),
+            regions=tuple(Region(region["label"], tuple(region["box"])) for region in row.get("regions", ())),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"sample: {type(error).__name__} {error}, expected the keys of samples.jsonl. Add or rename keys.") from error
+
+
+def write_samples(path: Path, samples: Iterable[Sample]) -> int:
+    """Write samples as JSON lines, complete or not at all (a temporary name, then a rename). Return how many."""
+    partial = path.with_name(path.name + ".partial")
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    num_samples = 0
+    with partial.open("w", encoding="utf-8") as file:
+        for sample in samples:
+            file.write(json.dumps(sample_to_dict(sample), ensure_ascii=False) + "\n")
+            num_samples += 1
+    os.replace(partial, path)
+    return num_samples
+
+
+def iter_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | DataError]]:
+    """Yield (line number from 1, row), with a DataError in the row's place where a line is not a JSON object."""
+    if not path.is_file():
+        raise DataError(f"reading {path}: no such file. Check the path or run the step that writes it.")
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line.decode("utf-8"))
+            except (ValueError, RecursionError) as error:
+                yield number, DataError(f"not UTF-8 JSON: {error}. Repair the line.")
+                continue
+            yield number, row if isinstance(row, dict) else DataError(f"got {type(row).__name__}, expected an object.")
+
+
+def read_samples(path: Path) -> list[Sample]:
+    """Return all samples of a file.
+
+    Raises:
+        DataError: lists every bad line and every id that occurs twice.
+    """
+    samples: list[Sample] = []
+    faults: list[str] = []
+    first_line: dict[str, int] = {}
+    for number, row in iter_json_lines(path):
+        try:
+            if isinstance(row, DataError):
+                raise row
+            sample = sample_from_dict(row)
+            if sample.id in first_line:
+                raise DataError(f"id {sample.id!r} occurs twice, first in line {first_line[sample.id]}. Make ids unique.")
+            first_line[sample.id] = number
+            samples.append(sample)
+        except DataError as error:
+            faults.append(f"{path.name}:{number}: {error}")
+    raise_faults(f"{len(faults)} of the lines of {path} cannot be used", faults)
+    return samples

@@ -1,0 +1,1 @@
+"""Training on TRL's trainers: what MRSI and CVO need beyond them."""

@@ -1,0 +1,93 @@
+"""Reading training sets (Parquet) and their images. Everything is checked before a model is loaded.
+
+Images are named by paths inside the image folder; rows are decoded one at a time while training.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from mcr.errors import DataError, raise_faults
+
+MAX_IMAGE_PIXELS = 64_000_000
+
+
+def open_image(image_root: Path, path: str) -> Image.Image:
+    """Return one image as RGB.
+
+    Raises:
+        DataError: a path that leaves the folder, no such file, not an image, or more than MAX_IMAGE_PIXELS pixels.
+    """
+    root = image_root.resolve()
+    full = (root / path).resolve()
+    if not full.is_relative_to(root):
+        raise DataError(f"image {path!r}: leaves the image folder {image_root}. Write paths inside it.")
+    try:
+        with Image.open(full) as picture:
+            if picture.width * picture.height > MAX_IMAGE_PIXELS:
+                raise DataError(f"image {full}: {picture.width}x{picture.height} pixels, at most {MAX_IMAGE_PIXELS}. Shrink it.")
+            return picture.convert("RGB")
+    except FileNotFoundError:
+        raise DataError(f"image {full}: no such file. Add it or correct image_root.") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"image {full}: cannot be read ({error}). Replace the file.") from error
+
+
+def check_images(image_root: Path, paths: Sequence[str]) -> None:
+    """Open every image once and raise one error that lists all that are missing or broken."""
+    if not image_root.is_dir():
+        raise DataError(f"image_root: {image_root} is no folder. Correct image_root in the config.")
+    faults = []
+    for path in dict.fromkeys(paths):
+        try:
+            open_image(image_root, path)
+        except DataError as error:
+            faults.append(str(error))
+    raise_faults(f"{len(faults)} images cannot be used", faults)
+
+
+def load_training_set(path: Path, image_root: Path, *, needs_completion: bool) -> Any:
+    """Return a `datasets.Dataset` with TRL's columns, images decoded as PIL when a row is read.
+
+    Args:
+        path: d1.parquet or d2.parquet of write_schemas, or the kept.parquet of the filter.
+        image_root: the folder that the image paths start from.
+        needs_completion: True for SFT, whose rows carry a completion.
+
+    Raises:
+        DataError: no such file, missing columns, no rows, or images that cannot be used (all listed).
+    """
+    from datasets import Dataset
+
+    if not path.is_file():
+        raise DataError(f"training set: {path} does not exist. Run data_prep.write_schemas or the filter first.")
+    rows = Dataset.from_parquet(str(path), keep_in_memory=True)
+    wanted = {"sample_id", "prompt", "images", "gold", "frame"} | ({"completion", "style"} if needs_completion else set())
+    if not wanted <= set(rows.column_names):
+        raise DataError(f"training set {path}: lacks columns {sorted(wanted - set(rows.column_names))}. Write it anew.")
+    if not len(rows):
+        raise DataError(f"training set {path}: has no rows. Loosen the filter or give more samples.")
+    check_images(image_root, [image for images in rows["images"] for image in images])
+    return rows.with_transform(_Decoder(image_root))
+
+
+class _Decoder:
+    """Decodes the images of a batch of rows and drops the nulls that Parquet puts into prompts."""
+
+    def __init__(self, image_root: Path) -> None:
+        self.image_root = image_root
+
+    def __call__(self, batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        decoded = dict(batch)
+        if "images" in batch:
+            decoded["images"] = [[open_image(self.image_root, path) for path in paths] for paths in batch["images"]]
+        if "prompt" in batch:
+            decoded["prompt"] = [[_clean_message(message) for message in prompt] for prompt in batch["prompt"]]
+        return decoded
+
+
+def _clean_message(message: dict[str, Any]) -> dict[str, Any]:
+    content = [{key: value for key, value in part.items() if value is not None} for part in message["content"]]
+    return {"role": message["role"], "content": content}

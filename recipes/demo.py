@@ -1,0 +1,147 @@
+"""The whole method in the sandbox: data, schemas, MRSI, filtering, CVO, evaluation, one table.
+
+    python recipes/demo.py [--out runs/sandbox] [--seed 0] [--small] [--answer_only]
+
+Called again, it goes on after the last finished stage; a stage that was stopped goes on from its own last checkpoint or row.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcr.report.markdown import percent, table
+from mcr.run_folder import write_json
+
+RECIPES = Path(__file__).resolve().parent
+SCHEMA_FLAGS = "--answer-formats rows --fixed-order --phrasings 1 --detail brief".split()
+FRAME_FLAGS = {"qwen3_vl": [], "qwen2_5_vl": ["--factor", "32", "--min-pixels", "1024", "--max-pixels", "25600"]}
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSize:
+    """How much of everything: the demo as README shows it, or a small one that still shows learning."""
+
+    train: int
+    test: int
+    sft_steps: int
+    grpo_steps: int
+    filter_prompts: int
+
+
+FULL = DemoSize(train=12000, test=400, sft_steps=2400, grpo_steps=60, filter_prompts=400)
+SMALL = DemoSize(train=3000, test=100, sft_steps=300, grpo_steps=4, filter_prompts=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of the demo: its name, what people read, its command, and whether its time counts for a row."""
+
+    name: str
+    title: str
+    command: list[str]
+
+
+def stages(out: Path, size: DemoSize, family: str, seed: int, styles: str) -> list[Stage]:
+    """Return the stages in order, each a command as a user would type it."""
+    data, schemas = out / "data", out / "schemas"
+
+    def module(name: str, *flags: object) -> list[str]:
+        return [sys.executable, "-m", name, *map(str, flags)]
+
+    def recipe(name: str, config: str, *flags: object) -> list[str]:
+        return [sys.executable, str(RECIPES / f"{name}.py"), "--config", str(RECIPES / "configs" / config), *map(str, flags)]
+
+    def evaluation(model: Path, name: str) -> list[str]:
+        flags = ("--gold", data / "test.jsonl", "--image_root", data, "--model_name_or_path", model, "--out", out / "eval" / name)
+        return recipe("evaluate", "sandbox_evaluate.yaml", *flags)
+
+    split = size.filter_prompts / size.train
+    schema_flags = ["--samples", data / "train.jsonl", "--out", schemas, "--family", family, *FRAME_FLAGS[family], *SCHEMA_FLAGS]
+    schema_flags += ["--styles", styles, "--per-sample", len(styles.split(",")), "--d2-share", split, "--seed", seed]
+    prompts = ("--image_root", data, "--seed", seed)
+    return [
+        Stage("data", "a world of samples", module("data_prep.make_sandbox", "--out", data, "--train", size.train, "--test", size.test,
+                                                    "--seed", seed)),
+        Stage("schemas", "reasoning schemas", module("data_prep.write_schemas", *schema_flags)),
+        Stage("untrained", "a tiny model, random weights", module("mcr.models.tiny", "--texts", schemas / "d1.parquet", "--out",
+                                                                  out / "untrained", "--family", family, "--seed", seed)),
+        Stage("eval_untrained", "evaluation, untrained", evaluation(out / "untrained", "untrained")),
+        Stage("sft", "MRSI: supervised fine-tuning", recipe("sft", "sandbox_sft.yaml", *prompts, "--model_name_or_path",
+              out / "untrained", "--train_set", schemas / "d1.parquet", "--output_dir", out / "mrsi", "--max_steps", size.sft_steps)),
+        Stage("eval_mrsi", "evaluation after MRSI", evaluation(out / "mrsi" / "model", "mrsi")),
+        Stage("filter", "CVO: sampling and filtering", recipe("filter", "sandbox_filter.yaml", *prompts, "--model_name_or_path",
+              out / "mrsi" / "model", "--train_set", schemas / "d2.parquet", "--output_dir", out / "filter")),
+        Stage("grpo", "CVO: GRPO with verifiable rewards", recipe("grpo", "sandbox_grpo.yaml", *prompts, "--model_name_or_path",
+              out / "mrsi" / "model", "--train_set", out / "filter" / "kept.parquet", "--output_dir", out / "cvo", "--max_steps",
+              size.grpo_steps)),
+        Stage("eval_cvo", "evaluation after CVO", evaluation(out / "cvo" / "model", "cvo")),
+    ]
+
+
+def run_stages(out: Path, plan: list[Stage]) -> dict[str, float]:
+    """Run what is not finished; return the minutes of each stage. A stage that fails ends the demo with its exit code."""
+    record = out / "stages.json"
+    minutes: dict[str, float] = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    for number, stage in enumerate(plan, start=1):
+        if stage.name in minutes:
+            print(f"[{number}/{len(plan)}] {stage.title}: done before", flush=True)
+            continue
+        print(f"[{number}/{len(plan)}] {stage.title}", flush=True)
+        start = time.monotonic()
+        try:
+            done = subprocess.run(stage.command, check=False)
+        except KeyboardInterrupt:
+            sys.exit("stopped; the same command goes on from here")
+        if done.returncode:
+            sys.exit(f"stage {stage.name} ended with code {done.returncode}; mend the cause and call the demo again")
+        minutes[stage.name] = (time.monotonic() - start) / 60
+        write_json(record, minutes)
+    return minutes
+
+
+ROWS = {
+    "untrained": ("untrained", ("data", "schemas", "untrained")),
+    "mrsi": ("MRSI", ("sft",)),
+    "cvo": ("MRSI+CVO", ("filter", "grpo")),
+}
+
+
+def result_table(out: Path, minutes: dict[str, float]) -> str:
+    """Return the table of the demo: one row a model, scores in per cent."""
+    rows = []
+    for name, (title, timed) in ROWS.items():
+        path = out / "eval" / name / "metrics.json"
+        if not path.is_file():
+            continue
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+        scores = [percent(metrics[key]["f1"]) for key in ("gmner", "mner", "eeg")]
+        spent = sum(minutes.get(stage, 0.0) for stage in timed)
+        rows.append([title, *scores, percent(metrics["n_rate"]), percent(metrics["no_target"]["f1"]), f"{spent:.1f}"])
+    return table(("model", "GMNER F1", "MNER F1", "EEG F1", "N-Rate", "N-F1", "minutes"), rows)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the demo and print its table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("runs/sandbox"))
+    parser.add_argument("--seed", type=int, default=0, help="of the world, the weights and the training")
+    parser.add_argument("--family", choices=sorted(FRAME_FLAGS), default="qwen3_vl", help="of the tiny model")
+    parser.add_argument("--small", action="store_true", help="a reduced run of a few minutes that still shows learning")
+    parser.add_argument("--answer_only", action="store_true", help="the baseline without reasoning: stops after its evaluation")
+    args = parser.parse_args(argv)
+    styles = "answer_only" if args.answer_only else "steps_image_first,brief"
+    plan = stages(args.out, SMALL if args.small else FULL, args.family, args.seed, styles)
+    if args.answer_only:
+        plan = [stage for stage in plan if stage.name not in ("filter", "grpo", "eval_cvo")]
+    minutes = run_stages(args.out, plan)
+    text = result_table(args.out, minutes)
+    (args.out / "table.md").write_text(text + "\n", encoding="utf-8")
+    print(f"\n{text}\n\nreports: {args.out}/eval/*/report.md   pictures: {args.out}/eval/*/*.png, {args.out}/filter/histograms.png")
+
+
+if __name__ == "__main__":
+    main()

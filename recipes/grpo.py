@@ -1,0 +1,80 @@
+"""CVO: GRPO with the five verifiable rewards (MCR 4.2), on TRL's GRPOTrainer.
+
+    accelerate launch recipes/grpo.py --config recipes/configs/sandbox_grpo.yaml [--learning_rate 1e-5 ...]
+
+Called again, it goes on from its last checkpoint.
+"""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mcr.errors import McrError
+from mcr.models.torchvision_cpu import allow_cpu_torchvision
+
+allow_cpu_torchvision()
+
+from trl import GRPOConfig, ModelConfig, get_peft_config  # noqa: E402
+
+from mcr.config import parse_settings  # noqa: E402
+from mcr.models.load import load_model, load_processor  # noqa: E402
+from mcr.prompts import PromptSettings  # noqa: E402
+from mcr.run_folder import write_run_record  # noqa: E402
+from mcr.training.callbacks import MetricsFile  # noqa: E402
+from mcr.training.grpo import CvoTrainer, forbid_vision_tokens  # noqa: E402
+from mcr.training.resume import last_checkpoint  # noqa: E402
+from mcr.training_sets import load_training_set  # noqa: E402
+from rewards.for_trl import weighted_rewards  # noqa: E402
+
+
+@dataclass
+class CvoArguments:
+    """What CVO needs besides TRL's GRPOConfig and ModelConfig."""
+
+    train_set: str = field(metadata={"help": "kept.parquet of recipes/filter.py, or d2.parquet unfiltered"})
+    image_root: str = field(metadata={"help": "folder that the image paths start from"})
+    count_weight: float = field(default=0.2, metadata={"help": "weight of the count reward (Eq. 10)"})
+    span_weight: float = field(default=0.2, metadata={"help": "weight of the span reward"})
+    type_weight: float = field(default=0.2, metadata={"help": "weight of the type reward"})
+    entailment_weight: float = field(default=0.2, metadata={"help": "weight of the entailment reward"})
+    grounding_weight: float = field(default=0.2, metadata={"help": "weight of the grounding reward"})
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Check the data, load the model that MRSI saved, optimise, save."""
+    arguments, config, model_arguments = parse_settings((CvoArguments, GRPOConfig, ModelConfig), argv)
+    out = Path(config.output_dir)
+    train_set = load_training_set(Path(arguments.train_set), Path(arguments.image_root), needs_completion=False)
+    model_path = model_arguments.model_name_or_path
+    prompt_settings = PromptSettings.load(Path(model_path))
+    processor = load_processor(model_path)
+    forbid_vision_tokens(config, processor)
+    parts = ("count", "span", "type", "entailment", "grounding")
+    rewards = weighted_rewards({part: getattr(arguments, f"{part}_weight") for part in parts})
+    config.reward_weights = rewards.weights
+    trainer = CvoTrainer(
+        model=load_model(model_path, dtype=model_arguments.dtype or "auto"),
+        reward_funcs=rewards.functions,
+        args=config,
+        train_dataset=train_set,
+        processing_class=processor,
+        peft_config=get_peft_config(model_arguments),
+        callbacks=[MetricsFile(out / "metrics.jsonl")],
+    )
+    if trainer.accelerator.is_main_process:
+        write_run_record(out, "grpo", (arguments, config, model_arguments), config.seed)
+    trainer.train(resume_from_checkpoint=last_checkpoint(out))
+    trainer.save_model(str(out / "model"))
+    if trainer.accelerator.is_main_process:
+        processor.save_pretrained(out / "model")
+        prompt_settings.save(out / "model")
+        print(f"model saved to {out / 'model'}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except McrError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("stopped; the same command goes on from the last checkpoint")

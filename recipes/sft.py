@@ -1,0 +1,74 @@
+"""MRSI: supervised fine-tuning on multi-style reasoning schemas (MCR 4.1), on TRL's SFTTrainer.
+
+    accelerate launch recipes/sft.py --config recipes/configs/sandbox_sft.yaml [--learning_rate 1e-3 ...]
+
+Called again, it goes on from its last checkpoint.
+"""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mcr.errors import McrError
+from mcr.models.torchvision_cpu import allow_cpu_torchvision
+
+allow_cpu_torchvision()
+
+from transformers import set_seed  # noqa: E402
+from trl import ModelConfig, SFTConfig, SFTTrainer, get_peft_config  # noqa: E402
+
+from mcr.config import parse_settings  # noqa: E402
+from mcr.models.load import load_model, load_processor  # noqa: E402
+from mcr.prompts import PromptSettings  # noqa: E402
+from mcr.run_folder import write_run_record  # noqa: E402
+from mcr.training.callbacks import MetricsFile  # noqa: E402
+from mcr.training.optimizer import MuonWithAdamW  # noqa: E402
+from mcr.training.resume import last_checkpoint  # noqa: E402
+from mcr.training_sets import load_training_set  # noqa: E402
+
+
+@dataclass
+class MrsiArguments:
+    """What MRSI needs besides TRL's SFTConfig and ModelConfig."""
+
+    train_set: str = field(metadata={"help": "d1.parquet of data_prep.write_schemas; its mcr_prompt.json lies beside it"})
+    image_root: str = field(metadata={"help": "folder that the image paths start from"})
+    use_muon: bool = field(default=False, metadata={"help": "Muon for matrices (models trained from scratch), AdamW for the rest"})
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Check the data, load the model, train, save it with its processor and prompt settings."""
+    arguments, config, model_arguments = parse_settings((MrsiArguments, SFTConfig, ModelConfig), argv)
+    out = Path(config.output_dir)
+    train_set = load_training_set(Path(arguments.train_set), Path(arguments.image_root), needs_completion=True)
+    prompt_settings = PromptSettings.load(Path(arguments.train_set).parent)
+    set_seed(config.seed)
+    processor = load_processor(model_arguments.model_name_or_path)
+    model = load_model(model_arguments.model_name_or_path, dtype=model_arguments.dtype or "auto")
+    optimizer = MuonWithAdamW(model.named_parameters(), config.learning_rate) if arguments.use_muon else None
+    trainer = SFTTrainer(
+        model=model,
+        args=config,
+        train_dataset=train_set.remove_columns(["sample_id", "style", "gold", "frame"]),
+        processing_class=processor,
+        peft_config=get_peft_config(model_arguments),
+        callbacks=[MetricsFile(out / "metrics.jsonl")],
+        optimizers=(optimizer, None),
+    )
+    if trainer.accelerator.is_main_process:
+        write_run_record(out, "sft", (arguments, config, model_arguments), config.seed)
+    trainer.train(resume_from_checkpoint=last_checkpoint(out))
+    trainer.save_model(str(out / "model"))
+    if trainer.accelerator.is_main_process:
+        processor.save_pretrained(out / "model")
+        prompt_settings.save(out / "model")
+        print(f"model saved to {out / 'model'}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except McrError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("stopped; the same command goes on from the last checkpoint")

@@ -1,0 +1,120 @@
+"""Scoring one completion against one sample's gold: parse, match, five parts, weighted sum (MCR Eq. 10)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from mcr.boxes import Frame
+from mcr.errors import ConfigError, DataError
+from mcr.matching import assign_spans
+from mcr.parsing import parse_completion
+from mcr.records import Entity, check_box
+from rewards.parts import count_reward, entailment_reward, grounding_reward, grounding_score, span_reward, type_reward
+
+PARTS = ("count", "span", "type", "entailment", "grounding")
+DEFAULT_WEIGHTS: Mapping[str, float] = dict.fromkeys(PARTS, 0.2)
+
+
+@dataclass(frozen=True, slots=True)
+class RewardBreakdown:
+    """The parts in [0, 1], their weighted sum, and what they came from.
+
+    Attributes:
+        matches: (index in the prediction, index in gold, span F1) of each matched pair.
+        entities: the prediction, boxes in gold's frame.
+        problems: why parts of the completion could not be read.
+    """
+
+    count: float
+    span: float
+    type: float
+    entailment: float
+    grounding: float
+    total: float
+    matches: tuple[tuple[int, int, float], ...] = ()
+    entities: tuple[Entity, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def score_completion(
+    completion: str,
+    gold: Sequence[Entity] | Sequence[Mapping],
+    *,
+    frame: Frame | Mapping | None = None,
+    weights: Mapping[str, float] | None = None,
+    sigma: float = 0.5,
+) -> RewardBreakdown:
+    """Score what a model wrote. A bad completion scores 0 and never raises.
+
+    Args:
+        completion: the text, reasoning included.
+        gold: the sample's entities, as records or as mappings with text, type, boxes; boxes in original pixels.
+        frame: how the completion's boxes are written; they are converted to original pixels. None: they are in gold's frame.
+        weights: of the five parts by name, each >= 0; a part left out weighs 0. Default 0.2 each.
+        sigma: IoU threshold of the grounding reward, in [0, 1).
+
+    Raises:
+        DataError: gold that cannot be gold. ConfigError: weights or sigma out of range.
+    """
+    entities = tuple(_gold_entity(entity) for entity in gold)
+    weights = _check_weights(weights, sigma)
+    parsed = parse_completion(completion)
+    if not parsed.is_readable:
+        return RewardBreakdown(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, problems=parsed.problems)
+    if frame is not None and not isinstance(frame, Frame):
+        frame = Frame.from_dict(frame)
+    pred = parsed.entities if frame is None else tuple(to_pixels(entity, frame) for entity in parsed.entities)
+    return score_entities(pred, entities, weights=weights, sigma=sigma, problems=parsed.problems)
+
+
+def score_entities(
+    pred: Sequence[Entity],
+    gold: Sequence[Entity],
+    *,
+    weights: Mapping[str, float] = DEFAULT_WEIGHTS,
+    sigma: float = 0.5,
+    problems: tuple[str, ...] = (),
+) -> RewardBreakdown:
+    """Score entities already read, boxes of both in one frame. Both empty: every part is 1."""
+    matches = assign_spans(pred, gold, partial(grounding_score, sigma=sigma))
+    pairs = [(pred[p], gold[g]) for p, g, _ in matches]
+    if not pred and not gold:
+        parts = dict.fromkeys(PARTS, 1.0)
+    else:
+        parts = {
+            "count": count_reward(len(pred), len(gold)),
+            "span": span_reward([f1 for _, _, f1 in matches]),
+            "type": type_reward(pairs),
+            "entailment": entailment_reward(pairs),
+            "grounding": grounding_reward(pairs, sigma),
+        }
+    total = math.fsum(weights.get(name, 0.0) * value for name, value in parts.items())
+    return RewardBreakdown(**parts, total=total, matches=tuple(matches), entities=tuple(pred), problems=problems)
+
+
+def to_pixels(entity: Entity, frame: Frame) -> Entity:
+    """Return the entity with its boxes converted from `frame` to original pixels."""
+    if not entity.boxes:
+        return entity
+    return Entity(entity.text, entity.type, tuple(frame.to_px(box) for box in entity.boxes))
+
+
+def _gold_entity(entity: Entity | Mapping) -> Entity:
+    entity = entity if isinstance(entity, Entity) else Entity.from_dict(entity)
+    if entity.boxes == ():
+        raise DataError(f"gold entity {entity.text!r}: got an empty list of boxes, expected boxes or null. Write null.")
+    for box in entity.boxes or ():
+        check_box(box, f"gold entity {entity.text!r}")
+    return entity
+
+
+def _check_weights(weights: Mapping[str, float] | None, sigma: float) -> Mapping[str, float]:
+    if not 0 <= sigma < 1:
+        raise ConfigError(f"sigma: got {sigma}, expected 0 <= sigma < 1. The paper uses 0.5.")
+    if weights is None:
+        return DEFAULT_WEIGHTS
+    wrong = {name: value for name, value in weights.items() if name not in PARTS or not 0 <= value < math.inf}
+    if wrong or not weights:
+        raise ConfigError(f"weights: got {dict(weights)}, expected finite values >= 0 for some of {PARTS}. Correct {wrong}.")
+    return weights

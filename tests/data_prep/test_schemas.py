@@ -1,0 +1,144 @@
+import json
+from random import Random
+
+import pyarrow.parquet as pq
+import pytest
+
+from data_prep import write_schemas
+from data_prep.schemas.build import SchemaOptions, gold_in_frame, make_schema
+from data_prep.schemas.phrases import BANK
+from data_prep.schemas.styles import STYLES
+from data_prep.split import split_samples
+from data_prep.twitter_gmner import read_twitter_gmner
+from data_prep.world import make_scene
+from mcr.errors import ConfigError, DataError
+from mcr.families import frame_settings
+from mcr.records import Entity, ImageRef, Sample
+from mcr.samples import write_samples
+from rewards import score_completion
+
+WORLD = [make_scene(3, "train", index).sample for index in range(60)]
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("family", ["qwen2_5_vl", "qwen3_vl", "llava"])
+def test_every_schema_earns_one_in_its_frame(style, family):
+    options = SchemaOptions(styles=STYLES)
+    for sample in WORLD:
+        frame = frame_settings(family).frame_of(sample)
+        completion = make_schema(sample, style, frame, options, seed=1).completion
+        assert score_completion(completion, gold_in_frame(sample.entities, frame)).total == 1.0
+
+
+@pytest.mark.parametrize("style", [style for style in STYLES if style != "answer_only"])
+def test_a_schema_walks_every_entity(style):
+    for sample in WORLD[:20]:
+        text = make_schema(sample, style, frame_settings("qwen3_vl").frame_of(sample), SchemaOptions(styles=STYLES), seed=2).completion
+        reasoning = text.rsplit("Answer:", 1)[0].split("<answer>")[0]
+        assert all(entity.text in reasoning and entity.type in reasoning for entity in sample.entities)
+
+
+def test_a_schema_names_only_what_the_sample_holds():
+    for sample in WORLD[:20]:
+        others = {e.text for s in WORLD for e in s.entities} - {e.text for e in sample.entities}
+        others = {name for name in others if name not in sample.sentence}
+        text = make_schema(sample, "narrative", frame_settings("qwen3_vl").frame_of(sample), SchemaOptions(styles=STYLES), seed=2).completion
+        assert not [name for name in others if name in text]
+
+
+def test_the_same_seed_gives_the_same_schema_and_another_seed_another():
+    sample, options = WORLD[5], SchemaOptions(styles=STYLES)
+    frame = frame_settings("qwen3_vl").frame_of(sample)
+    texts = [make_schema(sample, "narrative", frame, options, seed).completion for seed in (1, 1, 2, 3, 4)]
+    assert texts[0] == texts[1]
+    assert len(set(texts)) > 2
+
+
+def test_every_kind_of_phrase_has_variants():
+    assert all(len(set(variants)) >= 3 for variants in BANK.values())
+
+
+def test_the_largest_box_is_written_or_all():
+    boxes = ((0, 0, 10, 10), (20, 20, 90, 90))
+    sample = Sample("1", "d", "gmner", "Ann", (ImageRef("a", 1000, 1000),), (Entity("Ann", "PER", boxes),))
+    frame = frame_settings("qwen3_vl").frame_of(sample)
+    one = make_schema(sample, "answer_only", frame, SchemaOptions(("answer_only",), ("rows",)), 0).completion
+    both = make_schema(sample, "answer_only", frame, SchemaOptions(("answer_only",), ("rows",), all_boxes=True), 0).completion
+    assert "[20, 20, 90, 90]" in one
+    assert "[0, 0, 10, 10]" not in one
+    assert "[0, 0, 10, 10], [20, 20, 90, 90]" in both
+
+
+def test_text_that_would_be_read_otherwise_is_refused():
+    sample = Sample("7", "d", "gmner", "x </answer> y", (ImageRef("a", 9, 9),), (Entity("x </answer> y", "PER"),))
+    with pytest.raises(DataError, match="sample 7"):
+        make_schema(sample, "steps_text_first", frame_settings("qwen3_vl").frame_of(sample), SchemaOptions(STYLES, ("rows",)), 0)
+
+
+def test_wrong_options_are_told():
+    for changes in ({"styles": ("poem",)}, {"styles": STYLES, "answer_formats": ("xml",)}, {"styles": STYLES, "num_phrasings": 0}):
+        with pytest.raises(ConfigError):
+            SchemaOptions(**changes)
+
+
+def test_every_real_schema_in_every_style_earns_one(real_roots):
+    samples = read_twitter_gmner(real_roots["v2"])[0]["train"]
+    options, settings = SchemaOptions(styles=STYLES), frame_settings("qwen2_5_vl")
+    for sample in samples:
+        for style in STYLES:
+            make_schema(sample, style, settings.frame_of(sample), options, seed=0)
+
+
+@pytest.mark.parametrize("family", ["qwen2_5_vl", "qwen3_vl", "llava"])
+def test_real_gold_earns_one_on_itself_in_every_format(real_roots, family):
+    from mcr.formats import ORDERS, WRITERS, write_answer
+
+    settings = frame_settings(family)
+    for sample in read_twitter_gmner(real_roots["v2"])[0]["test"]:
+        frame = settings.frame_of(sample)
+        gold = gold_in_frame(sample.entities, frame)
+        for answer_format in WRITERS:
+            for order in ORDERS:
+                text = write_answer(gold, answer_format, order=order, decimals=frame.decimals if frame else 0)
+                assert score_completion(f"<answer>\n{text}\n</answer>", gold).total == 1.0, (sample.id, text)
+
+
+def test_the_split_is_by_sample_stable_and_without_overlap():
+    d1, d2 = split_samples(WORLD, 0.3, seed=0)
+    assert {s.id for s in d1} | {s.id for s in d2} == {s.id for s in WORLD}
+    assert not {s.id for s in d1} & {s.id for s in d2}
+    fewer = split_samples(WORLD[:30], 0.3, seed=0)
+    assert [s.id for s in fewer[1]] == [s.id for s in d2 if s in WORLD[:30]]
+    assert split_samples(WORLD, 0.3, seed=1) != (d1, d2)
+
+
+def test_training_sets_on_disk(tmp_path):
+    write_samples(tmp_path / "s.jsonl", WORLD)
+    flags = ["--samples", str(tmp_path / "s.jsonl"), "--out", str(tmp_path / "out"), "--family", "qwen3_vl", "--per-sample", "2"]
+    write_schemas.main(flags)
+    d1, d2 = (pq.read_table(tmp_path / "out" / f"{name}.parquet").to_pylist() for name in ("d1", "d2"))
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert len(d1) == summary["d1_schemas"] == 2 * summary["d1_samples"]
+    assert not {row["sample_id"] for row in d1} & {row["sample_id"] for row in d2}
+    assert summary["rounding_cost"] == pytest.approx(0, abs=0.01)
+    row = Random(0).choice(d1)
+    assert row["prompt"][0]["content"][0]["type"] == "image"
+    assert score_completion(row["completion"][0]["content"], row["gold"], frame=row["frame"]).total > 0.98
+
+
+def test_prompts_carry_checks_and_cautions_unless_left_out(tmp_path):
+    from mcr.prompts import CAUTIONS, CHECKS, PromptSettings
+
+    texts = {}
+    for detail in ("full", "plain", "brief"):
+        settings = PromptSettings(("PER", "LOC"), frame_settings("qwen3_vl"), detail)
+        settings.save(tmp_path)
+        assert PromptSettings.load(tmp_path) == settings
+        texts[detail] = settings.prompt_for(WORLD[1])[0]["content"][-1]["text"]
+        assert WORLD[1].sentence in texts[detail]
+    assert CHECKS in texts["full"]
+    assert CAUTIONS in texts["full"]
+    assert CHECKS not in texts["plain"]
+    assert "PER, LOC" in texts["plain"]
+    with pytest.raises(ConfigError, match="does not exist"):
+        PromptSettings.load(tmp_path / "nowhere")

@@ -1,0 +1,139 @@
+import itertools
+import random
+
+import pytest
+
+from mcr.boxes import frame_for
+from mcr.errors import ConfigError, DataError
+from mcr.formats import ORDERS, WRITERS, write_answer
+from mcr.records import Entity
+from rewards import score_completion, score_entities
+from rewards.for_trl import REWARD_FUNCTIONS, total_reward, weighted_rewards
+from rewards.parts import count_reward
+
+BOX = ((0, 0, 10, 10),)
+GOLD = [Entity("New York", "LOC", BOX), Entity("Ann Lee", "PER", None)]
+PARTS = ("count", "span", "type", "entailment", "grounding")
+
+
+def answer(entities):
+    return f"<think>x</think><answer>\n{write_answer(entities, 'rows')}\n</answer>"
+
+
+def parts_of(score):
+    return tuple(getattr(score, part) for part in PARTS)
+
+
+def test_gold_earns_one_exactly():
+    score = score_completion(answer(GOLD), GOLD)
+    assert parts_of(score) == (1, 1, 1, 1, 1)
+    assert score.total == 1.0
+    assert score.matches == ((0, 0, 1.0), (1, 1, 1.0))
+
+
+def test_every_part_by_hand():
+    pred = [Entity("New York Times", "ORG", ((0, 0, 10, 8),)), Entity("Ann Lee", "PER", BOX), Entity("Zed", "PER", None)]
+    score = score_completion(answer(pred), GOLD)
+    assert score.count == pytest.approx(2 * 2 / 5)
+    assert score.span == pytest.approx((0.8 + 1.0) / 2)
+    assert score.type == 0.5
+    assert score.entailment == 0.5
+    assert score.grounding == pytest.approx(((0.8 - 0.5) / 0.5 + 0) / 2)
+    assert score.total == pytest.approx(0.2 * (0.8 + 0.9 + 0.5 + 0.5 + 0.3))
+
+
+@pytest.mark.parametrize(("num_pred", "num_gold", "expected"), [(0, 0, 1), (2, 2, 1), (0, 3, 0), (3, 0, 0), (1, 3, 0.5), (3, 1, 0.5), (4, 2, 2 / 3)])
+def test_count_reward_by_hand(num_pred, num_gold, expected):
+    assert count_reward(num_pred, num_gold) == pytest.approx(expected)
+
+
+def test_the_best_of_several_gold_boxes_counts():
+    gold = [Entity("Ann", "PER", ((50, 50, 60, 60), (0, 0, 10, 10)))]
+    assert score_entities([Entity("Ann", "PER", BOX)], gold).grounding == 1
+
+
+def test_iou_at_sigma_earns_nothing_and_sigma_can_be_set():
+    gold, pred = [Entity("Ann", "PER", BOX)], answer([Entity("Ann", "PER", ((0, 0, 10, 5),))])
+    assert score_completion(pred, gold).grounding == 0
+    assert score_completion(pred, gold, sigma=0.0).grounding == 0.5
+
+
+def test_empty_answer_for_empty_gold_and_for_full_gold():
+    assert score_completion("<answer></answer>", []).total == 1
+    assert score_completion("<answer>None</answer>", GOLD).total == 0
+    assert parts_of(score_completion(answer(GOLD), [])) == (0, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("text", ["", "no answer here", "<think>never ends", "<answer>Ann"])
+def test_what_cannot_be_parsed_earns_zero_for_everything(text):
+    score = score_completion(text, [])
+    assert parts_of(score) == (0, 0, 0, 0, 0)
+    assert score.problems
+
+
+def test_boxes_are_converted_by_the_frame():
+    frame = frame_for("norm1000", 200, 100)
+    gold = [Entity("Ann", "PER", ((20, 10, 100, 60),))]
+    pred = answer([Entity("Ann", "PER", ((100, 100, 500, 600),))])
+    assert score_completion(pred, gold, frame=frame).total == 1
+    assert score_completion(pred, gold, frame=frame.to_dict()).total == 1
+    assert score_completion(pred, gold).grounding == 0
+
+
+def test_weights_are_checked_and_used():
+    pred = answer([Entity("New York", "ORG", BOX), Entity("Ann Lee", "PER", None)])
+    assert score_completion(pred, GOLD, weights={"type": 1.0}).total == 0.5
+    for weights in ({"typo": 1}, {"type": -1}, {"type": float("nan")}, {}):
+        with pytest.raises(ConfigError, match="weights"):
+            score_completion(pred, GOLD, weights=weights)
+    with pytest.raises(ConfigError, match="sigma"):
+        score_completion(pred, GOLD, sigma=1)
+
+
+@pytest.mark.parametrize("gold", [[{"text": "a"}], [{"text": "a", "type": "PER", "boxes": []}], [{"text": "a", "type": "PER", "boxes": [[1, 1, 0, 0]]}], ["a"]])
+def test_wrong_gold_raises(gold):
+    with pytest.raises(DataError):
+        score_completion("<answer></answer>", gold)
+
+
+@pytest.mark.parametrize("answer_format", list(WRITERS))
+@pytest.mark.parametrize("order", ORDERS)
+def test_gold_earns_one_in_every_format(answer_format, order):
+    text = f"<answer>\n{write_answer(GOLD, answer_format, order=order)}\n</answer>"
+    assert score_completion(text, GOLD).total == 1.0
+
+
+def random_entities(rng, size):
+    texts = ["New York", "York", "New York Times", "Ann", "Ann Lee", "Lee"]
+    return [Entity(rng.choice(texts), rng.choice(["PER", "LOC"]), rng.choice([None, BOX, ((0, 0, 10, 7),), ((40, 40, 50, 50),), ()])) for _ in range(size)]
+
+
+def test_order_never_changes_a_score():
+    rng = random.Random(5)
+    for _ in range(300):
+        pred = random_entities(rng, rng.randint(0, 4))
+        gold = [e for e in random_entities(rng, rng.randint(0, 4)) if e.boxes != ()]
+        scores = {
+            tuple(round(value, 9) for value in (*parts_of(s), s.total))
+            for p in list(itertools.permutations(pred))[:6]
+            for g in list(itertools.permutations(gold))[:6]
+            for s in [score_entities(p, g)]
+        }
+        assert len(scores) == 1, (pred, gold, scores)
+        assert all(0 <= value <= 1 for value in next(iter(scores)))
+
+
+def test_trl_functions_give_the_same_parts():
+    completions = [answer(GOLD), [{"role": "assistant", "content": answer(GOLD[:1])}], "nothing"]
+    gold = [[entity.to_dict() for entity in GOLD]] * 3
+    expected = [score_completion(text, GOLD) for text in (answer(GOLD), answer(GOLD[:1]), "nothing")]
+    for name, function in REWARD_FUNCTIONS.items():
+        got = function(prompts=[None] * 3, completions=completions, gold=gold, frame=None, unknown=1)
+        assert got == [getattr(score, name) for score in expected]
+    assert total_reward(completions=completions, gold=gold) == [score.total for score in expected]
+
+
+def test_trl_weights_follow_the_functions():
+    got = weighted_rewards({"type": 0.5, "count": 0.1})
+    assert got.weights == [0.1, 0.0, 0.5, 0.0, 0.0]
+    assert got.functions[2] is REWARD_FUNCTIONS["type"]
