@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mcr.errors import ConfigError, raise_faults
+from mcr.models.torchvision_cpu import allow_cpu_torchvision
 
 
 def parse_settings(dataclass_types: Sequence[type], argv: Sequence[str] | None = None) -> tuple[Any, ...]:
@@ -16,6 +17,7 @@ def parse_settings(dataclass_types: Sequence[type], argv: Sequence[str] | None =
         ConfigError: no such file, not a YAML mapping, unknown keys (all listed, each with the closest known one), values
             that do not fit.
     """
+    allow_cpu_torchvision()
     from trl import TrlParser
 
     argv = list(sys.argv[1:] if argv is None else argv)

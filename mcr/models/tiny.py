@@ -108,33 +108,32 @@ def build_model(tokenizer: Any, family: str, size: TinySize, seed: int) -> Any:
     torch.manual_seed(seed)
     if family == "qwen3_vl":
         return Qwen3VLForConditionalGeneration(
-            Qwen3VLConfig(text_config=_text_config(tokenizer, size), vision_config=_qwen3_vision(size), **_token_ids(tokenizer))
+            Qwen3VLConfig(text_config=_text_config(tokenizer, size, family), vision_config=_qwen3_vision(size), **_token_ids(tokenizer))
         )
     return Qwen2_5_VLForConditionalGeneration(
-        Qwen2_5_VLConfig(text_config=_text_config(tokenizer, size), vision_config=_qwen2_5_vision(size), **_token_ids(tokenizer))
+        Qwen2_5_VLConfig(text_config=_text_config(tokenizer, size, family), vision_config=_qwen2_5_vision(size), **_token_ids(tokenizer))
     )
 
 
-def _text_config(tokenizer: Any, size: TinySize) -> dict[str, Any]:
+def _text_config(tokenizer: Any, size: TinySize, family: str) -> dict[str, Any]:
+    """Return the language model's sizes. Qwen2.5-VL's head dimension is hidden / heads, so there fewer heads keep it."""
     half = size.head_dim // 2
     third = half // 3
+    heads = size.heads if family == "qwen3_vl" else size.hidden // size.head_dim
+    rope = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [half - 2 * third, third, third]}
     return {
         "vocab_size": len(tokenizer),
         "hidden_size": size.hidden,
         "intermediate_size": size.feed_forward,
         "num_hidden_layers": size.layers,
-        "num_attention_heads": size.heads,
-        "num_key_value_heads": size.heads,
+        "num_attention_heads": heads,
+        "num_key_value_heads": heads,
         "head_dim": size.head_dim,
         "max_position_embeddings": 4096,
         "initializer_range": 0.05,
         "tie_word_embeddings": True,
-        "rope_parameters": {
-            "rope_type": "default",
-            "rope_theta": 10000.0,
-            "mrope_section": [half - 2 * third, third, third],
-            "mrope_interleaved": True,
-        },
+        "rope_parameters": rope | ({"mrope_interleaved": True} if family == "qwen3_vl" else {}),
+        "bos_token_id": None,
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
     }

@@ -10,6 +10,7 @@ from mcr.records import Entity
 BULLET = re.compile(r"^\s*(?:[-*\u2022]\s+|\(?[0-9]{1,4}[.)]\s+)")
 BARS = str.maketrans({"\uff5c": "|", "\uff1b": ";"})
 WIDE_BRACKETS = str.maketrans({"\uff08": "(", "\uff09": ")", "\uff0c": ",", "\uff3b": "[", "\uff3d": "]"})
+MAX_BOXES = 64
 OPEN, CLOSE = "([{", ")]}"
 
 
@@ -68,8 +69,8 @@ def _read_barred(line: str) -> tuple[list[Entity], list[str]]:
 
 
 def _add_box(entities: list[Entity], piece: str) -> bool:
-    """A piece that is boxes alone belongs to the row before it."""
-    if not entities or not entities[-1].boxes:
+    """A piece that is boxes alone belongs to the row before it, up to MAX_BOXES."""
+    if not entities or not entities[-1].boxes or len(entities[-1].boxes) >= MAX_BOXES:
         return False
     location = read_location(piece)
     if isinstance(location, NotALocation) or location is None or location == UNREADABLE:

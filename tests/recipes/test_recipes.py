@@ -1,0 +1,182 @@
+"""Real runs of the recipes with the tiny models on the CPU."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+pytestmark = pytest.mark.recipe
+CONFIGS = Path(__file__).resolve().parents[2] / "recipes" / "configs"
+
+
+def sft_flags(sandbox, out, *more):
+    return ["--config", CONFIGS / "sandbox_sft.yaml", "--model_name_or_path", sandbox / "untrained", "--train_set", sandbox / "schemas/d1.parquet",
+            "--image_root", sandbox / "data", "--output_dir", out, "--dataloader_num_workers", 0, "--logging_steps", 1, "--warmup_steps", 1, *more]
+
+
+def grpo_flags(sandbox, out, *more):
+    return ["--config", CONFIGS / "sandbox_grpo.yaml", "--model_name_or_path", sandbox / "mrsi/model", "--train_set", sandbox / "schemas/d2.parquet",
+            "--image_root", sandbox / "data", "--output_dir", out, "--per_device_train_batch_size", 4, "--num_generations", 4,
+            "--max_completion_length", 12, "--max_steps", 2, "--beta", 0.005, *more]
+
+
+def evaluate_flags(sandbox, out, *more):
+    return ["--config", CONFIGS / "sandbox_evaluate.yaml", "--gold", sandbox / "data/test.jsonl", "--image_root", sandbox / "data",
+            "--model_name_or_path", sandbox / "mrsi/model", "--out", out, "--max_completion_length", 12, "--batch_size", 3, *more]
+
+
+def filter_flags(sandbox, out, *more):
+    return ["--config", CONFIGS / "sandbox_filter.yaml", "--model_name_or_path", sandbox / "mrsi/model", "--train_set", sandbox / "schemas/d2.parquet",
+            "--image_root", sandbox / "data", "--output_dir", out, "--num_generations", 4, "--batch_size", 8, "--max_completion_length", 12, *more]
+
+
+@pytest.fixture(scope="module")
+def trained(sandbox, recipe):
+    """A sandbox whose model has seen a few steps of MRSI."""
+    if not (sandbox / "mrsi/model").is_dir():
+        recipe("sft", *sft_flags(sandbox, sandbox / "mrsi", "--max_steps", 4, "--save_steps", 2))
+    return sandbox
+
+
+def read_metrics(out):
+    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_sft_learns_and_leaves_a_run_folder(trained):
+    losses = [row["loss"] for row in read_metrics(trained / "mrsi") if "loss" in row]
+    assert len(losses) == 4
+    assert losses[-1] < losses[0]
+    record = json.loads((trained / "mrsi/run.json").read_text())
+    assert record["settings"]["MrsiArguments"]["use_muon"] is True
+    assert {"torch", "trl", "transformers"} <= record["versions"].keys()
+    assert (trained / "mrsi/model/mcr_prompt.json").is_file()
+
+
+def test_sft_with_lora_saves_an_adapter_that_merges(sandbox_qwen3, recipe, tmp_path):
+    target = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj)"
+    recipe("sft", *sft_flags(sandbox_qwen3, tmp_path / "lora", "--max_steps", 2, "--use_muon", "false", "--use_peft", "true", "--lora_target_modules", target))
+    assert (tmp_path / "lora/model/adapter_config.json").is_file()
+    recipe("merge", "--model", tmp_path / "lora/model", "--out", tmp_path / "merged")
+    assert (tmp_path / "merged/model.safetensors").is_file()
+    assert (tmp_path / "merged/mcr_prompt.json").is_file()
+
+
+def test_grpo_runs_and_logs_every_reward(trained, recipe, tmp_path):
+    recipe("grpo", *grpo_flags(trained, tmp_path))
+    rows = [row for row in read_metrics(tmp_path) if "reward" in row]
+    assert len(rows) == 2
+    for part in ("count", "span", "type", "entailment", "grounding"):
+        assert f"rewards/{part}_reward/mean" in rows[0]
+    assert (tmp_path / "model/mcr_prompt.json").is_file()
+
+
+def test_filter_samples_once_and_applies_any_rule(trained, recipe, tmp_path):
+    out = tmp_path / "filter"
+    keep_all = ("--min_std", 0, "--min_max", 0, "--min_median", 0, "--max_median", 1)
+    recipe("filter", *filter_flags(trained, out, *keep_all))
+    ids = pq.read_table(trained / "schemas/d2.parquet")["sample_id"].to_pylist()
+    rows = [json.loads(line) for line in (out / "statistics.jsonl").read_text().splitlines()]
+    assert sorted(row["id"] for row in rows) == sorted(ids)
+    assert all(len(row["rewards"]) == 4 and row["kept"] for row in rows)
+    assert pq.read_table(out / "kept.parquet").num_rows == len(ids)
+    assert (out / "histograms.png").read_bytes().startswith(b"\x89PNG")
+    before = (out / "statistics-000.jsonl").read_bytes()
+    recipe("filter", *filter_flags(trained, out, "--min_max", 1))
+    assert (out / "statistics-000.jsonl").read_bytes() == before
+    assert sum(json.loads((out / "summary.json").read_text())["reasons"].values()) == len(ids)
+    other = recipe("filter", *filter_flags(trained, out, "--temperature", 0.5), check=False)
+    assert other.returncode
+    assert "other settings" in other.stderr
+
+
+def test_filter_goes_on_after_a_torn_row(trained, recipe, tmp_path):
+    whole, torn = tmp_path / "whole", tmp_path / "torn"
+    recipe("filter", *filter_flags(trained, whole))
+    shutil.copytree(whole, torn)
+    lines = (whole / "statistics-000.jsonl").read_text().splitlines(keepends=True)
+    (torn / "statistics-000.jsonl").write_text("".join(lines[:3]) + lines[3][:20])
+    recipe("filter", *filter_flags(trained, torn))
+    ids = [{json.loads(line)["id"] for line in (out / "statistics.jsonl").read_text().splitlines()} for out in (whole, torn)]
+    assert ids[0] == ids[1]
+
+
+def test_evaluate_generates_and_goes_on_after_a_torn_row(trained, recipe, tmp_path):
+    recipe("evaluate", *evaluate_flags(trained, tmp_path))
+    first = json.loads((tmp_path / "metrics.json").read_text())
+    assert first["num_samples"] == 7
+    assert first["num_missing"] == 0
+    path = tmp_path / "predictions-000.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:4]) + lines[4][:30])
+    recipe("evaluate", *evaluate_flags(trained, tmp_path))
+    assert json.loads((tmp_path / "metrics.json").read_text()) == first
+
+
+def test_evaluate_scores_gold_as_perfect(sandbox_qwen3, recipe, tmp_path):
+    done = recipe("evaluate", "--gold", sandbox_qwen3 / "data/test.jsonl", "--predictions", sandbox_qwen3 / "data/test.jsonl", "--out", tmp_path)
+    assert "GMNER F1 1.0000" in done.stdout
+    report = (tmp_path / "report.md").read_text()
+    assert "N-Rate 0.00" in report
+    assert (tmp_path / "samples.png").is_file()
+
+
+@pytest.mark.parametrize("stop_with", [signal.SIGINT, signal.SIGKILL])
+def test_sft_goes_on_after_being_stopped(sandbox_qwen3, recipe, tmp_path, stop_with):
+    flags = sft_flags(sandbox_qwen3, tmp_path, "--max_steps", 30, "--save_steps", 3, "--save_total_limit", 2)
+    script = CONFIGS.parent / "sft.py"
+    process = subprocess.Popen([sys.executable, str(script), *map(str, flags)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("checkpoint-*/trainer_state.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(stop_with)
+    assert process.wait(timeout=60) != 0
+    done = recipe("sft", *flags)
+    assert "going on from" in done.stdout
+    steps = [row["step"] for row in read_metrics(tmp_path) if "loss" in row]
+    assert steps == list(range(1, 31))
+
+
+def spoil(sandbox, what):
+    data = sandbox / "data"
+    match what:
+        case "missing image":
+            next((data / "images/train").iterdir()).unlink()
+        case "broken image":
+            next((data / "images/train").iterdir()).write_bytes(b"no png")
+        case "no image folder":
+            shutil.rmtree(data)
+        case "no training set":
+            (sandbox / "schemas/d1.parquet").unlink()
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [("missing image", "no such file"), ("broken image", "cannot be read"), ("no image folder", "is no folder"), ("no training set", "does not exist")],
+)
+def test_bad_data_stops_sft_before_training(sandbox_qwen3, recipe, tmp_path, what, told):
+    shutil.copytree(sandbox_qwen3, tmp_path / "s")
+    spoil(tmp_path / "s", what)
+    done = recipe("sft", *sft_flags(tmp_path / "s", tmp_path / "out"), check=False)
+    assert done.returncode
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_wrong_key_stops_a_recipe_with_the_right_one_named(sandbox_qwen3, recipe, tmp_path):
+    done = recipe("sft", *sft_flags(sandbox_qwen3, tmp_path / "out", "--learning_rat", 1), check=False)
+    assert "did you mean learning_rate" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_accelerate_launch_runs_a_recipe(sandbox_qwen3, tmp_path):
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "1", str(CONFIGS.parent / "evaluate.py")]
+    gold = str(sandbox_qwen3 / "data/test.jsonl")
+    done = subprocess.run([*command, "--gold", gold, "--predictions", gold, "--out", str(tmp_path)], capture_output=True, text=True)
+    assert "GMNER F1 1.0000" in done.stdout, done.stderr[-2000:]

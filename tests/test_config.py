@@ -1,0 +1,87 @@
+"""Settings: the published configs load and validate; wrong keys are told with the closest right one."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytest.importorskip("torch")
+
+from mcr.models.torchvision_cpu import allow_cpu_torchvision
+
+allow_cpu_torchvision()
+
+from trl import GRPOConfig, ModelConfig, SFTConfig
+
+from mcr.config import parse_settings
+from mcr.errors import ConfigError
+from recipes_path import load_recipe
+
+CONFIGS = sorted((Path(__file__).resolve().parent.parent / "recipes" / "configs").glob("*.yaml"))
+PAPER_GRPO = {"learning_rate": 5e-6, "epsilon": 0.15, "epsilon_high": 0.25, "temperature": 1.5, "top_k": 200, "top_p": 0.95, "beta": 0.005}
+
+
+def types_for(name: str):
+    if "sft" in name:
+        return (load_recipe("sft").MrsiArguments, SFTConfig, ModelConfig)
+    if "grpo" in name:
+        return (load_recipe("grpo").CvoArguments, GRPOConfig, ModelConfig)
+    return (load_recipe("filter").FilterArguments,) if "filter" in name else (load_recipe("evaluate").EvaluateArguments,)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_config_loads_and_validates(path, tmp_path):
+    flags = ["--config", str(path)]
+    if "sft" in path.stem or "grpo" in path.stem:
+        flags += ["--output_dir", str(tmp_path), "--use_cpu", "true", "--bf16", "false"]
+        if "grpo" in path.stem:
+            flags += ["--use_vllm", "false"]
+    parsed = parse_settings(types_for(path.stem), flags)
+    assert parsed
+    header = path.read_text(encoding="utf-8").split("\n\n")[0]
+    assert all(word in header for word in ("# Launch:", "# Override:", "# Expected:"))
+
+
+@pytest.mark.parametrize("family", ["qwen2_5_vl_7b", "mimo_vl_7b"])
+def test_published_configs_hold_the_papers_settings(family):
+    folder = CONFIGS[0].parent
+    grpo = yaml.safe_load((folder / f"twitter_gmner_{family}_grpo.yaml").read_text())
+    assert {key: grpo[key] for key in PAPER_GRPO} == PAPER_GRPO
+    assert (grpo["num_generations"], grpo["num_train_epochs"], grpo["loss_type"], grpo["warmup_steps"]) == (8, 2, "grpo", 0.05)
+    sft = yaml.safe_load((folder / f"twitter_gmner_{family}_sft.yaml").read_text())
+    assert (sft["learning_rate"], sft["num_train_epochs"], sft["lr_scheduler_type"]) == (1e-4, 2, "cosine")
+    rule = yaml.safe_load((folder / f"twitter_gmner_{family}_filter.yaml").read_text())
+    assert [rule[key] for key in ("min_std", "min_max", "min_median", "max_median")] == [0.1, 0.8, 0.08, 0.6]
+
+
+def write(tmp_path, text):
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("golt: a\nout: b\n", "did you mean gold"),
+        ("gold: a\nnonsense_here: 1\nbatchsize: 3\n", "did you mean batch_size"),
+        ("- a\n- b\n", "mapping"),
+        ("a: [", "not YAML"),
+    ],
+)
+def test_wrong_keys_are_told(tmp_path, text, told):
+    with pytest.raises(ConfigError, match=told):
+        parse_settings(types_for("evaluate"), ["--config", write(tmp_path, text)])
+
+
+def test_wrong_flags_and_missing_files_are_told(tmp_path):
+    with pytest.raises(ConfigError, match="did you mean gold"):
+        parse_settings(types_for("evaluate"), ["--golds", "x", "--out", "y"])
+    with pytest.raises(ConfigError, match="does not exist"):
+        parse_settings(types_for("evaluate"), ["--config", str(tmp_path / "none.yaml")])
+
+
+def test_flags_win_over_the_file(tmp_path):
+    path = write(tmp_path, "gold: a\nout: b\npredictions: p\nbatch_size: 3\n")
+    (parsed,) = parse_settings(types_for("evaluate"), ["--config", path, "--batch_size", "5"])
+    assert (parsed.gold, parsed.batch_size) == ("a", 5)
