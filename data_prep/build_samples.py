@@ -1,6 +1,6 @@
 """Published annotations to samples.jsonl, one file a split, with a summary table.
 
-    python -m data_prep.build_samples twitter-gmner --root data/Twitter10000_v2.0 --out data/gmner [--images data/images]
+python -m data_prep.build_samples twitter-gmner --root data/Twitter10000_v2.0 --out data/gmner [--images data/images]
 """
 
 import argparse

@@ -42,9 +42,7 @@ def summarise(rewards: Sequence[float]) -> RewardStatistics:
     """
     if not rewards:
         raise ConfigError("filter: a group without rewards has no statistics. Sample at least one completion.")
-    return RewardStatistics(
-        statistics.fmean(rewards), statistics.pstdev(rewards), max(rewards), statistics.median(rewards)
-    )
+    return RewardStatistics(statistics.fmean(rewards), statistics.pstdev(rewards), max(rewards), statistics.median(rewards))
 
 
 def apply_rule(stats: RewardStatistics, rule: FilterRule) -> str:

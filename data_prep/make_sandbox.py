@@ -1,6 +1,6 @@
 """Write the sandbox world to a folder: train, dev and test samples with their rendered images.
 
-    python -m data_prep.make_sandbox --out runs/sandbox/data --train 6000 --dev 200 --test 400 --seed 0
+python -m data_prep.make_sandbox --out runs/sandbox/data --train 6000 --dev 200 --test 400 --seed 0
 """
 
 import argparse

@@ -177,13 +177,15 @@ def read_annotation(path: Path) -> Annotation | None:
     try:
         tree = ElementTree.fromstring(data)
         width, height = (int(tree.find("size").find(name).text) for name in ("width", "height"))
-        rows = [(row.find("name").text, [row.find("bndbox").find(k).text for k in ("xmin", "ymin", "xmax", "ymax")])
-                for row in tree.findall("object")]
+        rows = [
+            (row.find("name").text, [row.find("bndbox").find(k).text for k in ("xmin", "ymin", "xmax", "ymax")])
+            for row in tree.findall("object")
+        ]
     except (ElementTree.ParseError, AttributeError, TypeError, ValueError) as error:
         raise DataError(f"{path.name}: not a Pascal-VOC annotation ({error}). Repair or remove the file.") from error
     boxes: dict[str, tuple[Box, ...]] = {}
     for name, corners in rows:
-        boxes[name] = boxes.get(name, ()) + (check_box(corners, f"{path.name}, object {name!r}"),)
+        boxes[name] = (*boxes.get(name, ()), check_box(corners, f"{path.name}, object {name!r}"))
     return Annotation(width, height, boxes)
 
 

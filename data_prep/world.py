@@ -31,7 +31,7 @@ NAMES = {
     "ORG": ("Kestrel FC", "Omnidyne", "The Lanterns", "Brix", "Pell & Co", "Aurex"),
     "OTHER": ("Tidefest", "Gloom 2", "Lumo Prize", "Skarn", "Voltcup", "Red Harbour"),
 }
-SIZES = ((1, 1), (2, 1), (1, 2), (2, 2))
+SIZES = ((1, 1), (2, 2))
 OPENINGS = ("", "", "RT @ {user} : ", "so ", "wow , ", "today : ", "breaking : ")
 CLOSINGS = ("", "", " # {tag}", " !", " http://t.co/{link}", " :)")
 BODIES = {
@@ -55,8 +55,8 @@ class Look:
 
     @property
     def label(self) -> str:
-        """The words that describe it, e.g. "red disc"."""
-        return f"{self.colour} {SHAPES[self.type]}"
+        """The word that describes it, e.g. "red-disc"."""
+        return f"{self.colour}-{SHAPES[self.type]}"
 
 
 LOOKS = tuple(Look(name, type_, colour) for type_, names in NAMES.items() for name, colour in zip(names, COLOURS, strict=True))

@@ -1,6 +1,6 @@
 """Samples to training sets: D1 with reasoning schemas for MRSI, D2 with prompts alone for CVO.
 
-    python -m data_prep.write_schemas --samples data/gmner/train.jsonl --family qwen2_5_vl --out data/schemas \\
+python -m data_prep.write_schemas --samples data/gmner/train.jsonl --family qwen2_5_vl --out data/schemas \\
         --styles steps_text_first,steps_image_first,question_answer,brief,narrative --per-sample 2 --d2-share 0.3
 """
 
@@ -98,7 +98,14 @@ def rounding_cost(rows: Sequence[dict[str, Any]]) -> float:
 
 
 def write_training_sets(
-    out: Path, samples: Sequence[Sample], settings: PromptSettings, options: SchemaOptions, *, per_sample: int, d2_share: float, seed: int
+    out: Path,
+    samples: Sequence[Sample],
+    settings: PromptSettings,
+    options: SchemaOptions,
+    *,
+    per_sample: int,
+    d2_share: float,
+    seed: int,
 ) -> dict[str, Any]:
     """Write d1.parquet, d2.parquet, the prompt settings and summary.json; return the summary."""
     d1, d2 = split_samples(samples, d2_share, seed)
@@ -125,12 +132,16 @@ def main(argv: list[str] | None = None) -> None:
     """Parse the command line and write the training sets."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=Path, required=True, help="samples.jsonl of the training split")
-    parser.add_argument("--out", type=Path, required=True, help="folder for d1.parquet, d2.parquet, mcr_prompt.json, summary.json")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for d1.parquet, d2.parquet, mcr_prompt.json, summary.json"
+    )
     parser.add_argument("--family", choices=sorted(FAMILY_FRAMES), required=True, help="whose frame boxes are written in")
     parser.add_argument("--factor", type=int, help="of smart_resize, where the processor's differs from the family's")
     parser.add_argument("--min-pixels", type=int, help="likewise")
     parser.add_argument("--max-pixels", type=int, help="likewise")
-    parser.add_argument("--styles", type=_names, default=tuple(s for s in STYLES if s != ANSWER_ONLY), help=f"of {', '.join(STYLES)}")
+    parser.add_argument(
+        "--styles", type=_names, default=tuple(s for s in STYLES if s != ANSWER_ONLY), help=f"of {', '.join(STYLES)}"
+    )
     parser.add_argument("--per-sample", type=int, default=2, help="schemas a sample, each in another style")
     parser.add_argument("--d2-share", type=float, default=0.3, help="share of samples kept back for CVO")
     parser.add_argument("--labels", type=_names, default=TWITTER_GMNER, help="label set shown in the prompt")
@@ -152,7 +163,13 @@ def main(argv: list[str] | None = None) -> None:
         all_boxes=args.all_boxes,
     )
     summary = write_training_sets(
-        args.out, read_samples(args.samples), settings, options, per_sample=args.per_sample, d2_share=args.d2_share, seed=args.seed
+        args.out,
+        read_samples(args.samples),
+        settings,
+        options,
+        per_sample=args.per_sample,
+        d2_share=args.d2_share,
+        seed=args.seed,
     )
     print(json.dumps(summary, indent=2))
 

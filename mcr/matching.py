@@ -88,9 +88,7 @@ def match_exact(
     texts: dict[str, list[int]] = {}
     for col, entity in enumerate(gold):
         texts.setdefault(collapse_space(entity.text), []).append(col)
-    edges = [
-        [col for col in texts.get(collapse_space(entity.text), ()) if is_hit(entity, gold[col])] for entity in pred
-    ]
+    edges = [[col for col in texts.get(collapse_space(entity.text), ()) if is_hit(entity, gold[col])] for entity in pred]
     if all(len(cols) <= 1 for cols in edges):
         taken: dict[int, int] = {}
         for row, cols in enumerate(edges):

@@ -77,9 +77,7 @@ def hallucinations(rows: Sequence[Scored]) -> tuple[int, float]:
     Differs: MCR Eq. 30 divides twice; its Table 4 shows the raw count. We give the count and the plain share.
     """
     num_pred = sum(len(row.pred) for row in rows)
-    num_invented = sum(
-        collapse_space(entity.text) not in collapse_space(row.sentence) for row in rows for entity in row.pred
-    )
+    num_invented = sum(collapse_space(entity.text) not in collapse_space(row.sentence) for row in rows for entity in row.pred)
     return num_invented, num_invented / num_pred if num_pred else 0.0
 
 

@@ -74,7 +74,7 @@ def read_predictions(path: Path) -> list[Prediction]:
         try:
             if isinstance(row, DataError):
                 raise row
-            prediction = _from_dict(row)
+            prediction = prediction_from_dict(row)
             if prediction.id in seen:
                 raise DataError(f"id {prediction.id!r} occurs twice. Keep one.")
             seen.add(prediction.id)
@@ -85,7 +85,12 @@ def read_predictions(path: Path) -> list[Prediction]:
     return predictions
 
 
-def _from_dict(row: dict[str, Any]) -> Prediction:
+def prediction_from_dict(row: dict[str, Any]) -> Prediction:
+    """Build a prediction from its form on disk.
+
+    Raises:
+        DataError: a missing key or a value of a wrong type.
+    """
     if not isinstance(row.get("id"), str) or not isinstance(row.get("entities"), list):
         raise DataError(f"prediction: got keys {sorted(row)}, expected id (text) and entities (list). Add what is missing.")
     entities = tuple(_entity(entity) for entity in row["entities"])
@@ -93,7 +98,12 @@ def _from_dict(row: dict[str, Any]) -> Prediction:
     if completion is not None and not isinstance(completion, str):
         raise DataError(f"prediction {row['id']}: completion must be text. Correct it.")
     return Prediction(
-        row["id"], str(row.get("sentence", "")), entities, completion, bool(row.get("is_readable", True)), tuple(row.get("problems", ()))
+        row["id"],
+        str(row.get("sentence", "")),
+        entities,
+        completion,
+        bool(row.get("is_readable", True)),
+        tuple(row.get("problems", ())),
     )
 
 

@@ -17,8 +17,8 @@ SETTINGS_FILE = "mcr_prompt.json"
 
 TASK = "Find every named entity in the text, its type, and its box in the image."
 LABELS = "Types: {labels}."
-ANSWER = "Reason first, then give one answer with text, type and box of each entity. Write None for an entity that is not in the image."
-ANSWER_ONLY = "Give one answer with text, type and box of each entity, nothing else. Write None for an entity that is not in the image."
+ANSWER = "Reason first, then give one answer with text, type and box of each entity. Write None for what is not in the image."
+ANSWER_ONLY = "Give one answer with text, type and box of each entity, nothing else. Write None for what is not in the image."
 BOX_RULES = {
     "absolute": "A box is [x1, y1, x2, y2] in pixels of the image as you see it.",
     "norm1000": "A box is [x1, y1, x2, y2] from 0 to 1000 across the image.",
@@ -72,7 +72,9 @@ class PromptSettings:
 
     def __post_init__(self) -> None:
         if self.detail not in DETAILS or not self.labels:
-            raise ConfigError(f"prompt: got detail {self.detail!r} and labels {self.labels}, expected one of {DETAILS} and a label.")
+            raise ConfigError(
+                f"prompt: got detail {self.detail!r} and labels {self.labels}, expected one of {DETAILS} and a label."
+            )
 
     def prompt_for(self, sample: Sample) -> list[dict[str, Any]]:
         """Return the conversational prompt of a sample."""

@@ -26,9 +26,7 @@ def check_box(box: Sequence[float], place: str) -> Box:
     except (TypeError, ValueError):
         raise DataError(f"box: got {box!r}, expected four numbers [x1, y1, x2, y2] ({place}). Correct the box.") from None
     if not all(map(math.isfinite, (x1, y1, x2, y2))) or x1 >= x2 or y1 >= y2:
-        raise DataError(
-            f"box: got {list(box)}, expected finite x1 < x2 and y1 < y2 ({place}). Swap the corners or drop the box."
-        )
+        raise DataError(f"box: got {list(box)}, expected finite x1 < x2 and y1 < y2 ({place}). Swap the corners or drop the box.")
     return x1, y1, x2, y2
 
 
@@ -93,7 +91,9 @@ class ImageRef:
     def __post_init__(self) -> None:
         is_unknown = self.is_missing and self.width is None and self.height is None
         if not is_unknown and not (self.width and self.height and self.width > 0 and self.height > 0):
-            raise DataError(f"image {self.path!r}: got size {self.width}x{self.height}, expected positive pixels. Correct the size.")
+            raise DataError(
+                f"image {self.path!r}: got size {self.width}x{self.height}, expected positive pixels. Correct the size."
+            )
         if self.path.startswith(("/", "\\")) or ".." in self.path.replace("\\", "/").split("/"):
             raise DataError(f"image {self.path!r}: expected a path inside the data folder. Write it relative, without '..'.")
 

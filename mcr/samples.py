@@ -46,7 +46,9 @@ def sample_from_dict(row: dict[str, Any]) -> Sample:
             regions=tuple(Region(region["label"], tuple(region["box"])) for region in row.get("regions", ())),
         )
     except (KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"sample: {type(error).__name__} {error}, expected the keys of samples.jsonl. Add or rename keys.") from error
+        raise DataError(
+            f"sample: {type(error).__name__} {error}, expected the keys of samples.jsonl. Add or rename keys."
+        ) from error
 
 
 def write_samples(path: Path, samples: Iterable[Sample]) -> int:

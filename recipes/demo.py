@@ -17,7 +17,7 @@ from mcr.report.markdown import percent, table
 from mcr.run_folder import write_json
 
 RECIPES = Path(__file__).resolve().parent
-SCHEMA_FLAGS = "--answer-formats rows --fixed-order --phrasings 1 --detail brief".split()
+SCHEMA_FLAGS = ["--answer-formats", "rows", "--fixed-order", "--phrasings", "1", "--detail", "brief"]
 FRAME_FLAGS = {"qwen3_vl": [], "qwen2_5_vl": ["--factor", "32", "--min-pixels", "1024", "--max-pixels", "25600"]}
 
 
@@ -64,20 +64,78 @@ def stages(out: Path, size: DemoSize, family: str, seed: int, styles: str) -> li
     schema_flags += ["--styles", styles, "--per-sample", len(styles.split(",")), "--d2-share", split, "--seed", seed]
     prompts = ("--image_root", data, "--seed", seed)
     return [
-        Stage("data", "a world of samples", module("data_prep.make_sandbox", "--out", data, "--train", size.train, "--test", size.test,
-                                                    "--seed", seed)),
+        Stage(
+            "data",
+            "a world of samples",
+            module("data_prep.make_sandbox", "--out", data, "--train", size.train, "--test", size.test, "--seed", seed),
+        ),
         Stage("schemas", "reasoning schemas", module("data_prep.write_schemas", *schema_flags)),
-        Stage("untrained", "a tiny model, random weights", module("mcr.models.tiny", "--texts", schemas / "d1.parquet", "--out",
-                                                                  out / "untrained", "--family", family, "--seed", seed)),
+        Stage(
+            "untrained",
+            "a tiny model, random weights",
+            module(
+                "mcr.models.tiny",
+                "--texts",
+                schemas / "d1.parquet",
+                "--out",
+                out / "untrained",
+                "--family",
+                family,
+                "--seed",
+                seed,
+            ),
+        ),
         Stage("eval_untrained", "evaluation, untrained", evaluation(out / "untrained", "untrained")),
-        Stage("sft", "MRSI: supervised fine-tuning", recipe("sft", "sandbox_sft.yaml", *prompts, "--model_name_or_path",
-              out / "untrained", "--train_set", schemas / "d1.parquet", "--output_dir", out / "mrsi", "--max_steps", size.sft_steps)),
+        Stage(
+            "sft",
+            "MRSI: supervised fine-tuning",
+            recipe(
+                "sft",
+                "sandbox_sft.yaml",
+                *prompts,
+                "--model_name_or_path",
+                out / "untrained",
+                "--train_set",
+                schemas / "d1.parquet",
+                "--output_dir",
+                out / "mrsi",
+                "--max_steps",
+                size.sft_steps,
+            ),
+        ),
         Stage("eval_mrsi", "evaluation after MRSI", evaluation(out / "mrsi" / "model", "mrsi")),
-        Stage("filter", "CVO: sampling and filtering", recipe("filter", "sandbox_filter.yaml", *prompts, "--model_name_or_path",
-              out / "mrsi" / "model", "--train_set", schemas / "d2.parquet", "--output_dir", out / "filter")),
-        Stage("grpo", "CVO: GRPO with verifiable rewards", recipe("grpo", "sandbox_grpo.yaml", *prompts, "--model_name_or_path",
-              out / "mrsi" / "model", "--train_set", out / "filter" / "kept.parquet", "--output_dir", out / "cvo", "--max_steps",
-              size.grpo_steps)),
+        Stage(
+            "filter",
+            "CVO: sampling and filtering",
+            recipe(
+                "filter",
+                "sandbox_filter.yaml",
+                *prompts,
+                "--model_name_or_path",
+                out / "mrsi" / "model",
+                "--train_set",
+                schemas / "d2.parquet",
+                "--output_dir",
+                out / "filter",
+            ),
+        ),
+        Stage(
+            "grpo",
+            "CVO: GRPO with verifiable rewards",
+            recipe(
+                "grpo",
+                "sandbox_grpo.yaml",
+                *prompts,
+                "--model_name_or_path",
+                out / "mrsi" / "model",
+                "--train_set",
+                out / "filter" / "kept.parquet",
+                "--output_dir",
+                out / "cvo",
+                "--max_steps",
+                size.grpo_steps,
+            ),
+        ),
         Stage("eval_cvo", "evaluation after CVO", evaluation(out / "cvo" / "model", "cvo")),
     ]
 
@@ -140,7 +198,9 @@ def main(argv: list[str] | None = None) -> None:
     minutes = run_stages(args.out, plan)
     text = result_table(args.out, minutes)
     (args.out / "table.md").write_text(text + "\n", encoding="utf-8")
-    print(f"\n{text}\n\nreports: {args.out}/eval/*/report.md   pictures: {args.out}/eval/*/*.png, {args.out}/filter/histograms.png")
+    print(
+        f"\n{text}\n\nreports: {args.out}/eval/*/report.md   pictures: {args.out}/eval/*/*.png, {args.out}/filter/histograms.png"
+    )
 
 
 if __name__ == "__main__":

@@ -19,14 +19,22 @@ from tqdm import tqdm
 from mcr.config import parse_settings
 from mcr.errors import ConfigError, McrError
 from mcr.metrics import Scored, evaluate
-from mcr.predictions import Prediction, join_gold, predict_from_completion, read_predictions, write_prediction
+from mcr.predictions import (
+    Prediction,
+    join_gold,
+    predict_from_completion,
+    prediction_from_dict,
+    read_predictions,
+    write_prediction,
+)
 from mcr.prompts import PromptSettings
 from mcr.records import Sample
 from mcr.report.markdown import write_report
 from mcr.report.pictures import draw_sample, draw_scores, tile
 from mcr.rollouts import RolloutRequest, Sampler, SamplingSettings
 from mcr.run_folder import open_for_append, write_json, write_run_record
-from mcr.samples import read_samples
+from mcr.samples import iter_json_lines, read_samples
+from mcr.score import one_line
 from mcr.training_sets import check_images, open_image
 
 NUM_DRAWN = 12
@@ -76,8 +84,13 @@ def generate_predictions(samples: list[Sample], arguments: EvaluateArguments, ou
     settings = SamplingSettings(
         num_generations=1, temperature=arguments.temperature, max_new_tokens=arguments.max_completion_length, seed=arguments.seed
     )
-    fingerprint = {"model": arguments.model_name_or_path, "gold": arguments.gold, "temperature": arguments.temperature,
-                   "max_completion_length": arguments.max_completion_length, "seed": arguments.seed}
+    fingerprint = {
+        "model": arguments.model_name_or_path,
+        "gold": arguments.gold,
+        "temperature": arguments.temperature,
+        "max_completion_length": arguments.max_completion_length,
+        "seed": arguments.seed,
+    }
     if state.is_main_process:
         _check_fingerprint(out / "generation.json", fingerprint)
     state.wait_for_everyone()
@@ -106,29 +119,19 @@ def _read_parts(out: Path) -> dict[str, Prediction]:
     """Return the predictions of all processes by id; torn lines are left out and generated again."""
     done: dict[str, Prediction] = {}
     for path in sorted(out.glob("predictions-*.jsonl")):
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
-        for line in lines:
-            try:
-                row = json.loads(line)
-            except ValueError:
-                continue
-            done[row["id"]] = Prediction(
-                row["id"], row["sentence"], tuple(_entities(row)), row["completion"], row["is_readable"], tuple(row["problems"])
-            )
+        for _, row in iter_json_lines(path):
+            if isinstance(row, dict) and "problems" in row:
+                prediction = prediction_from_dict(row)
+                done[prediction.id] = prediction
     return done
-
-
-def _entities(row: dict[str, Any]) -> list[Any]:
-    from mcr.records import Entity
-
-    return [Entity.from_dict(entity) for entity in row["entities"]]
 
 
 def _predict(
     batch: list[Sample], sampler: Sampler, settings: SamplingSettings, prompt_settings: PromptSettings, image_root: Path
 ) -> list[Prediction]:
     requests = [
-        RolloutRequest(s.id, prompt_settings.prompt_for(s), [open_image(image_root, image.path) for image in s.images]) for s in batch
+        RolloutRequest(s.id, prompt_settings.prompt_for(s), [open_image(image_root, image.path) for image in s.images])
+        for s in batch
     ]
     groups = sampler.sample(requests, settings)
     return [
@@ -173,8 +176,7 @@ def main(argv: list[str] | None = None) -> None:
     draw_scores(out / "scores.png", metrics)
     draw_samples(out / "samples.png", samples, rows, Path(arguments.image_root) if arguments.image_root else None)
     write_run_record(out, "evaluate", (arguments,), arguments.seed)
-    print(f"GMNER F1 {metrics['gmner']['f1']:.4f}  MNER F1 {metrics['mner']['f1']:.4f}  EEG F1 {metrics['eeg']['f1']:.4f}  "
-          f"N-Rate {metrics['n_rate']:.4f}  N-F1 {metrics['no_target']['f1']:.4f}  -> {out / 'report.md'}")
+    print(f"{one_line(metrics)}  -> {out / 'report.md'}")
 
 
 if __name__ == "__main__":

@@ -124,7 +124,7 @@ def apply_and_write(out: Path, train_set: Path, rows: dict[str, dict[str, Any]],
     kept = {row["id"] for row in decided if row["kept"]}
     table = pq.read_table(train_set).select([name for name, _ in PROMPT_COLUMNS])
     write_parquet(out / "kept.parquet", [row for row in table.to_pylist() if row["sample_id"] in kept], PROMPT_COLUMNS)
-    counts = Counter({reason: 0 for reason in REASONS} | Counter(row["reason"] for row in decided))
+    counts = Counter(dict.fromkeys(REASONS, 0) | Counter(row["reason"] for row in decided))
     write_json(out / "summary.json", {"rule": asdict(rule), "num_prompts": len(decided), "reasons": counts})
     draw_filter_histograms(out / "histograms.png", decided, rule)
     return counts

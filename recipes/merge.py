@@ -1,6 +1,6 @@
 """Merge a LoRA adapter into its base, so that vLLM and the next stage read one plain model.
 
-    python recipes/merge.py --model runs/gmner_qwen2_5_vl_7b/mrsi/model --out runs/gmner_qwen2_5_vl_7b/mrsi/merged
+python recipes/merge.py --model runs/gmner_qwen2_5_vl_7b/mrsi/model --out runs/gmner_qwen2_5_vl_7b/mrsi/merged
 """
 
 import argparse

@@ -33,7 +33,9 @@ class MrsiArguments:
 
     train_set: str = field(metadata={"help": "d1.parquet of data_prep.write_schemas; its mcr_prompt.json lies beside it"})
     image_root: str = field(metadata={"help": "folder that the image paths start from"})
-    use_muon: bool = field(default=False, metadata={"help": "Muon for matrices (models trained from scratch), AdamW for the rest"})
+    use_muon: bool = field(
+        default=False, metadata={"help": "Muon for matrices (models trained from scratch), AdamW for the rest"}
+    )
 
 
 def main(argv: list[str] | None = None) -> None:

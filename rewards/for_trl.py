@@ -39,32 +39,44 @@ def score_batch(completions: Sequence[Completion], gold: Sequence[Any], frame: S
     ]
 
 
-def count_reward(completions: Sequence[Completion], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any) -> list[float]:
+def count_reward(
+    completions: Sequence[Completion], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any
+) -> list[float]:
     """Return R_c of each completion."""
     return [scores.count for scores in score_batch(completions, gold, frame)]
 
 
-def span_reward(completions: Sequence[Completion], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any) -> list[float]:
+def span_reward(
+    completions: Sequence[Completion], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any
+) -> list[float]:
     """Return R_s of each completion."""
     return [scores.span for scores in score_batch(completions, gold, frame)]
 
 
-def type_reward(completions: Sequence[Completion], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any) -> list[float]:
+def type_reward(
+    completions: Sequence[Completion], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any
+) -> list[float]:
     """Return R_t of each completion."""
     return [scores.type for scores in score_batch(completions, gold, frame)]
 
 
-def entailment_reward(completions: Sequence[Completion], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any) -> list[float]:
+def entailment_reward(
+    completions: Sequence[Completion], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any
+) -> list[float]:
     """Return R_e of each completion."""
     return [scores.entailment for scores in score_batch(completions, gold, frame)]
 
 
-def grounding_reward(completions: Sequence[Completion], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any) -> list[float]:
+def grounding_reward(
+    completions: Sequence[Completion], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any
+) -> list[float]:
     """Return R_u of each completion."""
     return [scores.grounding for scores in score_batch(completions, gold, frame)]
 
 
-def total_reward(completions: Sequence[Completion], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any) -> list[float]:
+def total_reward(
+    completions: Sequence[Completion], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any
+) -> list[float]:
     """Return the sum of the five with the default weights (Eq. 10)."""
     return [scores.total for scores in score_batch(completions, gold, frame)]
 

@@ -11,14 +11,22 @@ from mcr.models.torchvision_cpu import allow_cpu_torchvision
 
 allow_cpu_torchvision()
 
+from recipes_path import load_recipe
 from trl import GRPOConfig, ModelConfig, SFTConfig
 
 from mcr.config import parse_settings
 from mcr.errors import ConfigError
-from recipes_path import load_recipe
 
 CONFIGS = sorted((Path(__file__).resolve().parent.parent / "recipes" / "configs").glob("*.yaml"))
-PAPER_GRPO = {"learning_rate": 5e-6, "epsilon": 0.15, "epsilon_high": 0.25, "temperature": 1.5, "top_k": 200, "top_p": 0.95, "beta": 0.005}
+PAPER_GRPO = {
+    "learning_rate": 5e-6,
+    "epsilon": 0.15,
+    "epsilon_high": 0.25,
+    "temperature": 1.5,
+    "top_k": 200,
+    "top_p": 0.95,
+    "beta": 0.005,
+}
 
 
 def types_for(name: str):

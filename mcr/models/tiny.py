@@ -29,7 +29,7 @@ CHAT_TEMPLATE = (
     "{% if part['type'] == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ part['text'] }}{% endif %}"
     "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-WORD_PATTERN = r" ?[A-Za-z']+|\d00(?!\d)|1000(?!\d)|\d|, | ?[^\sA-Za-z\d]+|\s+"
+WORD_PATTERN = r" ?[A-Za-z'-]+|\d00(?!\d)|1000(?!\d)|\d|, | ?[^\sA-Za-z\d]+|\s+"
 FAMILIES = ("qwen3_vl", "qwen2_5_vl")
 
 
@@ -75,7 +75,13 @@ def build_tokenizer(texts: Iterable[str], vocab_size: int) -> Any:
 def build_processor(tokenizer: Any, family: str, size: TinySize) -> Any:
     """Return the family's processor with patches of the tiny model's size."""
     allow_cpu_torchvision()
-    from transformers import Qwen2_5_VLProcessor, Qwen2VLImageProcessor, Qwen2VLVideoProcessor, Qwen3VLProcessor, Qwen3VLVideoProcessor
+    from transformers import (
+        Qwen2_5_VLProcessor,
+        Qwen2VLImageProcessor,
+        Qwen2VLVideoProcessor,
+        Qwen3VLProcessor,
+        Qwen3VLVideoProcessor,
+    )
 
     settings = {
         "patch_size": size.patch,
@@ -108,10 +114,14 @@ def build_model(tokenizer: Any, family: str, size: TinySize, seed: int) -> Any:
     torch.manual_seed(seed)
     if family == "qwen3_vl":
         return Qwen3VLForConditionalGeneration(
-            Qwen3VLConfig(text_config=_text_config(tokenizer, size, family), vision_config=_qwen3_vision(size), **_token_ids(tokenizer))
+            Qwen3VLConfig(
+                text_config=_text_config(tokenizer, size, family), vision_config=_qwen3_vision(size), **_token_ids(tokenizer)
+            )
         )
     return Qwen2_5_VLForConditionalGeneration(
-        Qwen2_5_VLConfig(text_config=_text_config(tokenizer, size, family), vision_config=_qwen2_5_vision(size), **_token_ids(tokenizer))
+        Qwen2_5_VLConfig(
+            text_config=_text_config(tokenizer, size, family), vision_config=_qwen2_5_vision(size), **_token_ids(tokenizer)
+        )
     )
 
 

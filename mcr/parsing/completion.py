@@ -98,11 +98,9 @@ def _find_answer(text: str) -> tuple[str, bool, str]:
         return "", False, "the answer is not closed"
     if not text.strip():
         return "", False, "the completion is empty"
-    marker = None
-    for marker in MARKER.finditer(text):
-        pass
-    if marker is not None:
-        return text[marker.end() :], True, ""
+    markers = list(MARKER.finditer(text))
+    if markers:
+        return text[markers[-1].end() :], True, ""
     return text, False, ""
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from mcr.records import Box
 
 NONE_WORDS = frozenset(
-    "none null nil n/a na nan no not absent - -- [] () {} [none] (none) [null] none. false 无".split()
-    + ["no box", "no region", "not shown", "not present", "not visible", "not in the image", "not in image", "not grounded"]
-    + ["not found", "no bounding box", "cannot be grounded", "not in picture", "not in the picture"]
+    "none|null|nil|n/a|na|nan|no|not|absent|-|--|[]|()|{}|[none]|(none)|[null]|none.|false|\u65e0|no box|no region|not shown|"
+    "not present|not visible|not in the image|not in image|not grounded|not found|no bounding box|cannot be grounded|"
+    "not in picture|not in the picture".split("|")
 )
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 FILLER = re.compile(r"(?:[\s\[\](){},;]|\band\b|<\|?/?box(?:_start|_end)?\|?>|bbox_2d|bbox)*", re.IGNORECASE)

@@ -33,7 +33,7 @@ def read_parts(parts: Sequence[str], joiner: str) -> tuple[Entity | None, str]:
         if isinstance(location, NotALocation):
             continue
         rest = [part for index, part in enumerate(parts) if index != place]
-        if place == 0 or place == 1 and len(parts) == 3:
+        if place == 0 or (place == 1 and len(parts) == 3):
             text_first = not is_known_type(rest[0]) or is_known_type(rest[-1])
         elif place == len(parts) - 2:
             text_first = True

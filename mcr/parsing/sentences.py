@@ -32,11 +32,10 @@ def read_sentences(body: str, is_marked: bool) -> tuple[list[Entity], list[str]]
 
 
 def _read(head: str, place: str) -> Entity | None:
-    verb = None
-    for verb in VERB.finditer(head):
-        pass
-    if verb is None or not head[: verb.start()].strip():
+    verbs = list(VERB.finditer(head))
+    if not verbs or not head[: verbs[-1].start()].strip():
         return None
+    verb = verbs[-1]
     label = AND_TYPE.split(head[verb.end() :], maxsplit=1)[0].strip()
     location = read_location(place)
     boxes = () if isinstance(location, NotALocation) else location

@@ -33,7 +33,9 @@ def test_every_schema_earns_one_in_its_frame(style, family):
 @pytest.mark.parametrize("style", [style for style in STYLES if style != "answer_only"])
 def test_a_schema_walks_every_entity(style):
     for sample in WORLD[:20]:
-        text = make_schema(sample, style, frame_settings("qwen3_vl").frame_of(sample), SchemaOptions(styles=STYLES), seed=2).completion
+        text = make_schema(
+            sample, style, frame_settings("qwen3_vl").frame_of(sample), SchemaOptions(styles=STYLES), seed=2
+        ).completion
         reasoning = text.rsplit("Answer:", 1)[0].split("<answer>")[0]
         assert all(entity.text in reasoning and entity.type in reasoning for entity in sample.entities)
 
@@ -42,7 +44,9 @@ def test_a_schema_names_only_what_the_sample_holds():
     for sample in WORLD[:20]:
         others = {e.text for s in WORLD for e in s.entities} - {e.text for e in sample.entities}
         others = {name for name in others if name not in sample.sentence}
-        text = make_schema(sample, "narrative", frame_settings("qwen3_vl").frame_of(sample), SchemaOptions(styles=STYLES), seed=2).completion
+        text = make_schema(
+            sample, "narrative", frame_settings("qwen3_vl").frame_of(sample), SchemaOptions(styles=STYLES), seed=2
+        ).completion
         assert not [name for name in others if name in text]
 
 
@@ -76,7 +80,11 @@ def test_text_that_would_be_read_otherwise_is_refused():
 
 
 def test_wrong_options_are_told():
-    for changes in ({"styles": ("poem",)}, {"styles": STYLES, "answer_formats": ("xml",)}, {"styles": STYLES, "num_phrasings": 0}):
+    for changes in (
+        {"styles": ("poem",)},
+        {"styles": STYLES, "answer_formats": ("xml",)},
+        {"styles": STYLES, "num_phrasings": 0},
+    ):
         with pytest.raises(ConfigError):
             SchemaOptions(**changes)
 

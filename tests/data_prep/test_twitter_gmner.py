@@ -17,7 +17,11 @@ def root(tmp_path):
     (tmp_path / "xml").mkdir()
     for split in ("train", "dev", "test"):
         (tmp_path / "txt" / f"{split}.txt").write_text(TWEET.format(id=f"{split}1"), encoding="utf-8")
-    objects = OBJECT.format(name="Ann Lee", x1=1, x2=50) + OBJECT.format(name="Ann Lee", x1=60, x2=100) + OBJECT.format(name="Else", x1=1, x2=9)
+    objects = (
+        OBJECT.format(name="Ann Lee", x1=1, x2=50)
+        + OBJECT.format(name="Ann Lee", x1=60, x2=100)
+        + OBJECT.format(name="Else", x1=1, x2=9)
+    )
     (tmp_path / "xml" / "train1.xml").write_text(XML.format(objects=objects), encoding="utf-8")
     return tmp_path
 

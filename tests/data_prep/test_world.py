@@ -22,7 +22,9 @@ def test_both_biases_are_there():
     assert 0.3 < absent / len(named) < 0.5
     assert unnamed > 200
     colours = {look.name: look.colour for look in LOOKS}
-    alike = sum(any(look.colour == colours[e.text] for look, _ in s.drawn) for s in SCENES for e in s.sample.entities if e.boxes is None)
+    alike = sum(
+        any(look.colour == colours[e.text] for look, _ in s.drawn) for s in SCENES for e in s.sample.entities if e.boxes is None
+    )
     assert alike / absent > 0.15, "absent names should often have a look-alike in the image"
 
 

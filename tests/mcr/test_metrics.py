@@ -60,7 +60,14 @@ def test_empty_input_gives_zero():
 
 def random_rows(seed):
     rng = random.Random(seed)
-    make = lambda: [Entity(rng.choice("Ann Bob Acme Zed".split()), rng.choice(["PER", "LOC"]), rng.choice([None, BOX, NEAR, FAR])) for _ in range(rng.randint(0, 4))]  # noqa: E731
+
+    def make():
+        size = rng.randint(0, 4)
+        return [
+            Entity(rng.choice("Ann Bob Acme Zed".split()), rng.choice(["PER", "LOC"]), rng.choice([None, BOX, NEAR, FAR]))
+            for _ in range(size)
+        ]
+
     return [row([e for e in make() if e.text != "Zed"], make()) for _ in range(30)]
 
 

@@ -50,7 +50,24 @@ def test_none_in_its_usual_spellings(word):
     assert read(f"Bob | ORG | {word}") == [BOB]
 
 
-@pytest.mark.parametrize("text", ["a | b", "a ; b", "AT &amp ; T", '5 " disc', "Blink 182", "(sic) x", "it's", "a, b", "1, 2", "[x]", "x (PER)", "\u7f8e\u56fd", "a|b"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a | b",
+        "a ; b",
+        "AT &amp ; T",
+        '5 " disc',
+        "Blink 182",
+        "(sic) x",
+        "it's",
+        "a, b",
+        "1, 2",
+        "[x]",
+        "x (PER)",
+        "\u7f8e\u56fd",
+        "a|b",
+    ],
+)
 @pytest.mark.parametrize("answer_format", list(WRITERS))
 @pytest.mark.parametrize("order", ORDERS)
 def test_separators_inside_a_span_survive(text, answer_format, order):
@@ -93,7 +110,9 @@ def test_what_cannot_be_read_says_why(text, reason):
     assert reason in " ".join(parsed.problems)
 
 
-@pytest.mark.parametrize("text", ["<answer></answer>", "<answer>None</answer>", "Answer:\n[]", "[]", "<answer>No entities.</answer>"])
+@pytest.mark.parametrize(
+    "text", ["<answer></answer>", "<answer>None</answer>", "Answer:\n[]", "[]", "<answer>No entities.</answer>"]
+)
 def test_an_empty_answer_is_an_answer(text):
     assert parse_completion(text).is_readable
     assert not read(text)
@@ -107,7 +126,10 @@ def test_one_malformed_item_leaves_the_rest():
     assert list(cut.entities) == [ANN]
 
 
-@pytest.mark.parametrize("location", ["[1, 2, 3]", "[1, 2, 3, 4, 5]", "[nan, 0, 1, 1]", "[1, 2, 3, 1e999]", "[\u0661, 2, 3, 4]", "[" + "9" * 100 + ", 1, 2, 3]"])
+@pytest.mark.parametrize(
+    "location",
+    ["[1, 2, 3]", "[1, 2, 3, 4, 5]", "[nan, 0, 1, 1]", "[1, 2, 3, 1e999]", "[\u0661, 2, 3, 4]", "[" + "9" * 100 + ", 1, 2, 3]"],
+)
 def test_a_malformed_location_is_neither_none_nor_a_box(location):
     assert read(f"Bob | ORG | {location}") == [Entity("Bob", "ORG", ())]
 
@@ -119,7 +141,9 @@ def test_digits_in_prose_are_no_box():
 spans = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp", "Zs"]), min_size=1, max_size=12)
 whole = st.integers(0, 1000)
 box = st.tuples(whole, whole, whole, whole)
-entity = st.builds(Entity, spans, st.sampled_from(["PER", "LOC"]), st.one_of(st.none(), st.lists(box, min_size=1, max_size=2).map(tuple)))
+entity = st.builds(
+    Entity, spans, st.sampled_from(["PER", "LOC"]), st.one_of(st.none(), st.lists(box, min_size=1, max_size=2).map(tuple))
+)
 
 
 @given(st.lists(entity, max_size=4), st.sampled_from(["json", "triples"]), st.sampled_from(ORDERS))
@@ -138,8 +162,24 @@ def test_nothing_raises(text):
         parse_completion(wrapped)
 
 
-HOSTILE = ["[" * 200_000, "<think>" * 50_000, "(" * 200_000, '{"a":' * 50_000, "|" * 200_000, "; " * 200_000, "<answer>" * 50_000, " is a(an) " * 50_000,
-           "a | PER | [1,2,3,4]\n" * 10_000, "9" * 1_000_000, "whose bounding box is " * 30_000, "```\n" * 100_000, '"' * 300_001, " " * 1_000_000, "[1,2,3,4]," * 60_000, "a | PER | [1,2,3,4]" + "; [1,2,3,4]" * 60_000]
+HOSTILE = [
+    "[" * 200_000,
+    "<think>" * 50_000,
+    "(" * 200_000,
+    '{"a":' * 50_000,
+    "|" * 200_000,
+    "; " * 200_000,
+    "<answer>" * 50_000,
+    " is a(an) " * 50_000,
+    "a | PER | [1,2,3,4]\n" * 10_000,
+    "9" * 1_000_000,
+    "whose bounding box is " * 30_000,
+    "```\n" * 100_000,
+    '"' * 300_001,
+    " " * 1_000_000,
+    "[1,2,3,4]," * 60_000,
+    "a | PER | [1,2,3,4]" + "; [1,2,3,4]" * 60_000,
+]
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:6])

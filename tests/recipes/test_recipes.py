@@ -16,24 +16,93 @@ CONFIGS = Path(__file__).resolve().parents[2] / "recipes" / "configs"
 
 
 def sft_flags(sandbox, out, *more):
-    return ["--config", CONFIGS / "sandbox_sft.yaml", "--model_name_or_path", sandbox / "untrained", "--train_set", sandbox / "schemas/d1.parquet",
-            "--image_root", sandbox / "data", "--output_dir", out, "--dataloader_num_workers", 0, "--logging_steps", 1, "--warmup_steps", 1, *more]
+    return [
+        "--config",
+        CONFIGS / "sandbox_sft.yaml",
+        "--model_name_or_path",
+        sandbox / "untrained",
+        "--train_set",
+        sandbox / "schemas/d1.parquet",
+        "--image_root",
+        sandbox / "data",
+        "--output_dir",
+        out,
+        "--dataloader_num_workers",
+        0,
+        "--logging_steps",
+        1,
+        "--warmup_steps",
+        1,
+        *more,
+    ]
 
 
 def grpo_flags(sandbox, out, *more):
-    return ["--config", CONFIGS / "sandbox_grpo.yaml", "--model_name_or_path", sandbox / "mrsi/model", "--train_set", sandbox / "schemas/d2.parquet",
-            "--image_root", sandbox / "data", "--output_dir", out, "--per_device_train_batch_size", 4, "--num_generations", 4,
-            "--max_completion_length", 12, "--max_steps", 2, "--beta", 0.005, *more]
+    return [
+        "--config",
+        CONFIGS / "sandbox_grpo.yaml",
+        "--model_name_or_path",
+        sandbox / "mrsi/model",
+        "--train_set",
+        sandbox / "schemas/d2.parquet",
+        "--image_root",
+        sandbox / "data",
+        "--output_dir",
+        out,
+        "--per_device_train_batch_size",
+        4,
+        "--num_generations",
+        4,
+        "--max_completion_length",
+        12,
+        "--max_steps",
+        2,
+        "--beta",
+        0.005,
+        *more,
+    ]
 
 
 def evaluate_flags(sandbox, out, *more):
-    return ["--config", CONFIGS / "sandbox_evaluate.yaml", "--gold", sandbox / "data/test.jsonl", "--image_root", sandbox / "data",
-            "--model_name_or_path", sandbox / "mrsi/model", "--out", out, "--max_completion_length", 12, "--batch_size", 3, *more]
+    return [
+        "--config",
+        CONFIGS / "sandbox_evaluate.yaml",
+        "--gold",
+        sandbox / "data/test.jsonl",
+        "--image_root",
+        sandbox / "data",
+        "--model_name_or_path",
+        sandbox / "mrsi/model",
+        "--out",
+        out,
+        "--max_completion_length",
+        12,
+        "--batch_size",
+        3,
+        *more,
+    ]
 
 
 def filter_flags(sandbox, out, *more):
-    return ["--config", CONFIGS / "sandbox_filter.yaml", "--model_name_or_path", sandbox / "mrsi/model", "--train_set", sandbox / "schemas/d2.parquet",
-            "--image_root", sandbox / "data", "--output_dir", out, "--num_generations", 4, "--batch_size", 8, "--max_completion_length", 12, *more]
+    return [
+        "--config",
+        CONFIGS / "sandbox_filter.yaml",
+        "--model_name_or_path",
+        sandbox / "mrsi/model",
+        "--train_set",
+        sandbox / "schemas/d2.parquet",
+        "--image_root",
+        sandbox / "data",
+        "--output_dir",
+        out,
+        "--num_generations",
+        4,
+        "--batch_size",
+        8,
+        "--max_completion_length",
+        12,
+        *more,
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +129,21 @@ def test_sft_learns_and_leaves_a_run_folder(trained):
 
 def test_sft_with_lora_saves_an_adapter_that_merges(sandbox_qwen3, recipe, tmp_path):
     target = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj)"
-    recipe("sft", *sft_flags(sandbox_qwen3, tmp_path / "lora", "--max_steps", 2, "--use_muon", "false", "--use_peft", "true", "--lora_target_modules", target))
+    recipe(
+        "sft",
+        *sft_flags(
+            sandbox_qwen3,
+            tmp_path / "lora",
+            "--max_steps",
+            2,
+            "--use_muon",
+            "false",
+            "--use_peft",
+            "true",
+            "--lora_target_modules",
+            target,
+        ),
+    )
     assert (tmp_path / "lora/model/adapter_config.json").is_file()
     recipe("merge", "--model", tmp_path / "lora/model", "--out", tmp_path / "merged")
     assert (tmp_path / "merged/model.safetensors").is_file()
@@ -119,7 +202,15 @@ def test_evaluate_generates_and_goes_on_after_a_torn_row(trained, recipe, tmp_pa
 
 
 def test_evaluate_scores_gold_as_perfect(sandbox_qwen3, recipe, tmp_path):
-    done = recipe("evaluate", "--gold", sandbox_qwen3 / "data/test.jsonl", "--predictions", sandbox_qwen3 / "data/test.jsonl", "--out", tmp_path)
+    done = recipe(
+        "evaluate",
+        "--gold",
+        sandbox_qwen3 / "data/test.jsonl",
+        "--predictions",
+        sandbox_qwen3 / "data/test.jsonl",
+        "--out",
+        tmp_path,
+    )
     assert "GMNER F1 1.0000" in done.stdout
     report = (tmp_path / "report.md").read_text()
     assert "N-Rate 0.00" in report
@@ -130,7 +221,9 @@ def test_evaluate_scores_gold_as_perfect(sandbox_qwen3, recipe, tmp_path):
 def test_sft_goes_on_after_being_stopped(sandbox_qwen3, recipe, tmp_path, stop_with):
     flags = sft_flags(sandbox_qwen3, tmp_path, "--max_steps", 30, "--save_steps", 3, "--save_total_limit", 2)
     script = CONFIGS.parent / "sft.py"
-    process = subprocess.Popen([sys.executable, str(script), *map(str, flags)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, str(script), *map(str, flags)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("checkpoint-*/trainer_state.json")) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -157,7 +250,12 @@ def spoil(sandbox, what):
 
 @pytest.mark.parametrize(
     ("what", "told"),
-    [("missing image", "no such file"), ("broken image", "cannot be read"), ("no image folder", "is no folder"), ("no training set", "does not exist")],
+    [
+        ("missing image", "no such file"),
+        ("broken image", "cannot be read"),
+        ("no image folder", "is no folder"),
+        ("no training set", "does not exist"),
+    ],
 )
 def test_bad_data_stops_sft_before_training(sandbox_qwen3, recipe, tmp_path, what, told):
     shutil.copytree(sandbox_qwen3, tmp_path / "s")
@@ -176,7 +274,17 @@ def test_a_wrong_key_stops_a_recipe_with_the_right_one_named(sandbox_qwen3, reci
 
 
 def test_accelerate_launch_runs_a_recipe(sandbox_qwen3, tmp_path):
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "1", str(CONFIGS.parent / "evaluate.py")]
+    command = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "1",
+        str(CONFIGS.parent / "evaluate.py"),
+    ]
     gold = str(sandbox_qwen3 / "data/test.jsonl")
-    done = subprocess.run([*command, "--gold", gold, "--predictions", gold, "--out", str(tmp_path)], capture_output=True, text=True)
+    done = subprocess.run(
+        [*command, "--gold", gold, "--predictions", gold, "--out", str(tmp_path)], capture_output=True, text=True
+    )
     assert "GMNER F1 1.0000" in done.stdout, done.stderr[-2000:]

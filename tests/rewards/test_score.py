@@ -42,7 +42,9 @@ def test_every_part_by_hand():
     assert score.total == pytest.approx(0.2 * (0.8 + 0.9 + 0.5 + 0.5 + 0.3))
 
 
-@pytest.mark.parametrize(("num_pred", "num_gold", "expected"), [(0, 0, 1), (2, 2, 1), (0, 3, 0), (3, 0, 0), (1, 3, 0.5), (3, 1, 0.5), (4, 2, 2 / 3)])
+@pytest.mark.parametrize(
+    ("num_pred", "num_gold", "expected"), [(0, 0, 1), (2, 2, 1), (0, 3, 0), (3, 0, 0), (1, 3, 0.5), (3, 1, 0.5), (4, 2, 2 / 3)]
+)
 def test_count_reward_by_hand(num_pred, num_gold, expected):
     assert count_reward(num_pred, num_gold) == pytest.approx(expected)
 
@@ -90,7 +92,15 @@ def test_weights_are_checked_and_used():
         score_completion(pred, GOLD, sigma=1)
 
 
-@pytest.mark.parametrize("gold", [[{"text": "a"}], [{"text": "a", "type": "PER", "boxes": []}], [{"text": "a", "type": "PER", "boxes": [[1, 1, 0, 0]]}], ["a"]])
+@pytest.mark.parametrize(
+    "gold",
+    [
+        [{"text": "a"}],
+        [{"text": "a", "type": "PER", "boxes": []}],
+        [{"text": "a", "type": "PER", "boxes": [[1, 1, 0, 0]]}],
+        ["a"],
+    ],
+)
 def test_wrong_gold_raises(gold):
     with pytest.raises(DataError):
         score_completion("<answer></answer>", gold)
@@ -105,7 +115,10 @@ def test_gold_earns_one_in_every_format(answer_format, order):
 
 def random_entities(rng, size):
     texts = ["New York", "York", "New York Times", "Ann", "Ann Lee", "Lee"]
-    return [Entity(rng.choice(texts), rng.choice(["PER", "LOC"]), rng.choice([None, BOX, ((0, 0, 10, 7),), ((40, 40, 50, 50),), ()])) for _ in range(size)]
+    return [
+        Entity(rng.choice(texts), rng.choice(["PER", "LOC"]), rng.choice([None, BOX, ((0, 0, 10, 7),), ((40, 40, 50, 50),), ()]))
+        for _ in range(size)
+    ]
 
 
 def test_order_never_changes_a_score():

@@ -1,0 +1,57 @@
+"""Score a predictions file against gold from the command line; needs numpy and scipy alone.
+
+    python -m mcr.score --gold G.jsonl --predictions P.jsonl [--out metrics.json]
+
+recipes/evaluate.py writes a report with pictures besides.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mcr.errors import McrError
+from mcr.metrics import evaluate
+from mcr.predictions import join_gold, read_predictions
+from mcr.samples import read_samples
+
+
+def score_files(gold: Path, predictions: Path) -> dict[str, Any]:
+    """Return every measure by name, with the counts of what was missing or could not be read."""
+    rows, report = join_gold(read_samples(gold), read_predictions(predictions))
+    counts = {
+        "num_unreadable": report.num_unreadable,
+        "num_with_problems": report.num_with_problems,
+        "num_missing": report.num_missing,
+    }
+    return evaluate(rows) | counts
+
+
+def one_line(metrics: Mapping[str, Any]) -> str:
+    """Return the main figures on one line, as fractions."""
+    scores = [f"{name} F1 {metrics[key]['f1']:.4f}" for name, key in (("GMNER", "gmner"), ("MNER", "mner"), ("EEG", "eeg"))]
+    return "  ".join([*scores, f"N-Rate {metrics['n_rate']:.4f}", f"N-F1 {metrics['no_target']['f1']:.4f}"])
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Parse the command line, score, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--gold", type=Path, required=True, help="samples.jsonl")
+    parser.add_argument("--predictions", type=Path, required=True, help="predictions.jsonl")
+    parser.add_argument("--out", type=Path, help="where to write metrics.json")
+    args = parser.parse_args(argv)
+    metrics = score_files(args.gold, args.predictions)
+    if args.out:
+        args.out.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    print(one_line(metrics))
+    if metrics["num_missing"]:
+        print(f"{metrics['num_missing']} samples have no prediction and count as empty")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except McrError as error:
+        sys.exit(f"error: {error}")

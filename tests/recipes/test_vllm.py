@@ -1,0 +1,142 @@
+"""vLLM for real (its CPU build): the same distribution as the trainer's, no vision token, rollouts in the recipes."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.vllm
+CONFIGS = Path(__file__).resolve().parents[2] / "recipes" / "configs"
+
+
+@pytest.fixture(scope="module")
+def engine(sandbox_qwen3):
+    pytest.importorskip("vllm", reason="make test-vllm sets vLLM up")
+    from mcr.models.load import load_processor
+    from mcr.rollouts.vllm_sampler import VllmSampler
+
+    path = sandbox_qwen3 / "untrained"
+    return VllmSampler(str(path), load_processor(path), dtype="float32", enforce_eager=True, max_model_len=512)
+
+
+@pytest.fixture(scope="module")
+def requests(sandbox_qwen3):
+    from mcr.prompts import PromptSettings
+    from mcr.rollouts import RolloutRequest
+    from mcr.samples import read_samples
+    from mcr.training_sets import open_image
+
+    settings = PromptSettings.load(sandbox_qwen3 / "schemas")
+    samples = read_samples(sandbox_qwen3 / "data/test.jsonl")[:3]
+    return [RolloutRequest(s.id, settings.prompt_for(s), [open_image(sandbox_qwen3 / "data", s.images[0].path)]) for s in samples]
+
+
+@pytest.fixture(scope="module")
+def groups(engine, requests):
+    from mcr.rollouts import SamplingSettings
+
+    return engine.sample(requests, SamplingSettings(num_generations=4, temperature=1.0, top_k=0, top_p=1.0, max_new_tokens=16))
+
+
+def trainer_logprobs(sandbox, request, token_ids):
+    """The log-probabilities that a training forward gives the completion."""
+    import torch
+
+    from mcr.models.load import load_model, load_processor, vision_token_ids
+    from mcr.rollouts.prompt_ids import prompt_texts
+
+    processor, model = load_processor(sandbox / "untrained"), load_model(sandbox / "untrained")
+    inputs = processor(text=prompt_texts(processor, [request.prompt]), images=request.images, return_tensors="pt")
+    completion = torch.tensor([token_ids])
+    for key, filler in (
+        ("input_ids", completion),
+        ("attention_mask", torch.ones_like(completion)),
+        ("mm_token_type_ids", torch.zeros_like(completion)),
+    ):
+        inputs[key] = torch.cat([inputs[key], filler], dim=1)
+    with torch.no_grad():
+        logits = model(**inputs).logits[0, -len(token_ids) - 1 : -1]
+    logits[:, vision_token_ids(processor)] += -100.0
+    return logits.log_softmax(-1).gather(1, completion[0][:, None])[:, 0].tolist()
+
+
+def test_vllm_logprobs_equal_the_trainers(sandbox_qwen3, requests, groups):
+    for request, group in zip(requests, groups, strict=True):
+        for rollout in group:
+            assert rollout.logprobs == pytest.approx(trainer_logprobs(sandbox_qwen3, request, rollout.token_ids), abs=1e-4)
+
+
+def test_prompts_grow_when_pads_are_expanded_twice(engine, requests):
+    """The trap that collapse_image_pads avoids: if this ever fails, vLLM has mended it."""
+    from vllm import SamplingParams
+
+    from mcr.rollouts.prompt_ids import prompt_texts
+
+    processor = engine.processor
+    expanded = processor(text=prompt_texts(processor, [requests[0].prompt]), images=requests[0].images)["input_ids"][0]
+    (right,) = engine._engine_prompts(requests[:1])
+    one = SamplingParams(max_tokens=1)
+    (good,) = engine.engine.generate([right], one, use_tqdm=False)
+    assert list(good.prompt_token_ids) == list(expanded)
+    wrong = {"prompt_token_ids": list(expanded), "multi_modal_data": {"image": requests[0].images}}
+    (bad,) = engine.engine.generate([wrong], one, use_tqdm=False)
+    assert len(bad.prompt_token_ids) > len(expanded)
+
+
+def test_no_vision_token_is_sampled(engine, groups):
+    from mcr.models.load import vision_token_ids
+
+    forbidden = set(vision_token_ids(engine.processor))
+    assert len(forbidden) == 4
+    assert not forbidden & {token for group in groups for rollout in group for token in rollout.token_ids}
+
+
+@pytest.mark.skipif("CI_NO_VLLM_RECIPES" in os.environ, reason="asked to leave the recipes out")
+def test_recipes_run_with_vllm(sandbox_qwen3, recipe, tmp_path):
+    pytest.importorskip("vllm")
+    common = [
+        "--image_root",
+        sandbox_qwen3 / "data",
+        "--model_name_or_path",
+        sandbox_qwen3 / "untrained",
+        "--max_completion_length",
+        12,
+    ]
+    common += ["--use_vllm", "true"]
+    (sandbox_qwen3 / "untrained/mcr_prompt.json").write_bytes((sandbox_qwen3 / "schemas/mcr_prompt.json").read_bytes())
+    recipe(
+        "evaluate",
+        "--config",
+        CONFIGS / "sandbox_evaluate.yaml",
+        "--gold",
+        sandbox_qwen3 / "data/test.jsonl",
+        "--out",
+        tmp_path / "eval",
+        *common,
+    )
+    assert json.loads((tmp_path / "eval/metrics.json").read_text())["num_samples"] == 7
+    prompts = ["--train_set", sandbox_qwen3 / "schemas/d2.parquet"]
+    recipe("filter", "--config", CONFIGS / "sandbox_filter.yaml", "--output_dir", tmp_path / "filter", *prompts, *common)
+    assert (tmp_path / "filter/kept.parquet").is_file()
+    recipe(
+        "grpo",
+        "--config",
+        CONFIGS / "sandbox_grpo.yaml",
+        "--output_dir",
+        tmp_path / "cvo",
+        "--per_device_train_batch_size",
+        8,
+        "--max_steps",
+        2,
+        "--vllm_mode",
+        "colocate",
+        "--vllm_max_model_length",
+        512,
+        *prompts,
+        *common,
+    )
+    rows = [json.loads(line) for line in (tmp_path / "cvo/metrics.jsonl").read_text().splitlines()]
+    ratios = [row["sampling/importance_sampling_ratio/mean"] for row in rows if "sampling/importance_sampling_ratio/mean" in row]
+    assert ratios == pytest.approx([1.0] * len(ratios), abs=0.01)
+    assert len(ratios) == 2
