@@ -88,7 +88,7 @@ def make_scene(seed: int, split: str, index: int) -> Scene:
         sentence=_write_sentence(rng, [look.name for look in named]),
         images=(ImageRef(f"images/{split}/{sample_id}.png", IMAGE_PX, IMAGE_PX),),
         entities=entities,
-        regions=tuple(Region(look.label, box) for look, box in sorted(drawn, key=lambda pair: (pair[1][1], pair[1][0]))),
+        regions=tuple(Region(look.label, box) for look, box in sorted(drawn, key=lambda pair: pair[0].label)),
     )
     return Scene(sample, rng.choice(BACKGROUNDS), tuple(drawn))
 

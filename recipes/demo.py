@@ -32,7 +32,7 @@ class DemoSize:
     filter_prompts: int
 
 
-FULL = DemoSize(train=12000, test=400, sft_steps=2400, grpo_steps=60, filter_prompts=400)
+FULL = DemoSize(train=10000, test=400, sft_steps=2400, grpo_steps=60, filter_prompts=400)
 SMALL = DemoSize(train=3000, test=100, sft_steps=300, grpo_steps=4, filter_prompts=24)
 
 

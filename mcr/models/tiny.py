@@ -29,7 +29,7 @@ CHAT_TEMPLATE = (
     "{% if part['type'] == 'image' %}<|vision_start|><|image_pad|><|vision_end|>{% else %}{{ part['text'] }}{% endif %}"
     "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-WORD_PATTERN = r" ?[A-Za-z'-]+|\d00(?!\d)|1000(?!\d)|\d|, | ?[^\sA-Za-z\d]+|\s+"
+WORD_PATTERN = r" ?[A-Za-z'-]+| ?\[(?:[1-9]00|0)(?!\d)|\d00(?!\d)|1000(?!\d)|\d|, | ?[^\sA-Za-z\d]+|\s+"
 FAMILIES = ("qwen3_vl", "qwen2_5_vl")
 
 

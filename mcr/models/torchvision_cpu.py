@@ -5,7 +5,9 @@ That torchvision registers a fake kernel for operators that its CUDA library wou
 image processors use; torchvision.ops and torchvision.io stay unusable, so images are always passed as PIL images.
 """
 
+import importlib.abc
 import sys
+from typing import Any
 
 SIGNATURES = {
     "nms": "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -13,11 +15,24 @@ SIGNATURES = {
 }
 
 
+class _DeclareFirst(importlib.abc.MetaPathFinder):
+    """Finds nothing; declares the operators when somebody is about to import torchvision."""
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> None:
+        if fullname == "torchvision":
+            _declare_operators()
+
+
 def allow_cpu_torchvision() -> None:
-    """Declare torchvision's operators where torch has no CUDA. Call before anything imports torchvision; twice is once."""
+    """See to it that torchvision can be imported later on. Call before anything imports it; twice is once; brings no torch."""
+    if "torchvision" not in sys.modules and not any(isinstance(finder, _DeclareFirst) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _DeclareFirst())
+
+
+def _declare_operators() -> None:
     import torch
 
-    if torch.version.cuda is not None or "torchvision" in sys.modules:
+    if torch.version.cuda is not None:
         return
     for name, signature in SIGNATURES.items():
         if not hasattr(torch.ops.torchvision, name):

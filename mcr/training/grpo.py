@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from trl import GRPOConfig, GRPOTrainer
 
 from mcr.models.load import vision_token_ids
@@ -11,7 +12,13 @@ NEVER = -100.0
 
 
 class CvoTrainer(GRPOTrainer):
-    """GRPOTrainer whose vLLM prompts hold one pad an image."""
+    """GRPOTrainer whose vLLM prompts hold one pad an image, and whose vLLM can be updated on a CPU, too."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # Has to happen before TRL starts the engine.
+        if kwargs["args"].use_vllm and kwargs["args"].vllm_mode == "colocate" and torch.version.cuda is None:
+            keep_cpu_weights()
+        super().__init__(*args, **kwargs)
 
     def _generate_single_turn(self, prompt_ids: Any, images: Any, *args: Any, **kwargs: Any) -> Any:
         # vLLM in the same process expands image pads itself; TRL hands over ids whose pads are expanded already.
@@ -19,6 +26,15 @@ class CvoTrainer(GRPOTrainer):
             pad_id = self.processing_class.tokenizer.convert_tokens_to_ids("<|image_pad|>")
             prompt_ids = [collapse_image_pads(ids, pad_id) for ids in prompt_ids]
         return super()._generate_single_turn(prompt_ids, images, *args, **kwargs)
+
+
+def keep_cpu_weights() -> None:
+    """Let vLLM's CPU build keep its linear weights. With oneDNN it repacks them and drops the originals, so that the next
+    policy could not be loaded ("Parameter" object has no attribute "weight_loader").
+    """
+    from vllm import _custom_ops
+
+    _custom_ops._supports_onednn = False
 
 
 def forbid_vision_tokens(config: GRPOConfig, processor: Any) -> None:
