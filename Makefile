@@ -39,8 +39,7 @@ $(VENV_VLLM)/.ready: setup.cfg constraints.txt launch/setup_vllm_cpu.sh
 	touch $@
 
 test-vllm: $(VENV_VLLM)/.ready
-	VLLM_ENABLE_V1_MULTIPROCESSING=0 VLLM_CPU_OMP_THREADS_BIND=nobind VLLM_CPU_KVCACHE_SPACE=1 \
-		$(VENV_VLLM)/bin/python -m pytest -m vllm $(PYTEST)
+	$(VENV_VLLM)/bin/python -m pytest -m vllm $(PYTEST)
 
 clean:
 	rm -rf $(VENV) $(VENV_VLLM) runs

@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 from data_prep.twitter_gmner import ReadReport, read_twitter_gmner
+from mcr.errors import run_command
 from mcr.samples import write_samples
 
 READERS = {"twitter-gmner": read_twitter_gmner}
@@ -38,4 +39,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -9,11 +9,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from data_prep.world import draw_scene, make_scene
+from mcr.errors import run_command
 from mcr.samples import write_samples
 
 
 def make_sandbox(out: Path, sizes: dict[str, int], seed: int) -> None:
-    """Write `{split}.jsonl` and `images/{split}/*.png` for each split; a picture that is there is left as it is."""
+    """Write `{split}.jsonl` and `images/{split}/*.png` for each split."""
     for split, num_samples in sizes.items():
         (out / "images" / split).mkdir(parents=True, exist_ok=True)
         scenes = (make_scene(seed, split, index) for index in range(num_samples))
@@ -38,4 +39,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -71,6 +71,9 @@ def read_twitter_gmner(root: Path, image_root: Path | None = None) -> tuple[dict
                 report.faults.append(f"{place}: {error}")
                 continue
             samples[split].append(sample)
+    report.faults += [f"{split}.txt: holds no tweet. Check the file." for split in SPLITS if not report.counts[split]["samples"]]
+    if not any(counts["xml objects"] for counts in report.counts.values()):
+        report.faults.append(f"{root / 'xml'}: holds no annotation of any tweet. Unpack xml/ beside txt/.")
     raise_faults(f"Twitter-GMNER in {root}: {len(report.faults)} faults", report.faults)
     return samples, report
 
@@ -198,8 +201,14 @@ def _find_image(image_root: Path | None, tweet_id: str, annotation: Annotation |
     try:
         with Image.open(image_root / name) as picture:
             picture.verify()
-            return ImageRef(name, *picture.size)
+            size = picture.size
     except FileNotFoundError:
         raise DataError(f"image {image_root / name}: no such file. Add it, or leave --images out.") from None
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"image {image_root / name}: cannot be read ({error}). Replace the file.") from error
+    if annotation and size != (annotation.width, annotation.height):
+        raise DataError(
+            f"image {image_root / name}: got {size[0]}x{size[1]} pixels, expected the {annotation.width}x{annotation.height} that "
+            "its boxes were drawn on. Use the images as published, not resized."
+        )
+    return ImageRef(name, *size)

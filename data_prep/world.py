@@ -89,6 +89,7 @@ def make_scene(seed: int, split: str, index: int) -> Scene:
         images=(ImageRef(f"images/{split}/{sample_id}.png", IMAGE_PX, IMAGE_PX),),
         entities=entities,
         regions=tuple(Region(look.label, box) for look, box in sorted(drawn, key=lambda pair: pair[0].label)),
+        knowledge=tuple((look.name, look.label) for look in named),
     )
     return Scene(sample, rng.choice(BACKGROUNDS), tuple(drawn))
 

@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from data_prep.schemas.build import SchemaOptions, make_schema
+from data_prep.schemas.build import SchemaOptions, draw_styles, make_schema
 from data_prep.schemas.styles import ANSWER_ONLY, STYLES
 from data_prep.split import split_samples
-from mcr.errors import ConfigError, DataError, raise_faults
+from mcr.errors import ConfigError, DataError, raise_faults, run_command
 from mcr.families import FAMILY_FRAMES, frame_settings
 from mcr.formats import ORDERS, WRITERS
 from mcr.labels import TWITTER_GMNER
@@ -71,9 +71,12 @@ def schema_rows(
         raise ConfigError(f"per_sample: got {per_sample}, expected 1 to {len(options.styles)}, the number of styles.")
     faults = []
     for sample in tqdm(samples, desc="schemas", unit="sample"):
-        row = prompt_row(sample, settings)
-        frame = settings.frame.frame_of(sample)
-        for style in Random(f"{seed}/{sample.id}").sample(options.styles, per_sample):
+        try:
+            row, frame = prompt_row(sample, settings), settings.frame.frame_of(sample)
+        except ConfigError as error:
+            faults.append(f"sample {sample.id}: {error}")
+            continue
+        for style in draw_styles(options, per_sample, Random(f"{seed}/{sample.id}")):
             try:
                 schema = make_schema(sample, style, frame, options, seed)
             except DataError as error:
@@ -118,7 +121,7 @@ def write_training_sets(
         "d1_schemas": len(rows),
         "d2_prompts": len(d2),
         "schemas_by_style": dict(sorted(Counter(row["style"] for row in rows).items())),
-        "rounding_cost": rounding_cost(rows[:2000]),
+        "rounding_cost": rounding_cost(rows),
     }
     (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     return summary
@@ -126,6 +129,10 @@ def write_training_sets(
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(float(part) for part in text.split(","))
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -143,6 +150,9 @@ def main(argv: list[str] | None = None) -> None:
         "--styles", type=_names, default=tuple(s for s in STYLES if s != ANSWER_ONLY), help=f"of {', '.join(STYLES)}"
     )
     parser.add_argument("--per-sample", type=int, default=2, help="schemas a sample, each in another style")
+    parser.add_argument(
+        "--shares", type=_numbers, default=(), help="how often each style is drawn, e.g. 2,3 (default: all alike)"
+    )
     parser.add_argument("--d2-share", type=float, default=0.3, help="share of samples kept back for CVO")
     parser.add_argument("--labels", type=_names, default=TWITTER_GMNER, help="label set shown in the prompt")
     parser.add_argument("--detail", choices=DETAILS, default="full", help="of the prompt; plain leaves out checks and cautions")
@@ -161,6 +171,7 @@ def main(argv: list[str] | None = None) -> None:
         num_phrasings=args.phrasings,
         shuffle_entities=not args.fixed_order,
         all_boxes=args.all_boxes,
+        shares=args.shares,
     )
     summary = write_training_sets(
         args.out,
@@ -175,4 +186,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -117,7 +117,14 @@ class Frame:
 
     @classmethod
     def from_dict(cls, row: Mapping[str, float | str]) -> "Frame":
-        """Build a frame from its dataset form."""
+        """Build a frame from its dataset form.
+
+        Raises:
+            ConfigError: a key of the frame is not there.
+        """
+        missing = [name for name in cls.__slots__ if name not in row]
+        if missing:
+            raise ConfigError(f"frame: got {dict(row)}, expected the keys {cls.__slots__}. Add {missing}.")
         return cls(**{name: row[name] for name in cls.__slots__})
 
 

@@ -20,7 +20,7 @@ def parse_settings(dataclass_types: Sequence[type], argv: Sequence[str] | None =
     allow_cpu_torchvision()
     from trl import TrlParser
 
-    argv = list(sys.argv[1:] if argv is None else argv)
+    argv = [piece for flag in (sys.argv[1:] if argv is None else argv) for piece in _split_config(flag)]
     parser = TrlParser(dataclass_types)
     known = {action.dest for action in parser._actions}
     if "--config" in argv:
@@ -28,13 +28,19 @@ def parse_settings(dataclass_types: Sequence[type], argv: Sequence[str] | None =
         if position + 1 >= len(argv):
             raise ConfigError("--config: expected the path of a YAML file after it.")
         _check_keys(Path(argv[position + 1]), known)
-    flags = [flag.removeprefix("--").split("=")[0].replace("-", "_") for flag in argv if flag.startswith("--")]
-    unknown = [f"--{flag}{_closest(flag, known)}" for flag in flags if flag not in known | {"config", "help"}]
+    options = set(parser._option_string_actions) | {"--config", "--help"}
+    flags = [flag.split("=")[0] for flag in argv if flag.startswith("--")]
+    unknown = [f"{flag}{_closest(flag.removeprefix('--'), known)}" for flag in flags if flag not in options]
     raise_faults("unknown flags", unknown, error=ConfigError)
     try:
         return parser.parse_args_and_config(argv)
     except (ValueError, TypeError) as error:
         raise ConfigError(f"settings: {error}") from error
+
+
+def _split_config(flag: str) -> list[str]:
+    """TRL reads `--config FILE` alone; `--config=FILE` is made that."""
+    return flag.split("=", 1) if flag.startswith("--config=") else [flag]
 
 
 def _check_keys(path: Path, known: set[str]) -> None:

@@ -1,5 +1,8 @@
 """The errors that users of the toolkit meet. Each says what failed, the value, the rule, the place and what to do."""
 
+import sys
+from collections.abc import Callable
+
 
 class McrError(Exception):
     """Base of every error raised on purpose by the toolkit."""
@@ -14,6 +17,17 @@ class ConfigError(McrError, ValueError):
 
 
 MAX_FAULTS_SHOWN = 20
+RESUMES = "stopped; the same command goes on from what is saved"
+
+
+def run_command(main: Callable[[], None]) -> None:
+    """Run a command line's main: our errors end it with their message instead of a traceback, Ctrl-C with a hint."""
+    try:
+        main()
+    except McrError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(RESUMES)
 
 
 def raise_faults(what: str, faults: list[str], *, error: type[McrError] = DataError) -> None:

@@ -60,6 +60,14 @@ def write_json(entities: Sequence[Entity], decimals: int = 0, order: str = ORDER
     return json.dumps(items, ensure_ascii=False)
 
 
+def write_sentences(entities: Sequence[Entity], decimals: int = 0, order: str = ORDERS[0]) -> str:
+    """Return one sentence an entity, as VKEL writes them; the order of the parts is the sentence's own."""
+    return "\n".join(
+        f"{entity.text} is a(an) {entity.type}, whose bounding boxes are {format_location(entity, decimals)}."
+        for entity in entities
+    )
+
+
 def _numbers(box: Box, decimals: int) -> list[float]:
     return [round(value, decimals) if decimals else round(value) for value in box]
 
@@ -69,7 +77,12 @@ def write_empty(answer_format: str) -> str:
     return "[]" if answer_format == "json" else "None"
 
 
-WRITERS: dict[str, Callable[..., str]] = {"rows": write_rows, "json": write_json, "triples": write_triples}
+WRITERS: dict[str, Callable[..., str]] = {
+    "rows": write_rows,
+    "json": write_json,
+    "triples": write_triples,
+    "sentences": write_sentences,
+}
 
 
 def write_answer(entities: Sequence[Entity], answer_format: str, *, decimals: int = 0, order: str = ORDERS[0]) -> str:

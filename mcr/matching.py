@@ -85,18 +85,26 @@ def match_exact(
     pred: Sequence[Entity], gold: Sequence[Entity], is_hit: Callable[[Entity, Entity], bool]
 ) -> list[tuple[int, int]]:
     """Return the largest set of one-to-one pairs whose texts are equal (white space collapsed) and that `is_hit` accepts."""
+    return match_best(pred, gold, is_hit, lambda p, g: 0.0)
+
+
+def match_best(
+    pred: Sequence[Entity],
+    gold: Sequence[Entity],
+    is_hit: Callable[[Entity, Entity], bool],
+    value: Callable[[Entity, Entity], float],
+) -> list[tuple[int, int]]:
+    """Return the pairs of `match_exact`, among equally large sets the one with the highest summed `value` in [0, 1]."""
     texts: dict[str, list[int]] = {}
     for col, entity in enumerate(gold):
         texts.setdefault(collapse_space(entity.text), []).append(col)
     edges = [[col for col in texts.get(collapse_space(entity.text), ()) if is_hit(entity, gold[col])] for entity in pred]
-    if all(len(cols) <= 1 for cols in edges):
-        taken: dict[int, int] = {}
-        for row, cols in enumerate(edges):
-            for col in cols:
-                taken.setdefault(col, row)
-        return [(row, col) for col, row in taken.items()]
+    wanted = [col for cols in edges for col in cols]
+    if all(len(cols) <= 1 for cols in edges) and len(set(wanted)) == len(wanted):
+        return [(row, col) for row, cols in enumerate(edges) for col in cols]
     hits = np.zeros((len(pred), len(gold)))
     for row, cols in enumerate(edges):
-        hits[row, cols] = 1.0
+        for col in cols:
+            hits[row, col] = len(gold) + 1 + value(pred[row], gold[col])
     rows, cols = linear_sum_assignment(hits, maximize=True)
     return [(int(r), int(c)) for r, c in zip(rows, cols, strict=True) if hits[r, c]]

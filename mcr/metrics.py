@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcr.labels import canonical_type
-from mcr.matching import first_box_iou, is_same_type, match_exact
+from mcr.matching import first_box_iou, is_same_type, match_best, match_exact
 from mcr.records import Entity, collapse_space
 
 IOU_THRESHOLD = 0.5
@@ -84,12 +84,13 @@ def hallucinations(rows: Sequence[Scored]) -> tuple[int, float]:
 def grounding_scores(rows: Sequence[Scored]) -> dict[str, float]:
     """Return Acc@0.5, Acc@0.75 and mean IoU over gold entities with a box (E2E-GMNER Eqs. 11-12).
 
-    A gold entity is paired with a prediction of the same text and type, one to one; without one its IoU is 0.
+    A gold entity is paired with a prediction of the same text and type, one to one, so that the summed IoU is highest;
+    without one its IoU is 0.
     """
     ious: list[float] = []
     for row in rows:
         grounded = [entity for entity in row.gold if entity.boxes]
-        pairs = match_exact(row.pred, grounded, is_same_type)
+        pairs = match_best(row.pred, grounded, is_same_type, first_box_iou)
         ious += [first_box_iou(row.pred[p], grounded[g]) for p, g in pairs]
         ious += [0.0] * (len(grounded) - len(pairs))
     if not ious:

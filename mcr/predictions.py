@@ -97,22 +97,22 @@ def prediction_from_dict(row: dict[str, Any]) -> Prediction:
     completion = row.get("completion")
     if completion is not None and not isinstance(completion, str):
         raise DataError(f"prediction {row['id']}: completion must be text. Correct it.")
+    problems = row.get("problems", [])
+    if not isinstance(problems, list):
+        raise DataError(f"prediction {row['id']}: problems must be a list. Correct it.")
     return Prediction(
         row["id"],
         str(row.get("sentence", "")),
         entities,
         completion,
         bool(row.get("is_readable", True)),
-        tuple(row.get("problems", ())),
+        tuple(map(str, problems)),
     )
 
 
 def _entity(row: Any) -> Entity:
     """Build a predicted entity. Its boxes may be degenerate (they score 0), but they must be four numbers."""
-    try:
-        entity = Entity.from_dict(row)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{error}") from error
+    entity = Entity.from_dict(row)
     if any(len(box) != 4 for box in entity.boxes or ()):
         raise DataError(f"entity {entity.text!r}: got boxes {row['boxes']}, expected four numbers each. Correct them.")
     return entity

@@ -49,7 +49,13 @@ class Entity:
         if not isinstance(self.text, str) or not isinstance(self.type, str):
             raise DataError(f"entity: got text {self.text!r} and type {self.type!r}, expected two strings. Correct the entity.")
         if self.boxes is not None:
-            object.__setattr__(self, "boxes", tuple(tuple(map(float, box)) for box in self.boxes))
+            try:
+                boxes = tuple(tuple(map(float, box)) for box in self.boxes)
+            except (TypeError, ValueError) as error:
+                raise DataError(
+                    f"entity {self.text!r}: got boxes {self.boxes!r}, expected numbers ({error}). Correct it."
+                ) from error
+            object.__setattr__(self, "boxes", boxes)
 
     @property
     def is_grounded(self) -> bool:
@@ -102,6 +108,10 @@ class ImageRef:
 class Sample:
     """One text with zero or more images and its gold entities.
 
+    Attributes:
+        regions: what is known to be visible, named or not; schemas may speak of it.
+        knowledge: (entity text, what it looks like) from outside, e.g. a language model; schemas may speak of it, prompts do not.
+
     Raises:
         DataError: an entity that the sentence does not hold, a box outside its image, an unknown task, an empty id.
     """
@@ -113,10 +123,14 @@ class Sample:
     images: tuple[ImageRef, ...]
     entities: tuple[Entity, ...]
     regions: tuple[Region, ...] = ()
+    knowledge: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.id or self.task not in TASKS:
-            raise DataError(f"sample: got id {self.id!r} and task {self.task!r}, expected a non-empty id and one of {TASKS}.")
+        if not isinstance(self.id, str) or not self.id or self.task not in TASKS or not isinstance(self.sentence, str):
+            raise DataError(
+                f"sample: got id {self.id!r}, task {self.task!r} and sentence {self.sentence!r}, expected a non-empty id, "
+                f"one of {TASKS}, and a text. Correct the sample."
+            )
         sentence = collapse_space(self.sentence)
         for entity in self.entities:
             if not entity.text.strip() or collapse_space(entity.text) not in sentence:

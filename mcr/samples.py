@@ -26,6 +26,8 @@ def sample_to_dict(sample: Sample) -> dict[str, Any]:
     }
     if sample.regions:
         row["regions"] = [{"label": region.label, "box": list(region.box_px)} for region in sample.regions]
+    if sample.knowledge:
+        row["knowledge"] = [{"text": text, "looks": looks} for text, looks in sample.knowledge]
     return row
 
 
@@ -44,6 +46,7 @@ def sample_from_dict(row: dict[str, Any]) -> Sample:
             images=tuple(ImageRef(**image) for image in row["images"]),
             entities=tuple(Entity.from_dict(entity) for entity in row["entities"]),
             regions=tuple(Region(region["label"], tuple(region["box"])) for region in row.get("regions", ())),
+            knowledge=tuple((known["text"], known["looks"]) for known in row.get("knowledge", ())),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(

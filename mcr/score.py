@@ -7,12 +7,11 @@ recipes/evaluate.py writes a report with pictures besides.
 
 import argparse
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mcr.errors import McrError
+from mcr.errors import run_command
 from mcr.metrics import evaluate
 from mcr.predictions import join_gold, read_predictions
 from mcr.samples import read_samples
@@ -51,7 +50,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except McrError as error:
-        sys.exit(f"error: {error}")
+    run_command(main)

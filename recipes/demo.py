@@ -38,112 +38,78 @@ SMALL = DemoSize(train=3000, test=100, sft_steps=300, grpo_steps=4, filter_promp
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step of the demo: its name, what people read, its command, and whether its time counts for a row."""
+    """One step of the demo: its name, what people read, its command."""
 
     name: str
     title: str
     command: list[str]
 
 
-def stages(out: Path, size: DemoSize, family: str, seed: int, styles: str) -> list[Stage]:
-    """Return the stages in order, each a command as a user would type it."""
+def module(name: str, *flags: object) -> list[str]:
+    """Return the command of a module."""
+    return [sys.executable, "-m", name, *map(str, flags)]
+
+
+def recipe(name: str, *flags: object) -> list[str]:
+    """Return the command of a recipe with its sandbox config."""
+    config = RECIPES / "configs" / f"sandbox_{name}.yaml"
+    return [sys.executable, str(RECIPES / f"{name}.py"), "--config", str(config), *map(str, flags)]
+
+
+def data_stages(out: Path, size: DemoSize, family: str, seed: int, styles: str) -> list[Stage]:
+    """Return the stages before any training: the world, its schemas, a model with random weights."""
     data, schemas = out / "data", out / "schemas"
-
-    def module(name: str, *flags: object) -> list[str]:
-        return [sys.executable, "-m", name, *map(str, flags)]
-
-    def recipe(name: str, config: str, *flags: object) -> list[str]:
-        return [sys.executable, str(RECIPES / f"{name}.py"), "--config", str(RECIPES / "configs" / config), *map(str, flags)]
-
-    def evaluation(model: Path, name: str) -> list[str]:
-        flags = ("--gold", data / "test.jsonl", "--image_root", data, "--model_name_or_path", model, "--out", out / "eval" / name)
-        return recipe("evaluate", "sandbox_evaluate.yaml", *flags)
-
-    split = size.filter_prompts / size.train
-    schema_flags = ["--samples", data / "train.jsonl", "--out", schemas, "--family", family, *FRAME_FLAGS[family], *SCHEMA_FLAGS]
-    schema_flags += ["--styles", styles, "--per-sample", len(styles.split(",")), "--d2-share", split, "--seed", seed]
-    prompts = ("--image_root", data, "--seed", seed)
+    world = ["--out", data, "--train", size.train, "--test", size.test, "--seed", seed]
+    flags = ["--samples", data / "train.jsonl", "--out", schemas, "--family", family, *FRAME_FLAGS[family], *SCHEMA_FLAGS]
+    flags += [
+        "--styles",
+        styles,
+        "--per-sample",
+        len(styles.split(",")),
+        "--d2-share",
+        size.filter_prompts / size.train,
+        "--seed",
+        seed,
+    ]
+    weights = ["--texts", schemas / "d1.parquet", "--out", out / "untrained", "--family", family, "--seed", seed]
     return [
-        Stage(
-            "data",
-            "a world of samples",
-            module("data_prep.make_sandbox", "--out", data, "--train", size.train, "--test", size.test, "--seed", seed),
-        ),
-        Stage("schemas", "reasoning schemas", module("data_prep.write_schemas", *schema_flags)),
-        Stage(
-            "untrained",
-            "a tiny model, random weights",
-            module(
-                "mcr.models.tiny",
-                "--texts",
-                schemas / "d1.parquet",
-                "--out",
-                out / "untrained",
-                "--family",
-                family,
-                "--seed",
-                seed,
-            ),
-        ),
-        Stage("eval_untrained", "evaluation, untrained", evaluation(out / "untrained", "untrained")),
-        Stage(
-            "sft",
-            "MRSI: supervised fine-tuning",
-            recipe(
-                "sft",
-                "sandbox_sft.yaml",
-                *prompts,
-                "--model_name_or_path",
-                out / "untrained",
-                "--train_set",
-                schemas / "d1.parquet",
-                "--output_dir",
-                out / "mrsi",
-                "--max_steps",
-                size.sft_steps,
-            ),
-        ),
-        Stage("eval_mrsi", "evaluation after MRSI", evaluation(out / "mrsi" / "model", "mrsi")),
-        Stage(
-            "filter",
-            "CVO: sampling and filtering",
-            recipe(
-                "filter",
-                "sandbox_filter.yaml",
-                *prompts,
-                "--model_name_or_path",
-                out / "mrsi" / "model",
-                "--train_set",
-                schemas / "d2.parquet",
-                "--output_dir",
-                out / "filter",
-            ),
-        ),
-        Stage(
-            "grpo",
-            "CVO: GRPO with verifiable rewards",
-            recipe(
-                "grpo",
-                "sandbox_grpo.yaml",
-                *prompts,
-                "--model_name_or_path",
-                out / "mrsi" / "model",
-                "--train_set",
-                out / "filter" / "kept.parquet",
-                "--output_dir",
-                out / "cvo",
-                "--max_steps",
-                size.grpo_steps,
-            ),
-        ),
-        Stage("eval_cvo", "evaluation after CVO", evaluation(out / "cvo" / "model", "cvo")),
+        Stage("data", "a world of samples", module("data_prep.make_sandbox", *world)),
+        Stage("schemas", "reasoning schemas", module("data_prep.write_schemas", *flags)),
+        Stage("untrained", "a tiny model, random weights", module("mcr.models.tiny", *weights)),
+    ]
+
+
+def training_stages(out: Path, size: DemoSize, seed: int) -> list[Stage]:
+    """Return the stages of the method: MRSI, the filter, GRPO, with an evaluation before, between and after."""
+    d1, d2, kept = out / "schemas" / "d1.parquet", out / "schemas" / "d2.parquet", out / "filter" / "kept.parquet"
+    untrained, mrsi, cvo = out / "untrained", out / "mrsi" / "model", out / "cvo" / "model"
+
+    def train(name: str, model: Path, train_set: Path, folder: str, *flags: object) -> list[str]:
+        common = ["--model_name_or_path", model, "--train_set", train_set, "--image_root", out / "data", "--seed", seed]
+        return recipe(name, *common, "--output_dir", out / folder, *flags)
+
+    def evaluation(name: str, title: str, model: Path) -> Stage:
+        flags = ["--gold", out / "data" / "test.jsonl", "--image_root", out / "data", "--model_name_or_path", model]
+        return Stage(f"eval_{name}", f"evaluation, {title}", recipe("evaluate", *flags, "--out", out / "eval" / name))
+
+    return [
+        evaluation("untrained", "untrained", untrained),
+        Stage("sft", "MRSI: fine-tuning on schemas", train("sft", untrained, d1, "mrsi", "--max_steps", size.sft_steps)),
+        evaluation("mrsi", "after MRSI", mrsi),
+        Stage("filter", "CVO: sampling and filtering", train("filter", mrsi, d2, "filter")),
+        Stage("grpo", "CVO: GRPO with verifiable rewards", train("grpo", mrsi, kept, "cvo", "--max_steps", size.grpo_steps)),
+        evaluation("cvo", "after CVO", cvo),
     ]
 
 
 def run_stages(out: Path, plan: list[Stage]) -> dict[str, float]:
     """Run what is not finished; return the minutes of each stage. A stage that fails ends the demo with its exit code."""
     record = out / "stages.json"
-    minutes: dict[str, float] = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    done_before = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    for stage in plan:
+        if stage.name in done_before and done_before[stage.name]["command"] != stage.command:
+            sys.exit(f"error: {out} holds a demo with other settings (stage {stage.name}). Choose another --out or remove it.")
+    minutes = {name: row["minutes"] for name, row in done_before.items()}
     for number, stage in enumerate(plan, start=1):
         if stage.name in minutes:
             print(f"[{number}/{len(plan)}] {stage.title}: done before", flush=True)
@@ -157,7 +123,8 @@ def run_stages(out: Path, plan: list[Stage]) -> dict[str, float]:
         if done.returncode:
             sys.exit(f"stage {stage.name} ended with code {done.returncode}; mend the cause and call the demo again")
         minutes[stage.name] = (time.monotonic() - start) / 60
-        write_json(record, minutes)
+        done_before[stage.name] = {"minutes": minutes[stage.name], "command": stage.command}
+        write_json(record, done_before)
     return minutes
 
 
@@ -192,7 +159,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--answer_only", action="store_true", help="the baseline without reasoning: stops after its evaluation")
     args = parser.parse_args(argv)
     styles = "answer_only" if args.answer_only else "steps_image_first,brief"
-    plan = stages(args.out, SMALL if args.small else FULL, args.family, args.seed, styles)
+    size = SMALL if args.small else FULL
+    plan = data_stages(args.out, size, args.family, args.seed, styles) + training_stages(args.out, size, args.seed)
     if args.answer_only:
         plan = [stage for stage in plan if stage.name not in ("filter", "grpo", "eval_cvo")]
     minutes = run_stages(args.out, plan)

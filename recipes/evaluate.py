@@ -7,7 +7,6 @@ With a model, predictions are appended row by row; called again, only what is mi
 """
 
 import json
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from mcr.config import parse_settings
-from mcr.errors import ConfigError, McrError
+from mcr.errors import ConfigError, run_command
+from mcr.families import FrameSettings
 from mcr.metrics import Scored, evaluate
 from mcr.predictions import (
     Prediction,
@@ -63,13 +63,14 @@ class EvaluateArguments:
             raise ConfigError("evaluate: a model needs --image_root, the folder that the image paths start from.")
 
 
-def make_sampler(arguments: EvaluateArguments) -> Sampler:
+def make_sampler(arguments: EvaluateArguments, frame: FrameSettings) -> Sampler:
     """Return the sampler that the settings name."""
-    from mcr.models.load import load_model, load_processor
+    from mcr.models.load import check_frame, load_model, load_processor
     from mcr.rollouts.transformers_sampler import TransformersSampler
     from mcr.rollouts.vllm_sampler import VllmSampler
 
     processor = load_processor(arguments.model_name_or_path)
+    check_frame(frame, processor)
     if arguments.use_vllm:
         return VllmSampler(arguments.model_name_or_path, processor, dtype=arguments.dtype)
     model = load_model(arguments.model_name_or_path, dtype=arguments.dtype).to(PartialState().device)
@@ -95,10 +96,10 @@ def generate_predictions(samples: list[Sample], arguments: EvaluateArguments, ou
         _check_fingerprint(out / "generation.json", fingerprint)
     state.wait_for_everyone()
     done = _read_parts(out)
-    missing = [sample for sample in samples if sample.id not in done][state.process_index :: state.num_processes]
+    missing = [sample for sample in samples[state.process_index :: state.num_processes] if sample.id not in done]
     if missing:
         prompt_settings = PromptSettings.load(Path(arguments.model_name_or_path))
-        sampler = make_sampler(arguments)
+        sampler = make_sampler(arguments, prompt_settings.frame)
         with open_for_append(out / f"predictions-{state.process_index:03d}.jsonl") as file:
             for start in tqdm(range(0, len(missing), arguments.batch_size), desc="evaluate: generating", unit="batch"):
                 batch = missing[start : start + arguments.batch_size]
@@ -180,9 +181,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except McrError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("stopped; the same command goes on from the last written row")
+    run_command(main)

@@ -7,7 +7,6 @@ nothing. Each process samples its own share.
 """
 
 import json
-import sys
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,7 +19,7 @@ from tqdm import tqdm
 from data_prep.filter_rule import REASONS, FilterRule, apply_rule, summarise
 from data_prep.write_schemas import PROMPT_COLUMNS, write_parquet
 from mcr.config import parse_settings
-from mcr.errors import ConfigError, McrError
+from mcr.errors import ConfigError, run_command
 from mcr.models.load import load_model, load_processor
 from mcr.report.pictures import draw_filter_histograms
 from mcr.rollouts import RolloutRequest, Sampler, SamplingSettings
@@ -143,8 +142,8 @@ def main(argv: list[str] | None = None) -> None:
         write_run_record(out, "filter", (arguments,), arguments.seed)
     state.wait_for_everyone()
     done = read_statistics(out)
-    missing = [index for index, sample_id in enumerate(rows.with_format(None)["sample_id"]) if sample_id not in done]
-    todo = missing[state.process_index :: state.num_processes]
+    ids = rows.with_format(None)["sample_id"]
+    todo = [index for index in range(state.process_index, len(ids), state.num_processes) if ids[index] not in done]
     if todo:
         sample_statistics(rows, todo, arguments, out / f"statistics-{state.process_index:03d}.jsonl")
     state.wait_for_everyone()
@@ -155,9 +154,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except McrError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("stopped; the same command goes on from the last written row")
+    run_command(main)

@@ -5,11 +5,10 @@
 Called again, it goes on from its last checkpoint.
 """
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mcr.errors import McrError
+from mcr.errors import run_command
 from mcr.models.torchvision_cpu import allow_cpu_torchvision
 
 allow_cpu_torchvision()
@@ -17,7 +16,7 @@ allow_cpu_torchvision()
 from trl import GRPOConfig, ModelConfig, get_peft_config  # noqa: E402
 
 from mcr.config import parse_settings  # noqa: E402
-from mcr.models.load import load_model, load_processor  # noqa: E402
+from mcr.models.load import check_frame, load_model, load_processor  # noqa: E402
 from mcr.prompts import PromptSettings  # noqa: E402
 from mcr.run_folder import write_run_record  # noqa: E402
 from mcr.training.callbacks import MetricsFile  # noqa: E402
@@ -25,6 +24,7 @@ from mcr.training.grpo import CvoTrainer, forbid_vision_tokens  # noqa: E402
 from mcr.training.resume import last_checkpoint  # noqa: E402
 from mcr.training_sets import load_training_set  # noqa: E402
 from rewards.for_trl import weighted_rewards  # noqa: E402
+from rewards.score import PARTS, check_weights  # noqa: E402
 
 
 @dataclass
@@ -48,9 +48,9 @@ def main(argv: list[str] | None = None) -> None:
     model_path = model_arguments.model_name_or_path
     prompt_settings = PromptSettings.load(Path(model_path))
     processor = load_processor(model_path)
+    check_frame(prompt_settings.frame, processor)
     forbid_vision_tokens(config, processor)
-    parts = ("count", "span", "type", "entailment", "grounding")
-    rewards = weighted_rewards({part: getattr(arguments, f"{part}_weight") for part in parts})
+    rewards = weighted_rewards(check_weights({part: getattr(arguments, f"{part}_weight") for part in PARTS}))
     config.reward_weights = rewards.weights
     trainer = CvoTrainer(
         model=load_model(model_path, dtype=model_arguments.dtype or "auto"),
@@ -72,9 +72,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except McrError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("stopped; the same command goes on from the last checkpoint")
+    run_command(main)

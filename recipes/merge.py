@@ -4,10 +4,9 @@ python recipes/merge.py --model runs/gmner_qwen2_5_vl_7b/mrsi/model --out runs/g
 """
 
 import argparse
-import sys
 from pathlib import Path
 
-from mcr.errors import McrError
+from mcr.errors import run_command
 from mcr.models.load import load_model, load_processor
 from mcr.prompts import PromptSettings
 
@@ -26,7 +25,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except McrError as error:
-        sys.exit(f"error: {error}")
+    run_command(main)

@@ -5,11 +5,10 @@
 Called again, it goes on from its last checkpoint.
 """
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mcr.errors import McrError
+from mcr.errors import ConfigError, run_command
 from mcr.models.torchvision_cpu import allow_cpu_torchvision
 
 allow_cpu_torchvision()
@@ -18,7 +17,7 @@ from transformers import set_seed  # noqa: E402
 from trl import ModelConfig, SFTConfig, SFTTrainer, get_peft_config  # noqa: E402
 
 from mcr.config import parse_settings  # noqa: E402
-from mcr.models.load import load_model, load_processor  # noqa: E402
+from mcr.models.load import check_frame, load_model, load_processor  # noqa: E402
 from mcr.prompts import PromptSettings  # noqa: E402
 from mcr.run_folder import write_run_record  # noqa: E402
 from mcr.training.callbacks import MetricsFile  # noqa: E402
@@ -41,11 +40,14 @@ class MrsiArguments:
 def main(argv: list[str] | None = None) -> None:
     """Check the data, load the model, train, save it with its processor and prompt settings."""
     arguments, config, model_arguments = parse_settings((MrsiArguments, SFTConfig, ModelConfig), argv)
+    if arguments.use_muon and model_arguments.use_peft:
+        raise ConfigError("sft: use_muon trains the model's own matrices, use_peft freezes them. Choose one.")
     out = Path(config.output_dir)
     train_set = load_training_set(Path(arguments.train_set), Path(arguments.image_root), needs_completion=True)
     prompt_settings = PromptSettings.load(Path(arguments.train_set).parent)
     set_seed(config.seed)
     processor = load_processor(model_arguments.model_name_or_path)
+    check_frame(prompt_settings.frame, processor)
     model = load_model(model_arguments.model_name_or_path, dtype=model_arguments.dtype or "auto")
     optimizer = MuonWithAdamW(model.named_parameters(), config.learning_rate) if arguments.use_muon else None
     trainer = SFTTrainer(
@@ -68,9 +70,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except McrError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit("stopped; the same command goes on from the last checkpoint")
+    run_command(main)

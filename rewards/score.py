@@ -58,7 +58,9 @@ def score_completion(
         DataError: gold that cannot be gold. ConfigError: weights or sigma out of range.
     """
     entities = tuple(_gold_entity(entity) for entity in gold)
-    weights = _check_weights(weights, sigma)
+    weights = DEFAULT_WEIGHTS if weights is None else check_weights(weights)
+    if not 0 <= sigma < 1:
+        raise ConfigError(f"sigma: got {sigma}, expected 0 <= sigma < 1. The paper uses 0.5.")
     parsed = parse_completion(completion)
     if not parsed.is_readable:
         return RewardBreakdown(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, problems=parsed.problems)
@@ -109,12 +111,9 @@ def _gold_entity(entity: Entity | Mapping) -> Entity:
     return entity
 
 
-def _check_weights(weights: Mapping[str, float] | None, sigma: float) -> Mapping[str, float]:
-    if not 0 <= sigma < 1:
-        raise ConfigError(f"sigma: got {sigma}, expected 0 <= sigma < 1. The paper uses 0.5.")
-    if weights is None:
-        return DEFAULT_WEIGHTS
+def check_weights(weights: Mapping[str, float]) -> Mapping[str, float]:
+    """Return the weights if they are finite, not negative, of known parts, and not all zero; raise ConfigError otherwise."""
     wrong = {name: value for name, value in weights.items() if name not in PARTS or not 0 <= value < math.inf}
-    if wrong or not weights:
-        raise ConfigError(f"weights: got {dict(weights)}, expected finite values >= 0 for some of {PARTS}. Correct {wrong}.")
+    if wrong or not any(weights.values()):
+        raise ConfigError(f"weights: got {dict(weights)}, expected finite values >= 0 for some of {PARTS}, one of them above 0.")
     return weights

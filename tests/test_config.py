@@ -93,3 +93,8 @@ def test_flags_win_over_the_file(tmp_path):
     path = write(tmp_path, "gold: a\nout: b\npredictions: p\nbatch_size: 3\n")
     (parsed,) = parse_settings(types_for("evaluate"), ["--config", path, "--batch_size", "5"])
     assert (parsed.gold, parsed.batch_size) == ("a", 5)
+
+
+def test_flags_may_be_written_with_an_equals_sign(tmp_path):
+    (parsed,) = parse_settings(types_for("evaluate"), [f"--config={write(tmp_path, 'gold: a')}", "--out=b", "--predictions", "p"])
+    assert (parsed.gold, parsed.out) == ("a", "b")

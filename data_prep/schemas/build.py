@@ -24,6 +24,7 @@ class SchemaOptions:
         num_phrasings: how many phrasings of each step are used, shortest first.
         shuffle_entities: write entities in any order rather than in the sentence's.
         all_boxes: write all gold boxes of an entity rather than the largest.
+        shares: how often each style is drawn, relative to the others; empty: all alike.
     """
 
     styles: tuple[str, ...]
@@ -32,12 +33,15 @@ class SchemaOptions:
     num_phrasings: int = 3
     shuffle_entities: bool = True
     all_boxes: bool = False
+    shares: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for name, known in (("styles", STYLES), ("answer_formats", tuple(WRITERS)), ("orders", ORDERS)):
             wrong = [value for value in getattr(self, name) if value not in known]
             if wrong or not getattr(self, name):
                 raise ConfigError(f"{name}: got {getattr(self, name)}, expected some of {known}. Remove {wrong}.")
+        if self.shares and (len(self.shares) != len(self.styles) or min(self.shares) <= 0):
+            raise ConfigError(f"shares: got {self.shares}, expected one positive number for each of {self.styles}.")
         if self.num_phrasings < 1:
             raise ConfigError(f"num_phrasings: got {self.num_phrasings}, expected at least 1.")
 
@@ -51,32 +55,40 @@ class Schema:
     completion: str
 
 
+def draw_styles(options: SchemaOptions, per_sample: int, rng: Random) -> list[str]:
+    """Draw that many different styles, in proportion to their shares."""
+    styles, shares = list(options.styles), list(options.shares or [1.0] * len(options.styles))
+    drawn = []
+    for _ in range(per_sample):
+        index = rng.choices(range(len(styles)), weights=shares)[0]
+        drawn.append(styles.pop(index))
+        shares.pop(index)
+    return drawn
+
+
 def make_schema(sample: Sample, style: str, frame: Frame | None, options: SchemaOptions, seed: int) -> Schema:
     """Return one checked schema, the same for the same sample, style, options and seed.
 
     Raises:
-        DataError: the answer does not earn full reward when read back (text that looks like markup, for example).
+        DataError: in none of the answer formats and orders allowed does the answer earn a total of 1.0 when read back (text
+            that looks like markup, for example). They are tried in an order drawn by seed.
     """
     rng = Random(f"{seed}/{sample.id}/{style}")
     facts = collect_facts(sample, frame, all_boxes=options.all_boxes)
     if options.shuffle_entities:
         facts = facts.reordered(rng.sample(range(len(facts.entities)), len(facts.entities)))
-    answer = write_answer(
-        facts.entities, rng.choice(options.answer_formats), decimals=facts.decimals, order=rng.choice(options.orders)
+    gold = gold_in_frame(sample.entities, frame)
+    forms = [(answer_format, order) for answer_format in options.answer_formats for order in options.orders]
+    for answer_format, order in rng.sample(forms, len(forms)):
+        answer = write_answer(facts.entities, answer_format, decimals=facts.decimals, order=order)
+        completion = write_completion(style, facts, Voice(rng, options.num_phrasings), answer)
+        score = score_completion(completion, gold)
+        if score.total == 1.0:
+            return Schema(sample.id, style, completion)
+    raise DataError(
+        f"schema of sample {sample.id} in style {style}: in every answer format allowed its answer earns less than 1.0, last "
+        f"{score.total} ({'; '.join(score.problems) or 'read otherwise than written'}). Leave the sample out or mend its text."
     )
-    completion = write_completion(style, facts, Voice(rng, options.num_phrasings), answer)
-    _check(completion, sample, style, gold_in_frame(sample.entities, frame))
-    return Schema(sample.id, style, completion)
-
-
-def _check(completion: str, sample: Sample, style: str, gold: Sequence[Entity]) -> None:
-    """A schema must earn total 1.0 against gold in its own frame."""
-    score = score_completion(completion, gold)
-    if score.total != 1.0:
-        raise DataError(
-            f"schema of sample {sample.id} in style {style}: its answer earns {score.total}, expected 1.0 "
-            f"({'; '.join(score.problems) or 'read otherwise than written'}). Leave the sample out or mend its text."
-        )
 
 
 def gold_in_frame(entities: Sequence[Entity], frame: Frame | None) -> tuple[Entity, ...]:

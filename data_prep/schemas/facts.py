@@ -16,7 +16,7 @@ class Facts:
         sentence: the text.
         entities: gold entities; boxes in the frame, the largest one alone or all of them.
         regions: (label, box in the frame) of what is known to be visible, named or not.
-        looks: for each entity, the label of the region with its box, or None where no region has it.
+        looks: for each entity, what it looks like: the label of the region with its box, else what is known of it, else None.
         decimals: of a coordinate in this frame.
     """
 
@@ -45,11 +45,12 @@ def collect_facts(sample: Sample, frame: Frame | None, *, all_boxes: bool = Fals
         all_boxes: write all gold boxes of an entity (E2E-GMNER) rather than the largest (RiVEG).
     """
     labels = {region.box_px: region.label for region in sample.regions}
+    known = dict(sample.knowledge)
     entities, looks = [], []
     for entity in sample.entities:
         boxes_px = entity.boxes and (entity.boxes if all_boxes else (max(entity.boxes, key=area),))
         boxes = None if boxes_px is None else tuple(frame.from_px(box) for box in boxes_px)
         entities.append(Entity(entity.text, entity.type, boxes))
-        looks.append(labels.get(boxes_px[0]) if boxes_px else None)
+        looks.append((labels.get(boxes_px[0]) if boxes_px else None) or known.get(entity.text))
     regions = tuple((region.label, frame.from_px(region.box_px)) for region in sample.regions)
     return Facts(sample.sentence, tuple(entities), regions, tuple(looks), frame.decimals if frame else 0)

@@ -49,7 +49,7 @@ def _entail(facts: Facts, voice: Voice) -> str:
     parts = []
     for entity, look in zip(facts.entities, facts.looks, strict=True):
         if entity.boxes is None:
-            parts.append(voice.say("not_entailed", name=entity.text))
+            parts.append(_missing(entity, look, voice))
         elif look is None:
             parts.append(voice.say("entailed", name=entity.text))
         else:
@@ -57,12 +57,18 @@ def _entail(facts: Facts, voice: Voice) -> str:
     return _upper("; ".join(parts)) + "."
 
 
+def _missing(entity: Entity, look: str | None, voice: Voice) -> str:
+    if look is None:
+        return voice.say("not_entailed", name=entity.text)
+    return voice.say("missing_look", name=entity.text, look=look)
+
+
 def _entail_and_ground(facts: Facts, voice: Voice) -> str:
     """Entailment and place in one: which of the things seen bears out each name, and where it is."""
     parts = []
     for entity, look in zip(facts.entities, facts.looks, strict=True):
         if entity.boxes is None:
-            parts.append(voice.say("not_entailed", name=entity.text))
+            parts.append(_missing(entity, look, voice))
         elif look is None:
             parts.append(voice.say("ground", name=entity.text, box=_boxes(facts, entity)))
         else:
@@ -112,13 +118,13 @@ def question_answer(facts: Facts, voice: Voice) -> list[str]:
 
 
 def brief(facts: Facts, voice: Voice) -> list[str]:
-    """What is seen, then one conclusion for each name: type, shown or not, where."""
+    """One conclusion for each name, without listing the evidence: type, shown or not, where."""
     if not facts.entities:
-        return [*_see(facts, voice), voice.say("no_span")]
-    lines = _see(facts, voice)
+        return [voice.say("no_span")]
+    lines = []
     for entity, look in zip(facts.entities, facts.looks, strict=True):
         if entity.boxes is None:
-            shown = voice.say("brief_absent")
+            shown = voice.say("brief_absent") if look is None else voice.say("brief_missing", look=look)
         elif look is not None:
             shown = voice.say("brief_look", look=look, box=_boxes(facts, entity))
         else:

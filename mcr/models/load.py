@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from mcr.errors import ConfigError
+from mcr.families import FrameSettings
 from mcr.models.torchvision_cpu import allow_cpu_torchvision
 
 VISION_TOKENS = ("<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>")
@@ -39,6 +40,24 @@ def _existing(name_or_path: str | Path) -> str:
     if text.startswith((".", "/", "runs")) and not Path(text).is_dir():
         raise ConfigError(f"model: {text} is not a folder. Run the step that writes it, or name a model of the hub.")
     return text
+
+
+def check_frame(frame: FrameSettings, processor: Any) -> None:
+    """Compare the frame that boxes are written in with how the processor resizes images.
+
+    Raises:
+        ConfigError: pixels of a resized image that this processor does not make would misplace every box in silence.
+    """
+    image_processor = processor.image_processor
+    if frame.kind != "absolute" or not hasattr(image_processor, "merge_size"):
+        return
+    size = image_processor.size
+    theirs = (image_processor.patch_size * image_processor.merge_size, size["shortest_edge"], size["longest_edge"])
+    if (frame.factor, frame.min_pixels, frame.max_pixels) != theirs:
+        raise ConfigError(
+            f"frame: boxes were written for factor, min_pixels, max_pixels {(frame.factor, frame.min_pixels, frame.max_pixels)}, "
+            f"the processor has {theirs}. Write the schemas with --factor, --min-pixels, --max-pixels of the processor."
+        )
 
 
 def vision_token_ids(processor: Any) -> list[int]:

@@ -2,7 +2,7 @@
 
 It is saved like any model and loaded with from_pretrained, so every recipe treats it as it treats a 7B one.
 
-    python -m mcr.models.tiny --texts runs/sandbox/schemas/train.parquet --out runs/sandbox/untrained
+    python -m mcr.models.tiny --texts runs/sandbox/schemas/d1.parquet --out runs/sandbox/untrained
 """
 
 import argparse
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mcr.errors import ConfigError
+from mcr.errors import ConfigError, run_command
 from mcr.models.torchvision_cpu import allow_cpu_torchvision
+from mcr.prompts import PromptSettings
 
 SPECIAL_TOKENS = (
     "<|endoftext|>",
@@ -200,7 +201,9 @@ def make_tiny(out: Path, texts: Iterable[str], *, family: str = "qwen3_vl", size
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line and save a tiny model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--texts", type=Path, required=True, help="a training set (Parquet) whose texts train the tokenizer")
+    parser.add_argument(
+        "--texts", type=Path, required=True, help="a training set (Parquet) of write_schemas: its texts train the tokenizer"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder of the saved model")
     parser.add_argument("--family", choices=FAMILIES, default="qwen3_vl")
     parser.add_argument("--seed", type=int, default=0)
@@ -211,8 +214,9 @@ def main(argv: list[str] | None = None) -> None:
     texts = [part["text"] or "" for row in rows for part in row["prompt"][0]["content"]]
     texts += [row["completion"][0]["content"] for row in rows]
     make_tiny(args.out, texts, family=args.family, seed=args.seed)
+    PromptSettings.load(args.texts.parent).save(args.out)
     print(f"saved a tiny {args.family} to {args.out}")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

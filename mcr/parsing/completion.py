@@ -7,7 +7,7 @@ The last complete answer outside the reasoning counts. Reasoning is what stands 
 import re
 from dataclasses import dataclass
 
-from mcr.parsing.json_answer import read_json_answer
+from mcr.parsing.json_answer import is_empty_json, read_json_answer
 from mcr.parsing.rows import read_rows
 from mcr.parsing.sentences import read_sentences
 from mcr.records import Entity
@@ -18,6 +18,7 @@ FENCE = re.compile(r"^[ \t]*```[^\n`]*$", re.MULTILINE)
 EMPTY_ANSWERS = frozenset(
     ["", "none", "null", "[]", "{}", "()", "no entities", "no entity", "no named entities", "no named entity", "empty"]
 )
+BOX_TOKENS = re.compile(r"<\|box_(?:start|end)\|>")
 END_TOKENS = re.compile(r"<\|(?:im_end|endoftext|eot_id)\|>")
 MAX_PROBLEMS = 50
 
@@ -46,7 +47,7 @@ def parse_completion(completion: str) -> ParsedCompletion:
     >>> parse_completion("<think>[1, 2, 3, 4]</think><answer>\\nAnn | PER | None\\n</answer>").entities
     (Entity(text='Ann', type='PER', boxes=None),)
     """
-    outside, problem = _outside_reasoning(END_TOKENS.sub("", completion))
+    outside, problem = _outside_reasoning(BOX_TOKENS.sub(" ", END_TOKENS.sub("", completion)))
     if problem:
         return ParsedCompletion((), False, (problem,))
     answer, is_marked, problem = _find_answer(outside)
@@ -54,6 +55,8 @@ def parse_completion(completion: str) -> ParsedCompletion:
         return ParsedCompletion((), False, (problem,))
     body = _unfence(answer)
     if body.strip().rstrip(".").lower() in EMPTY_ANSWERS and (is_marked or body.strip()):
+        return ParsedCompletion((), True, (), answer)
+    if is_empty_json(body):
         return ParsedCompletion((), True, (), answer)
     entities, problems = _read_body(body, is_marked)
     if not entities:
@@ -99,6 +102,8 @@ def _find_answer(text: str) -> tuple[str, bool, str]:
     if not text.strip():
         return "", False, "the completion is empty"
     markers = list(MARKER.finditer(text))
+    if markers and not text[markers[-1].end() :].strip():
+        return "", False, "the answer is not there"
     if markers:
         return text[markers[-1].end() :], True, ""
     return text, False, ""

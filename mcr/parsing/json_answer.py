@@ -14,20 +14,43 @@ LOCATION_KEYS = ("bbox_2d", "bbox", "box", "boxes", "bboxes", "region_box", "reg
 LOCATION_KEYS += ("box_2d", "location", "coordinates", "grounding", "visual_region")
 DECODER = json.JSONDecoder()
 SEPARATOR = re.compile(r"[\s,;]*")
-OBJECT = re.compile(r"\{[^{}]*\}")
+JSON_START = re.compile(r"[\[{]")
+OBJECT = re.compile(r"\{(?:[^{}]++|\{[^{}]*+\})*+\}")
+MAX_EMPTY_CHARS = 1000
 MAX_DEPTH = 4
 
 
+def is_empty_json(body: str) -> bool:
+    """Whether a body is JSON that holds nothing but empty lists, such as `[ ]` or `{"entities": []}`."""
+    values, is_whole = _decode_all(body.strip(), 0) if len(body) < MAX_EMPTY_CHARS else ([], False)
+    return is_whole and not any(_holds_something(value) for value in values)
+
+
+def _holds_something(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_something(part) for part in value.values())
+    return any(_holds_something(part) for part in value) if isinstance(value, list) else True
+
+
 def read_json_answer(body: str, is_marked: bool) -> tuple[list[Entity], list[str]]:
-    """Return the entities of a JSON answer and why items could not be read; nothing of both where it is not JSON."""
-    start = min((i for i in (body.find("["), body.find("{")) if i >= 0), default=-1)
-    if start < 0 or (body[:start].strip() and not body[start:].lstrip("[ \n\t").startswith("{")):
+    """Return the entities of a JSON answer and why items could not be read; nothing of both where it is not JSON.
+
+    Where nothing marks the answer (`is_marked` False) the last of several JSON blocks with words between them counts.
+    """
+    start = _next_json(body, 0)
+    if start is None or (body[:start].strip() and not body[start:].lstrip("[ \n\t").startswith("{")):
         return [], []
-    values, is_whole = _decode_all(body, start)
-    if is_whole:
-        return _collect(values, 0)
+    blocks = []
+    while start is not None:
+        values, is_whole, end = _decode_block(body, start)
+        if not is_whole:
+            break
+        blocks.append(values)
+        start = _next_json(body, end)
+    if blocks and start is None:
+        return _collect(blocks if is_marked else blocks[-1], 0)
     entities, problems = [], ["the answer is not whole JSON; its complete objects were read"]
-    for match in OBJECT.finditer(body, start):
+    for match in OBJECT.finditer(body, _next_json(body, 0) if is_marked else start):
         objects, is_object = _decode_all(match.group(), 0)
         found, faults = _collect(objects, 0) if is_object else ([], [f"not JSON: {match.group()[:80]!r}"])
         entities += found
@@ -35,20 +58,27 @@ def read_json_answer(body: str, is_marked: bool) -> tuple[list[Entity], list[str
     return (entities, problems) if entities else ([], [])
 
 
-def _decode_all(text: str, start: int) -> tuple[list[Any], bool]:
-    """Return the JSON lists and objects that follow one another (JSON lines, too), and whether all of it is JSON.
+def _next_json(body: str, start: int) -> int | None:
+    found = JSON_START.search(body, start)
+    return found.start() if found else None
 
-    Words behind the last value are allowed: they are no part of the answer.
-    """
+
+def _decode_all(text: str, start: int) -> tuple[list[Any], bool]:
+    values, is_whole, _ = _decode_block(text, start)
+    return values, is_whole
+
+
+def _decode_block(text: str, start: int) -> tuple[list[Any], bool, int]:
+    """Return the JSON lists and objects that follow one another (JSON lines, too), whether they are whole, and their end."""
     values: list[Any] = []
     while start < len(text) and text[start] in "[{":
         try:
             value, start = DECODER.raw_decode(text, start)
         except (ValueError, RecursionError):
-            return values, False
+            return values, False, start
         values.append(value)
         start = SEPARATOR.match(text, start).end()
-    return values, bool(values)
+    return values, bool(values), start
 
 
 def _collect(value: Any, depth: int) -> tuple[list[Entity], list[str]]:

@@ -15,6 +15,7 @@ NONE_WORDS = frozenset(
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 FILLER = re.compile(r"(?:[\s\[\](){},;]|\band\b|<\|?/?box(?:_start|_end)?\|?>|bbox_2d|bbox)*", re.IGNORECASE)
 MAX_NUMBER_CHARS = 64
+MAX_FOLDED_CHARS = 2000
 
 
 class NotALocation:
@@ -27,8 +28,11 @@ UNREADABLE: tuple[Box, ...] = ()
 
 
 def fold_width(text: str) -> str:
-    """Return text with full-width punctuation and digits as their ASCII forms; untouched where it is plain ASCII."""
-    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+    """Return text with full-width punctuation and digits as their ASCII forms; untouched where plain ASCII or very long.
+
+    Normalising is quadratic on runs of combining marks, hence the bound; no location is that long.
+    """
+    return text if text.isascii() or len(text) > MAX_FOLDED_CHARS else unicodedata.normalize("NFKC", text)
 
 
 def read_location(text: str) -> Location | NotALocation:

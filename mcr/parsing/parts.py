@@ -9,8 +9,16 @@ from mcr.records import Entity
 QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
 
 
+class Decoded(str):
+    """A part that was a JSON string and is decoded: quotes in it belong to the text."""
+
+    __slots__ = ()
+
+
 def unquote(text: str) -> str:
-    """Return text without one pair of quotes around it; a JSON string is decoded by whoever splits it."""
+    """Return text without one pair of quotes around it, unless it was decoded already."""
+    if isinstance(text, Decoded):
+        return text
     text = text.strip()
     if len(text) >= 2 and QUOTES.get(text[0]) == text[-1]:
         return text[1:-1]
@@ -40,7 +48,7 @@ def read_parts(parts: Sequence[str], joiner: str) -> tuple[Entity | None, str]:
         else:
             text_first = is_known_type(rest[-1]) or not is_known_type(rest[0])
         label, words = (rest[-1], rest[:-1]) if text_first else (rest[0], rest[1:])
-        text = unquote(joiner.join(words))
+        text = unquote(words[0] if len(words) == 1 else joiner.join(words))
         if not text.strip() or not unquote(label):
             return None, f"empty text or type in {str(list(parts))[:80]}"
         return Entity(text.strip(), unquote(label), location), ""

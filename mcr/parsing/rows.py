@@ -4,7 +4,7 @@ import json
 import re
 
 from mcr.parsing.location import UNREADABLE, NotALocation, read_location
-from mcr.parsing.parts import read_parts
+from mcr.parsing.parts import Decoded, read_parts
 from mcr.records import Entity
 
 BULLET = re.compile(r"^\s*(?:[-*\u2022]\s+|\(?[0-9]{1,4}[.)]\s+)")
@@ -36,12 +36,12 @@ def read_rows(body: str, is_marked: bool) -> tuple[list[Entity], list[str]]:
 
 def _read_line(line: str) -> tuple[list[Entity], list[str]]:
     stripped = BULLET.sub("", line, count=1).strip()
-    triples = stripped.translate(WIDE_BRACKETS)
+    triples = stripped.translate(WIDE_BRACKETS) if stripped.startswith("\uff08") else stripped
     if triples.startswith("(") or (triples.startswith("[") and '"' in triples):
         entities, problems = _read_triples(triples)
         if entities:
             return entities, problems
-    return _read_barred(stripped.translate(BARS))
+    return _read_barred(stripped.translate(BARS) if "\uff5c" in stripped else stripped)
 
 
 def _read_barred(line: str) -> tuple[list[Entity], list[str]]:
@@ -137,13 +137,14 @@ def _split_commas(inside: str) -> list[str]:
 
 
 def _join_boxes(parts: list[str]) -> list[str]:
-    joined: list[str] = []
+    groups: list[list[str]] = []
     for part in parts:
-        if joined and part.lstrip().startswith("[") and joined[-1].lstrip().startswith("[") and joined[-1].endswith("]"):
-            joined[-1] += "," + part
+        is_box = part.strip().startswith("[") and part.strip().endswith("]")
+        if groups and is_box and groups[-1][-1].strip().startswith("["):
+            groups[-1].append(part)
         else:
-            joined.append(part)
-    return joined
+            groups.append([part])
+    return [",".join(group) for group in groups]
 
 
 def _decode_string(part: str) -> str:
@@ -153,4 +154,4 @@ def _decode_string(part: str) -> str:
         value = json.loads(part)
     except (ValueError, RecursionError):
         return part
-    return value if isinstance(value, str) else part
+    return Decoded(value) if isinstance(value, str) else part

@@ -3,12 +3,15 @@
 import re
 
 from mcr.parsing.location import NotALocation, read_location
+from mcr.parsing.parts import unquote
 from mcr.records import Entity
 
 WHOSE = re.compile(r"[,\uff0c]?[ ]?whose (?:bounding )?box(?:es)?(?: is| are|:)[ ]?", re.IGNORECASE)
+LEAD = re.compile(r"^(?:\s|[;,]|\.\s)*(?:(?:[-*\u2022]|[0-9]{1,4}[.)])\s+|and\s+)?")
 VERB = re.compile(r" is (?:a\(an\)|an?) ", re.IGNORECASE)
 AND_TYPE = re.compile(r" and (?:a\(an\)|an?) ", re.IGNORECASE)
-LOCATION = re.compile(r"[^\S\n]*(?:[\[(][^\n\[\]()]*[\])](?:(?:[^\S\n]|,|;|and)*[\[(][^\n\[\]()]*[\])])*|[^\n.;,\[(]+)")
+BOXES = r"[\[(][^\n\[\]()]*[\])]"
+LOCATION = re.compile(rf"\s*(?:\[?{BOXES}(?:(?:[^\S\n]|,|;|and\b)*{BOXES})*\]?|[^\n.;,\[(]+?(?=\s+and\s|[\n.;,\[(]|$))")
 
 
 def read_sentences(body: str, is_marked: bool) -> tuple[list[Entity], list[str]]:
@@ -20,7 +23,7 @@ def read_sentences(body: str, is_marked: bool) -> tuple[list[Entity], list[str]]
     for whose in WHOSE.finditer(body):
         if whose.start() < start:
             continue
-        head = body[start : whose.start()].lstrip(" \n\t.;,").rsplit("\n", 1)[-1]
+        head = LEAD.sub("", body[start : whose.start()].rsplit("\n", 1)[-1], count=1)
         place = LOCATION.match(body, whose.end())
         start = place.end() if place else whose.end()
         entity = _read(head, place.group() if place else "")
@@ -39,4 +42,5 @@ def _read(head: str, place: str) -> Entity | None:
     label = AND_TYPE.split(head[verb.end() :], maxsplit=1)[0].strip()
     location = read_location(place)
     boxes = () if isinstance(location, NotALocation) else location
-    return Entity(head[: verb.start()].strip(), label, boxes) if label else None
+    text = unquote(head[: verb.start()])
+    return Entity(text.strip(), label, boxes) if label and text.strip() else None

@@ -51,6 +51,7 @@ class TransformersSampler:
             max_new_tokens=settings.max_new_tokens,
             num_return_sequences=settings.num_generations,
             suppress_tokens=self.suppressed,
+            repetition_penalty=1.0,  # a checkpoint's own default would make this another distribution than vLLM's
             eos_token_id=self._end_ids(),
             pad_token_id=tokenizer.pad_token_id,
             **drawing,

@@ -7,6 +7,7 @@ from mcr.models.load import vision_token_ids
 from mcr.models.torchvision_cpu import allow_cpu_torchvision
 from mcr.rollouts.prompt_ids import collapse_image_pads, prompt_texts
 from mcr.rollouts.request import Rollout, RolloutRequest, SamplingSettings
+from mcr.rollouts.vllm_cpu import prepare_cpu_engine
 
 NEVER = -100.0
 
@@ -23,6 +24,7 @@ class VllmSampler:
             engine_settings: for vllm.LLM, e.g. dtype, gpu_memory_utilization, max_model_len, enforce_eager.
         """
         allow_cpu_torchvision()
+        prepare_cpu_engine()
         from vllm import LLM
 
         self.processor = processor

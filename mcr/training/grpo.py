@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import torch
 from trl import GRPOConfig, GRPOTrainer
 
 from mcr.models.load import vision_token_ids
 from mcr.rollouts.prompt_ids import collapse_image_pads
+from mcr.rollouts.vllm_cpu import prepare_cpu_engine
 
 NEVER = -100.0
 
@@ -16,8 +16,8 @@ class CvoTrainer(GRPOTrainer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # Has to happen before TRL starts the engine.
-        if kwargs["args"].use_vllm and kwargs["args"].vllm_mode == "colocate" and torch.version.cuda is None:
-            keep_cpu_weights()
+        if kwargs["args"].use_vllm and kwargs["args"].vllm_mode == "colocate":
+            prepare_cpu_engine()
         super().__init__(*args, **kwargs)
 
     def _generate_single_turn(self, prompt_ids: Any, images: Any, *args: Any, **kwargs: Any) -> Any:
@@ -26,15 +26,6 @@ class CvoTrainer(GRPOTrainer):
             pad_id = self.processing_class.tokenizer.convert_tokens_to_ids("<|image_pad|>")
             prompt_ids = [collapse_image_pads(ids, pad_id) for ids in prompt_ids]
         return super()._generate_single_turn(prompt_ids, images, *args, **kwargs)
-
-
-def keep_cpu_weights() -> None:
-    """Let vLLM's CPU build keep its linear weights. With oneDNN it repacks them and drops the originals, so that the next
-    policy could not be loaded ("Parameter" object has no attribute "weight_loader").
-    """
-    from vllm import _custom_ops
-
-    _custom_ops._supports_onednn = False
 
 
 def forbid_vision_tokens(config: GRPOConfig, processor: Any) -> None:

@@ -1,5 +1,7 @@
 """Going on where a run was stopped."""
 
+import json
+import os
 import shutil
 from pathlib import Path
 
@@ -7,17 +9,27 @@ COMPLETE_MARKER = "trainer_state.json"
 
 
 def last_checkpoint(out: Path) -> str | None:
-    """Return the newest complete checkpoint of a run folder; half-written ones are removed.
+    """Return the newest complete checkpoint of a run folder; the main process removes half-written ones.
 
-    The trainer writes trainer_state.json last, so a checkpoint without it was cut off.
+    The trainer writes trainer_state.json last, so a checkpoint without it, or with one that cannot be read, was cut off.
     """
-    checkpoints = [path for path in out.glob("checkpoint-*") if path.name.split("-")[-1].isdigit()]
-    for path in checkpoints:
-        if not (path / COMPLETE_MARKER).is_file():
+    is_main = int(os.environ.get("RANK", "0")) == 0
+    complete = []
+    for path in out.glob("checkpoint-*"):
+        if _is_complete(path):
+            complete.append(path)
+        elif is_main:
             shutil.rmtree(path)
-    complete = [path for path in checkpoints if path.is_dir()]
     if not complete:
         return None
     newest = max(complete, key=lambda path: int(path.name.split("-")[-1]))
-    print(f"going on from {newest}")
+    if is_main:
+        print(f"going on from {newest}", flush=True)
     return str(newest)
+
+
+def _is_complete(path: Path) -> bool:
+    try:
+        return isinstance(json.loads((path / COMPLETE_MARKER).read_text(encoding="utf-8")), dict)
+    except (OSError, ValueError):
+        return False

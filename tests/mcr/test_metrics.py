@@ -52,6 +52,12 @@ def test_an_unreadable_location_is_neither_none_nor_a_hit():
         assert got["no_target"]["num_pred"] == 0
 
 
+def test_the_better_of_two_duplicates_counts_for_grounding_in_any_order():
+    pred = [Entity("Ann", "PER", None), Entity("Ann", "PER", NEAR), Entity("Ann", "PER", BOX)]
+    for order in (pred, pred[::-1]):
+        assert evaluate([row([Entity("Ann", "PER", BOX)], order)])["grounding"]["mean_iou"] == 1
+
+
 def test_empty_input_gives_zero():
     for rows in ([], [row([], [])]):
         got = evaluate(rows)

@@ -138,6 +138,43 @@ def test_digits_in_prose_are_no_box():
     assert read("Bob scored 1, 2, 3 and 4 | ORG | somewhere") == []
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            '[{"text": "Ann Lee", "type": "PER", "bbox": [1, 2, 30, 40]}]\nNo, rather:\n[{"text": "Bob", "type": "ORG", "bbox": null}]',
+            [BOB],
+        ),
+        ('[{"text": "Ann Lee", "type": "PER", "box": {"x1": 1, "y1": 2, "x2": 30, "y2": 40}},]', [ANN]),
+        ("Ann Lee | PER | <|box_start|>(1, 2), (30, 40)<|box_end|>", [ANN]),
+        (
+            "1. Ann Lee is a person, whose bounding box is [1, 2, 30, 40]\n2. Bob is an organization, whose bounding box is none",
+            None,
+        ),
+        (
+            '"Bob" is a(an) ORG, whose bounding boxes are None and "Ann Lee" is a(an) PER, whose bounding boxes are [[1, 2, 30, 40]]',
+            [BOB, ANN],
+        ),
+        ('("\\"Hi\\"", "PER", None)', [Entity('"Hi"', "PER", None)]),
+    ],
+)
+def test_what_models_write_besides(text, expected):
+    got = read(text)
+    if expected is None:
+        assert [(e.text, e.boxes is None) for e in got] == [("Ann Lee", False), ("Bob", True)]
+    else:
+        assert got == expected
+
+
+@pytest.mark.parametrize("text", ['<answer>{"entities": []}</answer>', "<answer>[ ]</answer>", "```json\n[]\n```"])
+def test_empty_json_is_an_empty_answer(text):
+    assert parse_completion(text).is_readable
+
+
+def test_a_marker_with_nothing_behind_it_is_no_answer():
+    assert not parse_completion("Some reasoning.\nAnswer:\n").is_readable
+
+
 spans = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp", "Zs"]), min_size=1, max_size=12)
 whole = st.integers(0, 1000)
 box = st.tuples(whole, whole, whole, whole)

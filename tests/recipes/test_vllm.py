@@ -104,7 +104,6 @@ def test_recipes_run_with_vllm(sandbox_qwen3, recipe, tmp_path):
         12,
     ]
     common += ["--use_vllm", "true"]
-    (sandbox_qwen3 / "untrained/mcr_prompt.json").write_bytes((sandbox_qwen3 / "schemas/mcr_prompt.json").read_bytes())
     recipe(
         "evaluate",
         "--config",
