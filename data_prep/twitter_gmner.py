@@ -208,7 +208,7 @@ def _find_image(image_root: Path | None, tweet_id: str, annotation: Annotation |
         raise DataError(f"image {image_root / name}: cannot be read ({error}). Replace the file.") from error
     if annotation and size != (annotation.width, annotation.height):
         raise DataError(
-            f"image {image_root / name}: got {size[0]}x{size[1]} pixels, expected the {annotation.width}x{annotation.height} that "
+            f"image {image_root / name}: got {size[0]}x{size[1]} pixels, expected {annotation.width}x{annotation.height}, which "
             "its boxes were drawn on. Use the images as published, not resized."
         )
     return ImageRef(name, *size)

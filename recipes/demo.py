@@ -18,6 +18,8 @@ from mcr.run_folder import write_json
 
 RECIPES = Path(__file__).resolve().parent
 SCHEMA_FLAGS = ["--answer-formats", "rows", "--fixed-order", "--phrasings", "1", "--detail", "brief"]
+STYLE_FLAGS = ["--styles", "steps_image_first,brief", "--shares", "2,3"]
+ANSWER_ONLY_FLAGS = ["--styles", "answer_only"]
 FRAME_FLAGS = {"qwen3_vl": [], "qwen2_5_vl": ["--factor", "32", "--min-pixels", "1024", "--max-pixels", "25600"]}
 
 
@@ -32,8 +34,8 @@ class DemoSize:
     filter_prompts: int
 
 
-FULL = DemoSize(train=10000, test=400, sft_steps=2400, grpo_steps=60, filter_prompts=400)
-SMALL = DemoSize(train=3000, test=100, sft_steps=300, grpo_steps=4, filter_prompts=24)
+FULL = DemoSize(train=11600, test=300, sft_steps=1400, grpo_steps=40, filter_prompts=240)
+SMALL = DemoSize(train=3300, test=100, sft_steps=400, grpo_steps=3, filter_prompts=16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def recipe(name: str, *flags: object) -> list[str]:
     return [sys.executable, str(RECIPES / f"{name}.py"), "--config", str(config), *map(str, flags)]
 
 
-def data_stages(out: Path, size: DemoSize, family: str, seed: int, styles: str) -> list[Stage]:
+def data_stages(out: Path, size: DemoSize, family: str, seed: int, styles: list[str]) -> list[Stage]:
     """Return the stages before any training: the world, its schemas, a model with random weights."""
     data, schemas = out / "data", out / "schemas"
     world = ["--out", data, "--train", size.train, "--test", size.test, "--seed", seed]
@@ -158,7 +160,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--small", action="store_true", help="a reduced run of a few minutes that still shows learning")
     parser.add_argument("--answer_only", action="store_true", help="the baseline without reasoning: stops after its evaluation")
     args = parser.parse_args(argv)
-    styles = "answer_only" if args.answer_only else "steps_image_first,brief"
+    styles = ANSWER_ONLY_FLAGS if args.answer_only else STYLE_FLAGS
     size = SMALL if args.small else FULL
     plan = data_stages(args.out, size, args.family, args.seed, styles) + training_stages(args.out, size, args.seed)
     if args.answer_only:
