@@ -34,7 +34,7 @@ class DemoSize:
     filter_prompts: int
 
 
-FULL = DemoSize(train=11600, test=300, sft_steps=1400, grpo_steps=40, filter_prompts=240)
+FULL = DemoSize(train=14800, test=300, sft_steps=1800, grpo_steps=40, filter_prompts=240)
 SMALL = DemoSize(train=3300, test=100, sft_steps=400, grpo_steps=3, filter_prompts=16)
 
 
@@ -64,10 +64,9 @@ def data_stages(out: Path, size: DemoSize, family: str, seed: int, styles: list[
     world = ["--out", data, "--train", size.train, "--test", size.test, "--seed", seed]
     flags = ["--samples", data / "train.jsonl", "--out", schemas, "--family", family, *FRAME_FLAGS[family], *SCHEMA_FLAGS]
     flags += [
-        "--styles",
-        styles,
+        *styles,
         "--per-sample",
-        len(styles.split(",")),
+        1,
         "--d2-share",
         size.filter_prompts / size.train,
         "--seed",
