@@ -18,7 +18,7 @@ from mcr.run_folder import write_json
 
 RECIPES = Path(__file__).resolve().parent
 SCHEMA_FLAGS = ["--answer-formats", "rows", "--fixed-order", "--phrasings", "1", "--detail", "brief"]
-STYLE_FLAGS = ["--styles", "steps_image_first,brief", "--shares", "2,3"]
+STYLE_FLAGS = ["--styles", "steps_image_first,brief"]
 ANSWER_ONLY_FLAGS = ["--styles", "answer_only"]
 FRAME_FLAGS = {"qwen3_vl": [], "qwen2_5_vl": ["--factor", "32", "--min-pixels", "1024", "--max-pixels", "25600"]}
 
@@ -34,7 +34,7 @@ class DemoSize:
     filter_prompts: int
 
 
-FULL = DemoSize(train=14800, test=300, sft_steps=1800, grpo_steps=40, filter_prompts=240)
+FULL = DemoSize(train=11600, test=300, sft_steps=1400, grpo_steps=40, filter_prompts=240)
 SMALL = DemoSize(train=3300, test=100, sft_steps=400, grpo_steps=3, filter_prompts=16)
 
 

@@ -118,10 +118,10 @@ def question_answer(facts: Facts, voice: Voice) -> list[str]:
 
 
 def brief(facts: Facts, voice: Voice) -> list[str]:
-    """One conclusion for each name, without listing the evidence: type, shown or not, where."""
+    """What is seen, then one conclusion for each name: type, shown or not, where."""
     if not facts.entities:
-        return [voice.say("no_span")]
-    lines = []
+        return [*_see(facts, voice), voice.say("no_span")]
+    lines = _see(facts, voice)
     for entity, look in zip(facts.entities, facts.looks, strict=True):
         if entity.boxes is None:
             shown = voice.say("brief_absent") if look is None else voice.say("brief_missing", look=look)
