@@ -1,11 +1,12 @@
 import json
+from dataclasses import replace
 from random import Random
 
 import pyarrow.parquet as pq
 import pytest
 
 from data_prep import write_schemas
-from data_prep.schemas.build import SchemaOptions, gold_in_frame, make_schema
+from data_prep.schemas.build import SchemaOptions, draw_styles, gold_in_frame, make_schema
 from data_prep.schemas.phrases import BANK
 from data_prep.schemas.styles import STYLES
 from data_prep.split import split_samples
@@ -77,6 +78,28 @@ def test_text_that_would_be_read_otherwise_is_refused():
     sample = Sample("7", "d", "gmner", "x </answer> y", (ImageRef("a", 9, 9),), (Entity("x </answer> y", "PER"),))
     with pytest.raises(DataError, match="sample 7"):
         make_schema(sample, "steps_text_first", frame_settings("qwen3_vl").frame_of(sample), SchemaOptions(STYLES, ("rows",)), 0)
+
+
+def test_styles_are_drawn_by_share_without_repeats():
+    options = SchemaOptions(("brief", "narrative", "question_answer"), shares=(6, 3, 1))
+    draws = [draw_styles(options, 1, Random(seed))[0] for seed in range(2000)]
+    assert abs(draws.count("brief") / 2000 - 0.6) < 0.05
+    assert abs(draws.count("question_answer") / 2000 - 0.1) < 0.03
+    assert sorted(draw_styles(options, 3, Random(0))) == sorted(options.styles)
+    with pytest.raises(ConfigError, match="shares"):
+        SchemaOptions(("brief", "narrative"), shares=(1,))
+
+
+def test_schemas_say_what_a_name_looks_like_only_where_it_is_known():
+    sample = next(s for s in WORLD if any(e.boxes is None for e in s.entities))
+    name = next(e.text for e in sample.entities if e.boxes is None)
+    look = dict(sample.knowledge)[name]
+    frame = frame_settings("qwen3_vl").frame_of(sample)
+    options = SchemaOptions(("brief",), num_phrasings=1)
+    assert f"{look} not seen" in make_schema(sample, "brief", frame, options, 0).completion
+    plain = make_schema(replace(sample, knowledge=()), "brief", frame, options, 0).completion
+    assert f"{look} not seen" not in plain
+    assert "not shown" in plain
 
 
 def test_wrong_options_are_told():

