@@ -34,7 +34,7 @@ class DemoSize:
     filter_prompts: int
 
 
-FULL = DemoSize(train=16400, test=300, sft_steps=2000, grpo_steps=40, filter_prompts=320)
+FULL = DemoSize(train=15040, test=300, sft_steps=1800, grpo_steps=40, filter_prompts=640)
 SMALL = DemoSize(train=3300, test=100, sft_steps=400, grpo_steps=3, filter_prompts=16)
 
 
