@@ -29,12 +29,14 @@ def draw_filter_histograms(path: Path, rows: Sequence[Mapping[str, Any]], rule: 
     for axis, (name, limits) in zip(axes, thresholds.items(), strict=True):
         kept = [row[name] for row in rows if row["kept"]]
         dropped = [row[name] for row in rows if not row["kept"]]
-        axis.hist([kept, dropped], bins=20, range=(0, 0.5 if name == "std" else 1), stacked=True, color=[GOLD_COLOUR, GREY])
+        labels = [f"kept ({len(kept)})", f"dropped ({len(dropped)})"]
+        top = 0.5 if name == "std" else 1
+        axis.hist([kept, dropped], bins=20, range=(0, top), stacked=True, color=[GOLD_COLOUR, GREY], label=labels)
         for limit in limits:
             axis.axvline(limit, color=PRED_COLOUR, linestyle="--", linewidth=1)
         axis.set_xlabel(f"{name} of a group's rewards")
     axes[0].set_ylabel("prompts")
-    axes[2].legend([f"kept ({sum(row['kept'] for row in rows)})", "dropped"], frameon=False, fontsize=8)
+    axes[2].legend(frameon=False, fontsize=8)
     figure.savefig(path, dpi=120)
 
 
