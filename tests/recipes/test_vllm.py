@@ -132,6 +132,12 @@ def test_recipes_run_with_vllm(sandbox_qwen3, recipe, tmp_path):
         "colocate",
         "--vllm_max_model_length",
         512,
+        "--temperature",
+        1,
+        "--top_k",
+        0,
+        "--top_p",
+        1,
         *prompts,
         *common,
     )
