@@ -1,25 +1,29 @@
 """Matching predicted to gold entities: the soft span match of the rewards and the exact one-to-one match of the metrics."""
 
+import math
 from collections.abc import Callable, Sequence
 
-import numpy as np
-from scipy.optimize import linear_sum_assignment
-
+from mcr.assignment import best_assignment
 from mcr.boxes import iou
 from mcr.labels import canonical_type
 from mcr.records import Entity, collapse_space
 
-# The tie-breaks stand far enough below span F1, and below each other, that a higher one always decides.
-TIE_TYPE, TIE_ENTAILMENT, TIE_GROUNDING, TIE_PAIR = 1e-5, 1e-7, 1e-9, 1e-12
+FIXED_POINT = 1 << 30  # what a value in [0, 1] is counted in where integers are compared
 
 
 def longest_overlap(tokens_a: Sequence[str], tokens_b: Sequence[str]) -> int:
     """Return the length of the longest contiguous run of tokens that both hold (MCR D.1)."""
     if len(tokens_a) > len(tokens_b):
         tokens_a, tokens_b = tokens_b, tokens_a
-    best, previous = 0, [0] * (len(tokens_a) + 1)
+    if len(tokens_a) == 1:
+        return int(tokens_a[0] in tokens_b)
+    held, none = set(tokens_a), [0] * (len(tokens_a) + 1)
+    best, previous = 0, none
     for token_b in tokens_b:
-        current = [0] * (len(tokens_a) + 1)
+        if token_b not in held:
+            previous = none
+            continue
+        current = none.copy()
         for index, token_a in enumerate(tokens_a):
             if token_a == token_b:
                 current[index + 1] = previous[index] + 1
@@ -61,24 +65,56 @@ def is_entailed_alike(pred: Entity, gold: Entity) -> bool:
     return bool(pred.boxes)
 
 
+def overlapping_pairs(pred: Sequence[Entity], gold: Sequence[Entity]) -> dict[tuple[int, int], tuple[int, int]]:
+    """Return, for every pair (pred index, gold index) that shares a token, its span F1 as (numerator, denominator)."""
+    gold_tokens = [entity.text.split() for entity in gold]
+    holders: dict[str, list[int]] = {}
+    for col, tokens in enumerate(gold_tokens):
+        for token in tokens:
+            holders.setdefault(token, []).append(col)
+    pairs = {}
+    for row, entity in enumerate(pred):
+        tokens = entity.text.split()
+        for col in dict.fromkeys(col for token in tokens if token in holders for col in holders[token]):
+            others = gold_tokens[col]
+            overlap = len(tokens) if tokens == others else longest_overlap(tokens, others)
+            pairs[row, col] = (2 * overlap, len(tokens) + len(others))
+    return pairs
+
+
 def assign_spans(
     pred: Sequence[Entity], gold: Sequence[Entity], grounding: Callable[[Entity, Entity], float]
 ) -> list[tuple[int, int, float]]:
     """Return the one-to-one pairs (pred index, gold index, span F1 > 0) with the highest summed span F1 (MCR D.1).
 
     Ties go to the pairing that agrees in type, then in entailment, then in `grounding`, then to fewer pairs, so that the
-    order of either list never decides a score.
+    order of either list never decides a score. Sums of F1 are compared as exact fractions.
     """
-    if not pred or not gold:
-        return []
-    f1 = np.array([[span_f1(p.text, g.text) for g in gold] for p in pred])
-    profit = f1.copy()
-    for row, col in zip(*np.nonzero(f1), strict=True):
+    pairs = overlapping_pairs(pred, gold)
+    chosen = list(pairs)
+    if len({row for row, _ in chosen}) < len(chosen) or len({col for _, col in chosen}) < len(chosen):
+        chosen = best_assignment(_span_weights(pairs, pred, gold, grounding))
+    return [(row, col, pairs[row, col][0] / pairs[row, col][1]) for row, col in chosen]
+
+
+def _span_weights(
+    pairs: dict[tuple[int, int], tuple[int, int]],
+    pred: Sequence[Entity],
+    gold: Sequence[Entity],
+    grounding: Callable[[Entity, Entity], float],
+) -> dict[tuple[int, int], int]:
+    """Return one integer a pair in which F1, type, entailment, grounding and "one pair less" stand in that order, so that no
+    sum of a lower one reaches a higher one.
+    """
+    whole = math.lcm(*{denominator for _, denominator in pairs.values()})
+    room = min(len(pred), len(gold)) + 1
+    weights = {}
+    for (row, col), (numerator, denominator) in pairs.items():
         p, g = pred[row], gold[col]
-        profit[row, col] += TIE_TYPE * is_same_type(p, g) + TIE_ENTAILMENT * is_entailed_alike(p, g)
-        profit[row, col] += TIE_GROUNDING * grounding(p, g) - TIE_PAIR
-    rows, cols = linear_sum_assignment(profit, maximize=True)
-    return [(int(r), int(c), float(f1[r, c])) for r, c in zip(rows, cols, strict=True) if f1[r, c] > 0]
+        weight = numerator * (whole // denominator)
+        weight = (weight * room + is_same_type(p, g)) * room + is_entailed_alike(p, g)
+        weights[row, col] = (weight * room * FIXED_POINT + round(grounding(p, g) * FIXED_POINT)) * room - 1
+    return weights
 
 
 def match_exact(
@@ -102,9 +138,8 @@ def match_best(
     wanted = [col for cols in edges for col in cols]
     if all(len(cols) <= 1 for cols in edges) and len(set(wanted)) == len(wanted):
         return [(row, col) for row, cols in enumerate(edges) for col in cols]
-    hits = np.zeros((len(pred), len(gold)))
-    for row, cols in enumerate(edges):
-        for col in cols:
-            hits[row, col] = len(gold) + 1 + value(pred[row], gold[col])
-    rows, cols = linear_sum_assignment(hits, maximize=True)
-    return [(int(r), int(c)) for r, c in zip(rows, cols, strict=True) if hits[r, c]]
+    room = (min(len(pred), len(gold)) + 1) * FIXED_POINT
+    weights = {
+        (row, col): room + round(value(pred[row], gold[col]) * FIXED_POINT) for row, cols in enumerate(edges) for col in cols
+    }
+    return best_assignment(weights)

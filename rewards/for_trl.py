@@ -1,104 +1,77 @@
 """The rewards with TRL's signature: `reward_funcs=[...]` of GRPOTrainer. No scoring of its own.
 
-The dataset carries `gold` (list of entities, or its JSON) and, where boxes need converting, `frame` (mapping, or its JSON, or
-None), one a row. Completions are strings or TRL's message lists. Keyword arguments that are not used are ignored.
+The dataset carries `gold` and, where boxes need converting, `frame`, one a row, as rewards.columns reads them. Completions are
+strings or TRL's message lists. Keyword arguments that are not used are ignored. Everything here can be pickled.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from rewards.score import DEFAULT_WEIGHTS, PARTS, RewardBreakdown, score_completion
-
-Completion = str | Sequence[Mapping[str, str]]
-
-
-def completion_text(completion: Completion) -> str:
-    """Return the text of a completion in either of TRL's forms."""
-    return completion if isinstance(completion, str) else "".join(message["content"] or "" for message in completion)
+from rewards.columns import as_json, completion_text, read_ground_truth
+from rewards.score import DEFAULT_WEIGHTS, PARTS, RewardBreakdown, check_options, score_completion
 
 
-@lru_cache(maxsize=4096)
-def _score(text: str, gold_json: str, frame_json: str) -> RewardBreakdown:
+@lru_cache(maxsize=1024)
+def _score(text: str, gold: str, frame: str | None, sigma: float, normalization: str) -> RewardBreakdown:
     """Score once for all five functions of one completion."""
-    return score_completion(text, json.loads(gold_json), frame=json.loads(frame_json))
+    entities, frame = read_ground_truth(gold, frame)
+    return score_completion(text, entities, frame=frame, sigma=sigma, normalization=normalization)
 
 
-def _as_json(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+@dataclass(frozen=True, slots=True)
+class PartReward:
+    """One part of the score, or the `total` with the default weights, as a function that GRPOTrainer can call.
+
+    Attributes:
+        part: count, span, type, entailment, grounding, or total.
+        sigma, normalization: as `rewards.score_completion` takes them.
+    """
+
+    part: str
+    sigma: float = 0.5
+    normalization: str = "matched"
+
+    def __post_init__(self) -> None:
+        check_options(self.sigma, self.normalization)
+
+    @property
+    def __name__(self) -> str:
+        return f"{self.part}_reward"
+
+    def __call__(
+        self, completions: Sequence[Any], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any
+    ) -> list[float]:
+        """Return the part of each completion, in [0, 1]."""
+        frames = [None] * len(completions) if frame is None else frame
+        return [getattr(self._score(*row), self.part) for row in zip(completions, gold, frames, strict=True)]
+
+    def _score(self, completion: Any, gold: Any, frame: Any) -> RewardBreakdown:
+        gold, frame = (value if value is None or isinstance(value, str) else as_json(value) for value in (gold, frame))
+        return _score(completion_text(completion), gold, frame, self.sigma, self.normalization)
 
 
-def score_batch(completions: Sequence[Completion], gold: Sequence[Any], frame: Sequence[Any] | None) -> list[RewardBreakdown]:
-    """Return one breakdown a completion."""
-    frames = frame if frame is not None else [None] * len(completions)
-    return [
-        _score(completion_text(completion), _as_json(entities), _as_json(one_frame))
-        for completion, entities, one_frame in zip(completions, gold, frames, strict=True)
-    ]
-
-
-def count_reward(
-    completions: Sequence[Completion], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any
-) -> list[float]:
-    """Return R_c of each completion."""
-    return [scores.count for scores in score_batch(completions, gold, frame)]
-
-
-def span_reward(
-    completions: Sequence[Completion], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any
-) -> list[float]:
-    """Return R_s of each completion."""
-    return [scores.span for scores in score_batch(completions, gold, frame)]
-
-
-def type_reward(
-    completions: Sequence[Completion], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any
-) -> list[float]:
-    """Return R_t of each completion."""
-    return [scores.type for scores in score_batch(completions, gold, frame)]
-
-
-def entailment_reward(
-    completions: Sequence[Completion], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any
-) -> list[float]:
-    """Return R_e of each completion."""
-    return [scores.entailment for scores in score_batch(completions, gold, frame)]
-
-
-def grounding_reward(
-    completions: Sequence[Completion], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any
-) -> list[float]:
-    """Return R_u of each completion."""
-    return [scores.grounding for scores in score_batch(completions, gold, frame)]
-
-
-def total_reward(
-    completions: Sequence[Completion], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any
-) -> list[float]:
-    """Return the sum of the five with the default weights (Eq. 10)."""
-    return [scores.total for scores in score_batch(completions, gold, frame)]
-
-
-REWARD_FUNCTIONS = {
-    "count": count_reward,
-    "span": span_reward,
-    "type": type_reward,
-    "entailment": entailment_reward,
-    "grounding": grounding_reward,
-}
+count_reward = PartReward("count")
+span_reward = PartReward("span")
+type_reward = PartReward("type")
+entailment_reward = PartReward("entailment")
+grounding_reward = PartReward("grounding")
+total_reward = PartReward("total")
 
 
 @dataclass(frozen=True, slots=True)
 class WeightedRewards:
     """What GRPOTrainer and GRPOConfig want: the functions, and their weights in the same order."""
 
-    functions: list[Any]
+    functions: list[PartReward]
     weights: list[float]
 
 
-def weighted_rewards(weights: Mapping[str, float] | None = None) -> WeightedRewards:
+def weighted_rewards(
+    weights: Mapping[str, float] | None = None, *, sigma: float = 0.5, normalization: str = "matched"
+) -> WeightedRewards:
     """Return the five functions with their weights (`reward_weights` of GRPOConfig)."""
     weights = DEFAULT_WEIGHTS if weights is None else weights
-    return WeightedRewards([REWARD_FUNCTIONS[name] for name in PARTS], [float(weights.get(name, 0.0)) for name in PARTS])
+    functions = [PartReward(part, sigma, normalization) for part in PARTS]
+    return WeightedRewards(functions, [float(weights.get(part, 0.0)) for part in PARTS])

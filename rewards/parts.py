@@ -1,6 +1,11 @@
-"""The five rewards, each a function of values, each in [0, 1] (MCR 4.2.1 and D.1-D.2)."""
+"""The five rewards, each a function of values, each in [0, 1] (MCR 4.2.1 and D.1-D.2).
 
-from collections.abc import Sequence
+`num` is what a sum over matched pairs is divided by: the number of pairs in the paper's rule, the larger of the two counts in the
+stricter one (rewards.score.NORMALIZATIONS). Where it is 0, so is the reward.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
 
 from mcr.matching import first_box_iou, is_entailed_alike, is_same_type
 from mcr.records import Entity
@@ -21,27 +26,42 @@ def count_reward(num_pred: int, num_gold: int) -> float:
     return 2 * min(num_pred, num_gold) / (num_pred + num_gold)
 
 
-def span_reward(f1_of_pairs: Sequence[float]) -> float:
-    """Return R_s: mean span F1 over the matched pairs (MCR Eq. 18); 0 without a pair."""
-    return _mean(f1_of_pairs)
+def span_reward(f1_of_pairs: Sequence[float], num: int) -> float:
+    """Return R_s: summed span F1 of the matched pairs over `num` (MCR Eq. 18).
+
+    >>> span_reward([1.0, 0.5], 2), span_reward([1.0, 0.5], 3), span_reward([], 0)
+    (0.75, 0.5, 0.0)
+    """
+    return _mean(f1_of_pairs, num)
 
 
-def type_reward(pairs: Sequence[Pair]) -> float:
-    """Return R_t: the share of matched pairs (pred, gold) whose types agree (MCR Eq. 7); 0 without a pair."""
-    return _mean([float(is_same_type(pred, gold)) for pred, gold in pairs])
+def type_reward(pairs: Sequence[Pair], num: int) -> float:
+    """Return R_t: how many matched pairs (pred, gold) agree in type, over `num` (MCR Eq. 7).
+
+    >>> type_reward([(Entity("Ann", "person"), Entity("Ann", "PER")), (Entity("Rome", "ORG"), Entity("Rome", "LOC"))], 2)
+    0.5
+    """
+    return _mean([is_same_type(pred, gold) for pred, gold in pairs], num)
 
 
-def entailment_reward(pairs: Sequence[Pair]) -> float:
-    """Return R_e: the share of matched pairs that agree on being in the image (MCR Eq. 9); 0 without a pair.
+def entailment_reward(pairs: Sequence[Pair], num: int) -> float:
+    """Return R_e: how many matched pairs agree on being in the image, over `num` (MCR Eq. 9).
 
     A location that could not be read agrees with nothing.
+
+    >>> entailment_reward([(Entity("Ann", "PER", None), Entity("Ann", "PER", [(0, 0, 1, 1)]))], 1)
+    0.0
     """
-    return _mean([float(is_entailed_alike(pred, gold)) for pred, gold in pairs])
+    return _mean([is_entailed_alike(pred, gold) for pred, gold in pairs], num)
 
 
-def grounding_reward(pairs: Sequence[Pair], sigma: float) -> float:
-    """Return R_u: mean of `grounding_score` over the matched pairs (MCR Eq. 8); 0 without a pair."""
-    return _mean([grounding_score(pred, gold, sigma) for pred, gold in pairs])
+def grounding_reward(scores_of_pairs: Sequence[float], num: int) -> float:
+    """Return R_u: summed `grounding_score` of the matched pairs over `num` (MCR Eq. 8).
+
+    >>> grounding_reward([1.0, 0.0], 2)
+    0.5
+    """
+    return _mean(scores_of_pairs, num)
 
 
 def grounding_score(pred: Entity, gold: Entity, sigma: float) -> float:
@@ -55,5 +75,5 @@ def grounding_score(pred: Entity, gold: Entity, sigma: float) -> float:
     return max(0.0, (first_box_iou(pred, gold) - sigma) / (1 - sigma))
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
+def _mean(values: Iterable[float], num: int) -> float:
+    return math.fsum(values) / num if num else 0.0

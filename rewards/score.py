@@ -12,6 +12,7 @@ from mcr.parsing import parse_completion
 from mcr.records import Entity, check_box
 from rewards.parts import count_reward, entailment_reward, grounding_reward, grounding_score, span_reward, type_reward
 
+NORMALIZATIONS = ("matched", "larger_count")
 PARTS = ("count", "span", "type", "entailment", "grounding")
 DEFAULT_WEIGHTS: Mapping[str, float] = dict.fromkeys(PARTS, 0.2)
 
@@ -44,8 +45,16 @@ def score_completion(
     frame: Frame | Mapping | None = None,
     weights: Mapping[str, float] | None = None,
     sigma: float = 0.5,
+    normalization: str = "matched",
 ) -> RewardBreakdown:
     """Score what a model wrote. A bad completion scores 0 and never raises.
+
+    >>> gold = [Entity("Ann", "PER"), Entity("Rome", "LOC")]
+    >>> one_of_two = "<answer>Ann | PER | None</answer>"
+    >>> round(score_completion(one_of_two, gold).total, 4)
+    0.9333
+    >>> round(score_completion(one_of_two, gold, normalization="larger_count").total, 4)
+    0.5333
 
     Args:
         completion: the text, reasoning included.
@@ -53,21 +62,22 @@ def score_completion(
         frame: how the completion's boxes are written; they are converted to original pixels. None: they are in gold's frame.
         weights: of the five parts by name, each >= 0; a part left out weighs 0. Default 0.2 each.
         sigma: IoU threshold of the grounding reward, in [0, 1).
+        normalization: what span, type, entailment and grounding are averaged over: "matched", the pairs that share a word
+            (the paper); "larger_count", the larger of the two counts, so that leaving out an entity, or padding, costs.
 
     Raises:
-        DataError: gold that cannot be gold. ConfigError: weights or sigma out of range.
+        DataError: gold that cannot be gold. ConfigError: weights or sigma out of range, an unknown normalization.
     """
     entities = tuple(_gold_entity(entity) for entity in gold)
     weights = DEFAULT_WEIGHTS if weights is None else check_weights(weights)
-    if not 0 <= sigma < 1:
-        raise ConfigError(f"sigma: got {sigma}, expected 0 <= sigma < 1. The paper uses 0.5.")
+    check_options(sigma, normalization)
     parsed = parse_completion(completion)
     if not parsed.is_readable:
         return RewardBreakdown(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, problems=parsed.problems)
     if frame is not None and not isinstance(frame, Frame):
         frame = Frame.from_dict(frame)
     pred = parsed.entities if frame is None else tuple(to_pixels(entity, frame) for entity in parsed.entities)
-    return score_entities(pred, entities, weights=weights, sigma=sigma, problems=parsed.problems)
+    return score_entities(pred, entities, weights=weights, sigma=sigma, normalization=normalization, problems=parsed.problems)
 
 
 def score_entities(
@@ -76,20 +86,22 @@ def score_entities(
     *,
     weights: Mapping[str, float] = DEFAULT_WEIGHTS,
     sigma: float = 0.5,
+    normalization: str = "matched",
     problems: tuple[str, ...] = (),
 ) -> RewardBreakdown:
-    """Score entities already read, boxes of both in one frame. Both empty: every part is 1."""
+    """Score entities already read, boxes of both in one frame. Both empty: every part is 1; one empty: every part is 0."""
     matches = assign_spans(pred, gold, partial(grounding_score, sigma=sigma))
     pairs = [(pred[p], gold[g]) for p, g, _ in matches]
+    num = len(pairs) if normalization == "matched" else max(len(pred), len(gold))
     if not pred and not gold:
         parts = dict.fromkeys(PARTS, 1.0)
     else:
         parts = {
             "count": count_reward(len(pred), len(gold)),
-            "span": span_reward([f1 for _, _, f1 in matches]),
-            "type": type_reward(pairs),
-            "entailment": entailment_reward(pairs),
-            "grounding": grounding_reward(pairs, sigma),
+            "span": span_reward([f1 for _, _, f1 in matches], num),
+            "type": type_reward(pairs, num),
+            "entailment": entailment_reward(pairs, num),
+            "grounding": grounding_reward([grounding_score(p, g, sigma) for p, g in pairs], num),
         }
     total = math.fsum(weights.get(name, 0.0) * value for name, value in parts.items())
     return RewardBreakdown(**parts, total=total, matches=tuple(matches), entities=tuple(pred), problems=problems)
@@ -107,7 +119,8 @@ def _gold_entity(entity: Entity | Mapping) -> Entity:
     if entity.boxes == ():
         raise DataError(f"gold entity {entity.text!r}: got an empty list of boxes, expected boxes or null. Write null.")
     for box in entity.boxes or ():
-        check_box(box, f"gold entity {entity.text!r}")
+        if not (len(box) == 4 and -math.inf < box[0] < box[2] < math.inf and -math.inf < box[1] < box[3] < math.inf):
+            check_box(box, f"gold entity {entity.text!r}")
     return entity
 
 
@@ -117,3 +130,11 @@ def check_weights(weights: Mapping[str, float]) -> Mapping[str, float]:
     if wrong or not any(weights.values()):
         raise ConfigError(f"weights: got {dict(weights)}, expected finite values >= 0 for some of {PARTS}, one of them above 0.")
     return weights
+
+
+def check_options(sigma: float, normalization: str) -> None:
+    """Raise ConfigError unless sigma lies in [0, 1) and the normalization is known."""
+    if not 0 <= sigma < 1:
+        raise ConfigError(f"sigma: got {sigma}, expected 0 <= sigma < 1. The paper uses 0.5.")
+    if normalization not in NORMALIZATIONS:
+        raise ConfigError(f"normalization: got {normalization!r}, expected one of {NORMALIZATIONS}. The paper's is 'matched'.")

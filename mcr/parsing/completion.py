@@ -7,6 +7,7 @@ The last complete answer outside the reasoning counts. Reasoning is what stands 
 import re
 from dataclasses import dataclass
 
+from mcr.parsing.canonical import read_canonical
 from mcr.parsing.json_answer import is_empty_json, read_json_answer
 from mcr.parsing.rows import read_rows
 from mcr.parsing.sentences import read_sentences
@@ -47,18 +48,26 @@ def parse_completion(completion: str) -> ParsedCompletion:
     >>> parse_completion("<think>[1, 2, 3, 4]</think><answer>\\nAnn | PER | None\\n</answer>").entities
     (Entity(text='Ann', type='PER', boxes=None),)
     """
-    outside, problem = _outside_reasoning(BOX_TOKENS.sub(" ", END_TOKENS.sub("", completion)))
+    if "<|" in completion:
+        completion = BOX_TOKENS.sub(" ", END_TOKENS.sub("", completion))
+    outside, problem = _outside_reasoning(completion)
     if problem:
         return ParsedCompletion((), False, (problem,))
     answer, is_marked, problem = _find_answer(outside)
     if problem:
         return ParsedCompletion((), False, (problem,))
+    canonical = read_canonical(answer)
+    if canonical is not None:
+        return ParsedCompletion(tuple(canonical), True, (), answer)
     body = _unfence(answer)
     if body.strip().rstrip(".").lower() in EMPTY_ANSWERS and (is_marked or body.strip()):
         return ParsedCompletion((), True, (), answer)
-    if is_empty_json(body):
+    entities, problems = read_json_answer(body, is_marked)
+    if not entities and is_empty_json(body):
         return ParsedCompletion((), True, (), answer)
-    entities, problems = _read_body(body, is_marked)
+    for read in (read_sentences, read_rows):
+        if not entities:
+            entities, problems = read(body, is_marked)
     if not entities:
         problems = ["no entity could be read in the answer", *problems]
     return ParsedCompletion(tuple(entities), bool(entities), tuple(problems[:MAX_PROBLEMS]), answer)
@@ -116,13 +125,3 @@ def _unfence(text: str) -> str:
         last = len(fences) // 2 * 2
         return text[fences[last - 2].end() : fences[last - 1].start()]
     return FENCE.sub("", text)
-
-
-def _read_body(body: str, is_marked: bool) -> tuple[list[Entity], list[str]]:
-    """Try the formats from the strictest to the loosest; the first that finds an entity is taken."""
-    problems: list[str] = []
-    for read in (read_json_answer, read_sentences, read_rows):
-        entities, problems = read(body, is_marked)
-        if entities:
-            return entities, problems
-    return [], problems

@@ -12,6 +12,7 @@ TEXT_KEYS = ("text", "entity", "span", "name", "mention", "entity_text", "entity
 TYPE_KEYS = ("type", "label", "category", "entity_type", "class", "tag")
 LOCATION_KEYS = ("bbox_2d", "bbox", "box", "boxes", "bboxes", "region_box", "region", "bounding_box", "bounding_boxes")
 LOCATION_KEYS += ("box_2d", "location", "coordinates", "grounding", "visual_region")
+OUR_KEYS = {"text": "text", "type": "type", "bbox_2d": "bbox_2d"}
 DECODER = json.JSONDecoder()
 SEPARATOR = re.compile(r"[\s,;]*")
 JSON_START = re.compile(r"[\[{]")
@@ -101,7 +102,8 @@ def _collect(value: Any, depth: int) -> tuple[list[Entity], list[str]]:
 
 
 def _collect_object(row: dict[str, Any], depth: int) -> tuple[list[Entity], list[str]]:
-    keys = {str(key).strip().lower().replace(" ", "_"): key for key in row}
+    is_ours = row.keys() == OUR_KEYS.keys()
+    keys = OUR_KEYS if is_ours else {str(key).strip().lower().replace(" ", "_"): key for key in row}
     text_key = next((keys[key] for key in TEXT_KEYS if key in keys), None)
     type_key = next((keys[key] for key in TYPE_KEYS if key in keys), None)
     if text_key is None or type_key is None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 
 from mcr.parsing.location import UNREADABLE, NotALocation, read_location
 from mcr.parsing.parts import Decoded, read_parts
@@ -11,6 +12,7 @@ BULLET = re.compile(r"^\s*(?:[-*\u2022]\s+|\(?[0-9]{1,4}[.)]\s+)")
 BARS = str.maketrans({"\uff5c": "|", "\uff1b": ";"})
 WIDE_BRACKETS = str.maketrans({"\uff08": "(", "\uff09": ")", "\uff0c": ",", "\uff3b": "[", "\uff3d": "]"})
 MAX_BOXES = 64
+QUOTED_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[()\[\]{},]', re.DOTALL)
 OPEN, CLOSE = "([{", ")]}"
 
 
@@ -91,19 +93,18 @@ def _read_triples(line: str) -> tuple[list[Entity], list[str]]:
     return entities, problems
 
 
+def _marks(text: str) -> Iterator[tuple[int, str]]:
+    """Yield (index, character) of each bracket and comma outside quotes."""
+    for match in QUOTED_OR_MARK.finditer(text):
+        if match.group()[0] != '"':
+            yield match.start(), match.group()
+
+
 def _groups(line: str) -> list[str]:
-    """Return what stands inside each outermost bracket pair, quotes respected."""
-    groups, depth, start, is_quoted, is_escaped = [], 0, 0, False, False
-    for index, char in enumerate(line):
-        if is_escaped:
-            is_escaped = False
-        elif is_quoted and char == "\\":
-            is_escaped = True
-        elif char == '"':
-            is_quoted = not is_quoted
-        elif is_quoted:
-            continue
-        elif char in OPEN:
+    """Return what stands inside each outermost bracket pair."""
+    groups, depth, start = [], 0, 0
+    for index, char in _marks(line):
+        if char in OPEN:
             start = index + 1 if depth == 0 else start
             depth += 1
         elif char in CLOSE and depth:
@@ -114,24 +115,13 @@ def _groups(line: str) -> list[str]:
 
 
 def _split_commas(inside: str) -> list[str]:
-    """Split at commas outside quotes and brackets; neighbouring boxes are put together again; JSON strings are decoded."""
-    parts, depth, start, is_quoted, is_escaped = [], 0, 0, False, False
-    for index, char in enumerate(inside):
-        if is_escaped:
-            is_escaped = False
-        elif is_quoted and char == "\\":
-            is_escaped = True
-        elif char == '"':
-            is_quoted = not is_quoted
-        elif is_quoted:
-            continue
-        elif char in OPEN:
-            depth += 1
-        elif char in CLOSE:
-            depth -= 1
-        elif char == "," and depth == 0:
+    """Split at commas outside brackets; neighbouring boxes are put together again; JSON strings are decoded."""
+    parts, depth, start = [], 0, 0
+    for index, char in _marks(inside):
+        if char == "," and depth == 0:
             parts.append(inside[start:index])
             start = index + 1
+        depth += (char in OPEN) - (char in CLOSE)
     parts.append(inside[start:])
     return [_decode_string(part) for part in _join_boxes(parts)]
 

@@ -8,7 +8,6 @@ from mcr.errors import ConfigError, DataError
 from mcr.formats import ORDERS, WRITERS, write_answer
 from mcr.records import Entity
 from rewards import score_completion, score_entities
-from rewards.for_trl import REWARD_FUNCTIONS, total_reward, weighted_rewards
 from rewards.parts import count_reward
 
 BOX = ((0, 0, 10, 10),)
@@ -134,19 +133,3 @@ def test_order_never_changes_a_score():
         }
         assert len(scores) == 1, (pred, gold, scores)
         assert all(0 <= value <= 1 for value in next(iter(scores)))
-
-
-def test_trl_functions_give_the_same_parts():
-    completions = [answer(GOLD), [{"role": "assistant", "content": answer(GOLD[:1])}], "nothing"]
-    gold = [[entity.to_dict() for entity in GOLD]] * 3
-    expected = [score_completion(text, GOLD) for text in (answer(GOLD), answer(GOLD[:1]), "nothing")]
-    for name, function in REWARD_FUNCTIONS.items():
-        got = function(prompts=[None] * 3, completions=completions, gold=gold, frame=None, unknown=1)
-        assert got == [getattr(score, name) for score in expected]
-    assert total_reward(completions=completions, gold=gold) == [score.total for score in expected]
-
-
-def test_trl_weights_follow_the_functions():
-    got = weighted_rewards({"type": 0.5, "count": 0.1})
-    assert got.weights == [0.1, 0.0, 0.5, 0.0, 0.0]
-    assert got.functions[2] is REWARD_FUNCTIONS["type"]

@@ -1,0 +1,321 @@
+"""Fuzz the rewards: mutated completions must never raise, never score outside [0, 1], never be slow except by their size.
+
+    python bench/fuzz_rewards.py [--num 200000] [--seed 0]
+
+Prints how many completions of each kind were scored, their mean score, the slowest one's CPU time, and for the big ones how
+time grows with length. Exit code 1 at the first fault, which is printed.
+"""
+
+import argparse
+import math
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from tqdm import tqdm
+
+from mcr.formats import ORDERS, WRITERS, write_answer
+from mcr.records import Entity
+from rewards import RewardBreakdown, score_completion
+from rewards.score import NORMALIZATIONS, PARTS
+
+WORDS = (
+    "New",
+    "York",
+    "Times",
+    "Ann",
+    "Lee",
+    "O'Neil",
+    "the",
+    "Real|Madrid",
+    "a;b",
+    "#tag",
+    "@who",
+    "\u6771\u4eac",
+    "\u0130stanbul",
+    "1.",
+    "x" * 40,
+)
+TYPES = ("PER", "LOC", "ORG", "OTHER", "athlete", "person")
+NUMBERS = (
+    *(
+        "0",
+        "-1",
+        "1e999",
+        "nan",
+        "NaN",
+        "inf",
+        "-Infinity",
+        "1e-400",
+        "9" * 400,
+        "0x10",
+        "\u0661\u0662",
+        "\uff11\uff12",
+        "1_000",
+        "--5",
+        "+.5",
+    ),
+    *("1.2.3", "", "null", "None", "[1]", "true", "1e5", "-0.0", "\u00b2"),
+)
+PIECES = (
+    *(
+        "<think>",
+        "</think>",
+        "<answer>",
+        "</answer>",
+        "<ANSWER>",
+        "Answer:",
+        "```",
+        "```json\n",
+        "|",
+        ";",
+        ",",
+        "\n",
+        "\r\n",
+        "[",
+        "]",
+        "(",
+        ")",
+    ),
+    *(
+        "{",
+        "}",
+        '"',
+        "'",
+        "\\",
+        "\\u00",
+        "None",
+        "null",
+        " whose bounding boxes are ",
+        " is a(an) ",
+        " and a(an) ",
+        "&amp;",
+        "<|im_end|>",
+    ),
+    *(
+        "\u2028",
+        "\x00",
+        "\u202e",
+        "\ufeff",
+        "\ud800",
+        "\U0001f600",
+        "\u0301" * 50,
+        "1. ",
+        "- ",
+        "\uff5c",
+        "\uff1b",
+        "\uff08",
+        " " * 30,
+    ),
+)
+SLOW_S = 0.05
+BIG_CHARS = 20_000
+
+
+def random_entities(rng: random.Random, size: int) -> list[Entity]:
+    """Return entities with any number of words, some of them grounded."""
+    entities = []
+    for _ in range(size):
+        x, y = rng.randint(0, 400), rng.randint(0, 400)
+        box = (x, y, x + rng.randint(1, 200), y + rng.randint(1, 200))
+        text = " ".join(rng.choices(WORDS, k=rng.randint(1, 3)))
+        entities.append(Entity(text, rng.choice(TYPES), None if rng.random() < 0.5 else (box,)))
+    return entities
+
+
+def write_completion(rng: random.Random, entities: list[Entity]) -> str:
+    """Return a well-formed completion in any of the formats."""
+    answer = write_answer(entities, rng.choice(list(WRITERS)), order=rng.choice(ORDERS))
+    reasoning = "The text names " + ", ".join(e.text for e in entities) + "."
+    return rng.choice(
+        (
+            f"<think>\n{reasoning}\n</think>\n<answer>\n{answer}\n</answer>",
+            f"{reasoning}\nAnswer:\n{answer}",
+            f"```\n{answer}\n```",
+            answer,
+        )
+    )
+
+
+def cut(rng: random.Random, text: str) -> str:
+    """Drop a slice."""
+    start, end = sorted(rng.randint(0, len(text)) for _ in range(2))
+    return text[:start] + text[end:]
+
+
+def repeat(rng: random.Random, text: str) -> str:
+    """Write a slice several times."""
+    start, end = sorted(rng.randint(0, len(text)) for _ in range(2))
+    return text[:end] + text[start:end] * rng.randint(1, 4) + text[end:]
+
+
+def insert(rng: random.Random, text: str) -> str:
+    """Insert tags, separators and odd characters."""
+    for _ in range(rng.randint(1, 6)):
+        place = rng.randint(0, len(text))
+        text = text[:place] + rng.choice(PIECES) + text[place:]
+    return text
+
+
+def renumber(rng: random.Random, text: str) -> str:
+    """Replace a run of digits by what is no number, or an odd one."""
+    digits = [index for index, char in enumerate(text) if char.isdigit()]
+    if not digits:
+        return insert(rng, text)
+    place = rng.choice(digits)
+    return text[:place] + rng.choice(NUMBERS) + text[place + 1 :]
+
+
+def splice(rng: random.Random, text: str) -> str:
+    """Put the head of one answer before the tail of another."""
+    other = write_completion(rng, random_entities(rng, rng.randint(0, 3)))
+    return text[: rng.randint(0, len(text))] + other[rng.randint(0, len(other)) :]
+
+
+def noise(rng: random.Random, text: str) -> str:
+    """Return random characters of all planes."""
+    return "".join(chr(rng.choice((rng.randint(0, 127), rng.randint(0, 0xFFFF), rng.randint(0, 0x10FFFF)))) for _ in text)
+
+
+MUTATIONS: dict[str, Callable[[random.Random, str], str]] = {
+    "untouched": lambda rng, text: text,
+    "cut": cut,
+    "repeat": repeat,
+    "insert": insert,
+    "renumber": renumber,
+    "splice": splice,
+    "noise": noise,
+    "all of them": lambda rng, text: renumber(rng, insert(rng, repeat(rng, cut(rng, splice(rng, text))))),
+}
+
+
+def completions(rng: random.Random, num: int) -> Iterator[tuple[str, str, list[Entity]]]:
+    """Yield (kind, completion, gold): mutations in turn, and every so often every truncation of one completion."""
+    kinds, made = list(MUTATIONS), 0
+    while made < num:
+        gold = random_entities(rng, rng.randint(0, 5))
+        text = write_completion(rng, gold)
+        if rng.random() < 0.002:
+            for end in range(min(len(text), num - made)):
+                yield "truncated", text[:end], gold
+                made += 1
+            continue
+        kind = kinds[made % len(kinds)]
+        yield kind, MUTATIONS[kind](rng, text), gold
+        made += 1
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was seen of one kind."""
+
+    num: int = 0
+    scores: float = 0.0
+    slowest_s: float = 0.0
+    slowest: str = field(default="", repr=False)
+
+
+def find_fault(text: str, score: RewardBreakdown, gold: list[Entity]) -> str:
+    """Return what is wrong with a score, or nothing."""
+    values = [getattr(score, part) for part in PARTS] + [score.total]
+    if not all(math.isfinite(value) and 0 <= value <= 1 for value in values):
+        return f"a score outside [0, 1]: {values}"
+    if len({row for row, _, _ in score.matches}) < len(score.matches) or len(score.matches) > len(gold):
+        return f"matches are not one-to-one: {score.matches}"
+    return ""
+
+
+def fuzz(num: int, seed: int, slow_s: float = SLOW_S) -> dict[str, Tally]:
+    """Score that many mutated completions; raise AssertionError with the completion at the first fault.
+
+    A completion below BIG_CHARS that takes more than `slow_s` seconds of CPU time is a fault.
+    """
+    rng, tallies = random.Random(seed), {}
+    for kind, text, gold in tqdm(completions(rng, num), total=num, desc="fuzz", disable=None):
+        start = time.thread_time()
+        try:
+            score = score_completion(text, gold, normalization=NORMALIZATIONS[len(text) % 2])
+        except Exception as error:
+            raise AssertionError(f"{kind}: {text!r} raised {error!r}") from error
+        spent = time.thread_time() - start
+        fault = find_fault(text, score, gold)
+        if not fault and spent > slow_s and len(text) < BIG_CHARS:
+            fault = f"took {spent:.3f} s"
+        if fault:
+            raise AssertionError(f"{kind}: {text!r}: {fault}")
+        tally = tallies.setdefault(kind, Tally())
+        tally.num, tally.scores = tally.num + 1, tally.scores + score.total
+        if spent > tally.slowest_s:
+            tally.slowest_s, tally.slowest = spent, text
+    return tallies
+
+
+BIG: dict[str, Callable[[int], str]] = {
+    "words": lambda n: "word " * (n // 5),
+    "spaces": lambda n: "Ann |" + " " * n + "| PER | None",
+    "open brackets": lambda n: "[" * n,
+    "open braces": lambda n: '{"a":' * (n // 5),
+    "open tags": lambda n: "<think>" * (n // 7),
+    "tag pairs": lambda n: "<think></think><answer>x</answer>" * (n // 33),
+    "quotes": lambda n: '("' * (n // 2),
+    "backslashes": lambda n: '("' + "\\" * n,
+    "bars": lambda n: "|" * n,
+    "semicolons": lambda n: "a | PER | [0, 0, 1, 1]" + ";" * n,
+    "digits": lambda n: "a | PER | [" + "9" * n + "]",
+    "numbers": lambda n: "a | PER | [" + "1, " * (n // 3) + "1]",
+    "sentences": lambda n: " is a(an) " * (n // 20) + ", whose bounding boxes are " * (n // 54),
+    "combining marks": lambda n: "a | PER | " + "\u0301" * n,
+    "fences": lambda n: "```\n" * (n // 4),
+    "markers": lambda n: "Answer:\n" * (n // 8),
+    "one long span": lambda n: "Ann " * (n // 4) + "| PER | None",
+    "rows": lambda n: "\n".join(["Ann Lee | PER | [1, 2, 3, 4]"] * (n // 29)),
+    "rows of one span": lambda n: "\n".join(f"Ann {i} | PER | None" for i in range(n // 22)),
+    "json rows": lambda n: "[" + ", ".join(['{"text": "Ann", "type": "PER", "bbox_2d": [1, 2, 3, 4]}'] * (n // 57)) + "]",
+    "joined rows": lambda n: "; ".join(["Ann | PER | None"] * (n // 18)),
+    "boxes": lambda n: "Ann | PER | " + ", ".join(["[1, 2, 3, 4]"] * (n // 14)),
+}
+
+
+def time_big(size: int) -> list[tuple[str, float, float]]:
+    """Return (kind, CPU seconds at size/4, CPU seconds at size) for completions that are big on purpose."""
+    gold = [Entity("Ann", "PER"), Entity("Ann Lee", "PER", ((1, 2, 3, 4),)), Entity("Lee Ann", "LOC")]
+    rows = []
+    for kind, make in tqdm(BIG.items(), desc="big", disable=None):
+        spent = []
+        for length in (size // 4, size):
+            text = f"<answer>\n{make(length)}\n</answer>" if "tag" not in kind else make(length)
+            start = time.thread_time()
+            score = score_completion(text, gold)
+            spent.append(time.thread_time() - start)
+            fault = find_fault(text, score, gold)
+            if fault:
+                raise AssertionError(f"{kind} of {length}: {fault}")
+        rows.append((kind, *spent))
+    return rows
+
+
+def main() -> None:
+    """Fuzz, print the counts."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--num", type=int, default=200_000, help="mutated completions")
+    parser.add_argument("--big", type=int, default=1_000_000, help="characters of the big completions")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    try:
+        tallies = fuzz(args.num, args.seed)
+        big = time_big(args.big)
+    except AssertionError as fault:
+        sys.exit(f"fault: {fault}")
+    print(f"{'kind':<18}{'completions':>12}{'mean score':>12}{'slowest ms':>12}")
+    for kind, tally in sorted(tallies.items()):
+        print(f"{kind:<18}{tally.num:>12}{tally.scores / tally.num:>12.3f}{1000 * tally.slowest_s:>12.2f}")
+    print(f"all: {sum(tally.num for tally in tallies.values())} scored, none raised, none outside [0, 1]\n")
+    print(f"{'big completion':<18}{'chars':>12}{'ms at 1/4':>12}{'ms':>12}{'ratio':>8}")
+    for kind, quarter, whole in big:
+        print(f"{kind:<18}{args.big:>12}{1000 * quarter:>12.1f}{1000 * whole:>12.1f}{whole / max(quarter, 1e-9):>8.1f}")
+
+
+if __name__ == "__main__":
+    main()

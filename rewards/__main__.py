@@ -1,0 +1,78 @@
+"""Explain a score on the command line.
+
+    python -m rewards explain --gold samples.jsonl --id ID --completion TEXT [--frame FRAME.json]
+    python -m rewards explain --gold samples.jsonl --id ID --predictions predictions.jsonl
+    python -m rewards explain --gold '[{"text": ..., "type": ..., "boxes": [[x1, y1, x2, y2]]}]' --completion TEXT
+
+--completion - reads the completion from standard input.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from mcr.errors import ConfigError, DataError, run_command
+from mcr.predictions import Prediction, read_predictions
+from mcr.records import Entity, Sample
+from mcr.samples import read_samples
+from rewards.columns import read_ground_truth
+from rewards.explain import explain
+from rewards.score import NORMALIZATIONS, PARTS, RewardBreakdown, check_options, score_completion, score_entities
+
+Row = TypeVar("Row", Sample, Prediction)
+
+
+def find_gold(gold: str, sample_id: str | None) -> tuple[Entity, ...]:
+    """Return the gold entities: of one sample of a file, or written out as JSON."""
+    if gold.lstrip().startswith(("[", "{")):
+        return read_ground_truth(gold)[0]
+    return _by_id(read_samples(Path(gold)), sample_id, gold).entities
+
+
+def _by_id(rows: Sequence[Row], sample_id: str | None, path: str) -> Row:
+    found = [row for row in rows if row.id == sample_id]
+    if not found:
+        raise DataError(
+            f"--id: got {sample_id!r}, expected one of the {len(rows)} ids of {path}, e.g. {rows[0].id if rows else '-'}."
+        )
+    return found[0]
+
+
+def score(args: argparse.Namespace, gold: tuple[Entity, ...]) -> RewardBreakdown:
+    """Score the prediction of a file, or the completion."""
+    options = {"sigma": args.sigma, "normalization": args.normalization}
+    check_options(**options)
+    if args.predictions:
+        row = _by_id(read_predictions(args.predictions), args.id, str(args.predictions))
+        if not row.is_readable:
+            return RewardBreakdown(*[0.0] * (len(PARTS) + 1), problems=row.problems)
+        return score_entities(row.entities, gold, problems=row.problems, **options)
+    if args.completion is None:
+        raise ConfigError("explain: got neither --completion nor --predictions. Give one of them.")
+    text = sys.stdin.read() if args.completion == "-" else args.completion
+    frame = None if args.frame is None else args.frame.read_text(encoding="utf-8")
+    return score_completion(text, gold, frame=read_ground_truth("[]", frame)[1], **options)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Parse the command line, score, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    command = parser.add_subparsers(dest="command", required=True).add_parser(
+        "explain", help="why a completion earned what it did"
+    )
+    command.add_argument("--gold", required=True, help="samples.jsonl, or the entities as JSON")
+    command.add_argument("--id", help="of the sample")
+    command.add_argument("--completion", help="what the model wrote")
+    command.add_argument("--predictions", type=Path, help="predictions.jsonl, boxes in original pixels")
+    command.add_argument("--frame", type=Path, help="JSON file with the frame that the completion's boxes are in")
+    command.add_argument("--sigma", type=float, default=0.5, help="IoU threshold of the grounding reward")
+    command.add_argument("--normalization", choices=NORMALIZATIONS, default="matched", help="what the parts are averaged over")
+    args = parser.parse_args(argv)
+    gold = find_gold(args.gold, args.id)
+    print(explain(score(args, gold), gold, sigma=args.sigma))
+
+
+if __name__ == "__main__":
+    run_command(main)

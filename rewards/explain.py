@@ -1,0 +1,65 @@
+"""A score as a small table, so that a person sees why a completion earned what it earned. Plain text, for a terminal."""
+
+from collections.abc import Sequence
+
+from mcr.matching import first_box_iou, is_entailed_alike, is_same_type
+from mcr.records import Box, Entity
+from rewards.parts import grounding_score
+from rewards.score import PARTS, RewardBreakdown
+
+MAX_CELL_CHARS = 40
+COLUMNS = ("predicted", "gold", "span F1", "type", "entailment", "IoU", "grounding")
+
+
+def explain(score: RewardBreakdown, gold: Sequence[Entity], *, sigma: float = 0.5) -> str:
+    """Return the matches, what was left over on either side, each part, and what could not be read.
+
+    >>> from rewards import score_completion
+    >>> gold = [Entity("Ann", "PER")]
+    >>> print(explain(score_completion("Ann | LOC | None", gold), gold))
+    predicted         gold              span F1  type  entailment  IoU  grounding
+    Ann | LOC | None  Ann | PER | None  1.00     no    yes         -    1.00
+    <BLANKLINE>
+    count 1.000  span 1.000  type 0.000  entailment 1.000  grounding 1.000  total 0.800
+    """
+    rows = [_matched(score.entities[p], gold[g], f1, sigma) for p, g, f1 in score.matches]
+    used_pred, used_gold = {p for p, _, _ in score.matches}, {g for _, g, _ in score.matches}
+    rows += [(_cell(e), "(nothing)", *"-----") for i, e in enumerate(score.entities) if i not in used_pred]
+    rows += [("(missed)", _cell(e), *"-----") for i, e in enumerate(gold) if i not in used_gold]
+    parts = "  ".join(f"{part} {getattr(score, part):.3f}" for part in (*PARTS, "total"))
+    problems = [f"could not be read: {printable(problem)}" for problem in score.problems]
+    return "\n".join([*_align([COLUMNS, *rows]), "", parts, *problems])
+
+
+def _matched(pred: Entity, gold: Entity, f1: float, sigma: float) -> tuple[str, ...]:
+    yes_no = ["yes" if value else "no" for value in (is_same_type(pred, gold), is_entailed_alike(pred, gold))]
+    overlap = f"{first_box_iou(pred, gold):.2f}" if pred.boxes and gold.boxes else "-"
+    return _cell(pred), _cell(gold), f"{f1:.2f}", *yes_no, overlap, f"{grounding_score(pred, gold, sigma):.2f}"
+
+
+def _cell(entity: Entity) -> str:
+    place = "None" if entity.boxes is None else _box(entity.boxes[0]) if entity.boxes else "unreadable"
+    return f"{_cut(entity.text)} | {_cut(entity.type)} | {place}"
+
+
+def _box(box_px: Box) -> str:
+    return "[" + ", ".join(f"{value:.5g}" for value in box_px) + "]"
+
+
+def _cut(text: str) -> str:
+    text = printable(text)
+    return text if len(text) <= MAX_CELL_CHARS else text[: MAX_CELL_CHARS - 1] + "\u2026"
+
+
+def printable(text: str) -> str:
+    r"""Return text with what a terminal would act on written as escapes.
+
+    >>> printable("a\x1b[31m\u202e")
+    'a\\x1b[31m\\u202e'
+    """
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def _align(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

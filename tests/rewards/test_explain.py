@@ -1,0 +1,84 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from mcr.boxes import frame_for
+from mcr.errors import ConfigError, DataError
+from mcr.records import Entity
+from rewards import score_completion
+from rewards.__main__ import main
+from rewards.explain import explain
+
+GOLD = [
+    {"text": "New York", "type": "LOC", "boxes": [[0, 0, 100, 100]]},
+    {"text": "Ann", "type": "PER", "boxes": None},
+]
+
+
+@pytest.fixture
+def files(tmp_path):
+    image = {"path": "a.jpg", "width": 200, "height": 100}
+    sample = {"id": "s1", "dataset": "d", "task": "gmner", "sentence": "Ann in New York", "images": [image], "entities": GOLD}
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text(json.dumps(sample) + "\n")
+    return tmp_path, gold
+
+
+def test_matches_leftovers_and_parts_are_shown(capsys):
+    main(["explain", "--gold", json.dumps(GOLD), "--completion", "York | ORG | [0, 0, 100, 80]\nZed | PER | None\nbad | x"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split("  ")[-1] == "0.60"
+    assert "0.67" in lines[1]
+    assert "(nothing)" in lines[2]
+    assert lines[3].startswith("(missed)")
+    assert lines[5] == "count 1.000  span 0.667  type 0.000  entailment 1.000  grounding 0.600  total 0.653"
+    assert "bad | x" in lines[6]
+
+
+def test_sample_by_id_with_a_frame(files, capsys):
+    folder, gold = files
+    frame = folder / "frame.json"
+    frame.write_text(json.dumps(frame_for("norm1000", 200, 100).to_dict()))
+    text = "Ann | PER | None\nNew York | LOC | [0, 0, 500, 1000]"
+    main(["explain", "--gold", str(gold), "--id", "s1", "--completion", text, "--frame", str(frame)])
+    assert "total 1.000" in capsys.readouterr().out
+
+
+def test_predictions_file(files, capsys):
+    folder, gold = files
+    predictions = folder / "p.jsonl"
+    predictions.write_text(json.dumps({"id": "s1", "sentence": "Ann in New York", "entities": GOLD}) + "\n")
+    main(["explain", "--gold", str(gold), "--id", "s1", "--predictions", str(predictions)])
+    assert "total 1.000" in capsys.readouterr().out
+    unreadable = {"id": "s1", "sentence": "", "entities": [], "completion": "?", "is_readable": False, "problems": ["no"]}
+    predictions.write_text(json.dumps(unreadable) + "\n")
+    main(["explain", "--gold", str(gold), "--id", "s1", "--predictions", str(predictions)])
+    assert "total 0.000\ncould not be read: no" in capsys.readouterr().out
+
+
+def test_what_a_terminal_would_act_on_is_escaped():
+    gold = [Entity("Ann\x1b[31m\u202e", "PER")]
+    text = explain(score_completion("Ann\x1b[31m\u202e | PER | None", gold), gold)
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
+def test_long_texts_are_cut():
+    assert max(map(len, explain(score_completion("x" * 9999 + " | PER | None", []), []).splitlines())) < 200
+
+
+@pytest.mark.parametrize(
+    ("flags", "error"),
+    [(["--id", "s1"], ConfigError), (["--id", "s2", "--completion", "x"], DataError), (["--completion", "x"], DataError)],
+)
+def test_what_is_missing_is_told(files, flags, error):
+    with pytest.raises(error, match=r"--completion|--id"):
+        main(["explain", "--gold", str(files[1]), *flags])
+
+
+def test_as_a_command_from_standard_input():
+    command = [sys.executable, "-m", "rewards", "explain", "--gold", json.dumps(GOLD), "--completion", "-"]
+    done = subprocess.run(command, input="Ann | PER | None", capture_output=True, text=True, check=True)
+    assert "Ann | PER | None" in done.stdout
