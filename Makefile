@@ -1,13 +1,14 @@
 # make demo: set up, then run the whole method in the sandbox.  make test: set up, then run the tests.
 VENV ?= .venv
 VENV_VLLM ?= .venv-vllm
+VENV_PEERS ?= .venv-peers
 PYTHON ?= python3
 BIN = $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM = false
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: setup demo test check lint format test-vllm clean
+.PHONY: setup demo test check lint format test-vllm test-peers clean
 
 setup: $(VENV)/.ready
 
@@ -41,5 +42,15 @@ $(VENV_VLLM)/.ready: setup.cfg constraints.txt launch/setup_vllm_cpu.sh
 test-vllm: $(VENV_VLLM)/.ready
 	$(VENV_VLLM)/bin/python -m pytest -m vllm $(PYTEST)
 
+$(VENV_PEERS)/.ready: setup.cfg tests/rewards/peers.txt
+	$(PYTHON) -m venv $(VENV_PEERS)
+	$(VENV_PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/rewards/peers.txt
+	$(VENV_PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps openrlhf==0.11.2
+	$(VENV_PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+test-peers: $(VENV_PEERS)/.ready
+	$(VENV_PEERS)/bin/python -m pytest -m peers -s tests/rewards/test_peers.py $(PYTEST)
+
 clean:
-	rm -rf $(VENV) $(VENV_VLLM) runs
+	rm -rf $(VENV) $(VENV_VLLM) $(VENV_PEERS) runs

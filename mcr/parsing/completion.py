@@ -13,7 +13,8 @@ from mcr.parsing.rows import read_rows
 from mcr.parsing.sentences import read_sentences
 from mcr.records import Entity
 
-TAG = re.compile(r"<(/?)(think|answer)>", re.IGNORECASE)
+THINK_TAG = re.compile(r"<(/?)think>", re.IGNORECASE)
+ANSWER_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
 MARKER = re.compile(r"^[ \t>*#]*(?:final[ \t]+)?answer[ \t*]*[:\uff1a][ \t*]*", re.IGNORECASE | re.MULTILINE)
 FENCE = re.compile(r"^[ \t]*```[^\n`]*$", re.MULTILINE)
 EMPTY_ANSWERS = frozenset(
@@ -76,9 +77,7 @@ def parse_completion(completion: str) -> ParsedCompletion:
 def _outside_reasoning(text: str) -> tuple[str, str]:
     """Return the text without its reasoning, or a problem: reasoning that never ends leaves no answer."""
     pieces, depth, start = [], 0, 0
-    for tag in TAG.finditer(text):
-        if tag.group(2).lower() != "think":
-            continue
+    for tag in THINK_TAG.finditer(text):
         if not tag.group(1):
             if depth == 0:
                 pieces.append(text[start : tag.start()])
@@ -97,9 +96,7 @@ def _outside_reasoning(text: str) -> tuple[str, str]:
 def _find_answer(text: str) -> tuple[str, bool, str]:
     """Return (answer, whether tags or a marker delimit it, problem)."""
     opened, answer = None, None
-    for tag in TAG.finditer(text):
-        if tag.group(2).lower() != "answer":
-            continue
+    for tag in ANSWER_TAG.finditer(text):
         if not tag.group(1):
             opened = tag.end()
         elif opened is not None:
@@ -120,6 +117,8 @@ def _find_answer(text: str) -> tuple[str, bool, str]:
 
 def _unfence(text: str) -> str:
     """Return what stands in the last complete code fence, or the text itself."""
+    if "```" not in text:
+        return text
     fences = list(FENCE.finditer(text))
     if len(fences) >= 2:
         last = len(fences) // 2 * 2

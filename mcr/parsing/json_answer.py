@@ -12,7 +12,7 @@ TEXT_KEYS = ("text", "entity", "span", "name", "mention", "entity_text", "entity
 TYPE_KEYS = ("type", "label", "category", "entity_type", "class", "tag")
 LOCATION_KEYS = ("bbox_2d", "bbox", "box", "boxes", "bboxes", "region_box", "region", "bounding_box", "bounding_boxes")
 LOCATION_KEYS += ("box_2d", "location", "coordinates", "grounding", "visual_region")
-OUR_KEYS = {"text": "text", "type": "type", "bbox_2d": "bbox_2d"}
+OUR_KEYS = ("text", "type", "bbox_2d")
 DECODER = json.JSONDecoder()
 SEPARATOR = re.compile(r"[\s,;]*")
 JSON_START = re.compile(r"[\[{]")
@@ -102,10 +102,7 @@ def _collect(value: Any, depth: int) -> tuple[list[Entity], list[str]]:
 
 
 def _collect_object(row: dict[str, Any], depth: int) -> tuple[list[Entity], list[str]]:
-    is_ours = row.keys() == OUR_KEYS.keys()
-    keys = OUR_KEYS if is_ours else {str(key).strip().lower().replace(" ", "_"): key for key in row}
-    text_key = next((keys[key] for key in TEXT_KEYS if key in keys), None)
-    type_key = next((keys[key] for key in TYPE_KEYS if key in keys), None)
+    text_key, type_key, location_key = OUR_KEYS if row.keys() == set(OUR_KEYS) else _find_keys(row)
     if text_key is None or type_key is None:
         nested = [value for value in row.values() if isinstance(value, list | dict)]
         if nested:
@@ -114,7 +111,12 @@ def _collect_object(row: dict[str, Any], depth: int) -> tuple[list[Entity], list
     text, label = row[text_key], row[type_key]
     if not isinstance(text, str) or not isinstance(label, str) or not text.strip():
         return [], [f"text and type must be strings: {str(row)[:80]!r}"]
-    location_key = next((keys[key] for key in LOCATION_KEYS if key in keys), None)
     boxes = () if location_key is None else read_json_location(row[location_key])
     problems = [f"no readable location: {str(row)[:80]!r}"] if boxes == () else []
     return [Entity(text.strip(), label.strip(), boxes)], problems
+
+
+def _find_keys(row: dict[str, Any]) -> list[str | None]:
+    """Return which keys hold text, type and location."""
+    keys = {str(key).strip().lower().replace(" ", "_"): key for key in row}
+    return [next((keys[key] for key in known if key in keys), None) for known in (TEXT_KEYS, TYPE_KEYS, LOCATION_KEYS)]
