@@ -28,7 +28,8 @@ from mcr.rollouts.vllm_sampler import VllmSampler
 from mcr.run_folder import open_for_append, write_json, write_run_record
 from mcr.samples import iter_json_lines
 from mcr.training_sets import load_training_set
-from rewards.score import PARTS, score_completion
+from rewards.columns import score_row
+from rewards.score import PARTS, check_options
 
 
 @dataclass
@@ -48,6 +49,8 @@ class FilterArguments:
     use_vllm: bool = field(default=False, metadata={"help": "sample through vLLM"})
     vllm_gpu_memory_utilization: float = field(default=0.9, metadata={"help": "share of GPU memory for vLLM"})
     dtype: str = field(default="auto", metadata={"help": "of the model's weights"})
+    sigma: float = field(default=0.5, metadata={"help": "IoU threshold of the grounding reward, as grpo.py uses it"})
+    normalization: str = field(default="matched", metadata={"help": "of the rewards, as grpo.py uses it"})
     min_std: float = field(default=0.1, metadata={"help": "of the rule"})
     min_max: float = field(default=0.8, metadata={"help": "of the rule"})
     min_median: float = field(default=0.08, metadata={"help": "of the rule"})
@@ -56,6 +59,7 @@ class FilterArguments:
 
 
 SAMPLED_BY = ("model_name_or_path", "num_generations", "temperature", "top_k", "top_p", "max_completion_length", "seed")
+SAMPLED_BY += ("sigma", "normalization")
 
 
 def make_sampler(arguments: FilterArguments) -> Sampler:
@@ -98,13 +102,14 @@ def sample_statistics(rows: Any, todo: list[int], arguments: FilterArguments, pa
         max_new_tokens=arguments.max_completion_length,
         seed=arguments.seed,
     )
+    options = {"sigma": arguments.sigma, "normalization": arguments.normalization}
     chunk = max(1, arguments.batch_size // arguments.num_generations)
     with open_for_append(path) as file, tqdm(total=len(todo), desc="filter: sampling", unit="prompt") as bar:
         for start in range(0, len(todo), chunk):
             batch = [rows[index] for index in todo[start : start + chunk]]
             groups = sampler.sample([RolloutRequest(row["sample_id"], row["prompt"], row["images"]) for row in batch], settings)
             for row, group in zip(batch, groups, strict=True):
-                scores = [score_completion(rollout.text, row["gold"], frame=row["frame"]) for rollout in group]
+                scores = [score_row(rollout.text, row["gold"], row["frame"], **options) for rollout in group]
                 parts = {part: [round(getattr(score, part), 6) for score in scores] for part in PARTS}
                 rewards = [round(score.total, 6) for score in scores]
                 file.write(json.dumps({"id": row["sample_id"], "rewards": rewards, "parts": parts}) + "\n")
@@ -132,6 +137,7 @@ def apply_and_write(out: Path, train_set: Path, rows: dict[str, dict[str, Any]],
 def main(argv: list[str] | None = None) -> None:
     """Sample what is missing, then apply the rule on the main process."""
     (arguments,) = parse_settings((FilterArguments,), argv)
+    check_options(arguments.sigma, arguments.normalization)
     rule = FilterRule(arguments.min_std, arguments.min_max, arguments.min_median, arguments.max_median)
     out, train_set = Path(arguments.output_dir), Path(arguments.train_set)
     rows = load_training_set(train_set, Path(arguments.image_root), needs_completion=False)

@@ -38,6 +38,9 @@ class CvoArguments:
     type_weight: float = field(default=0.2, metadata={"help": "weight of the type reward"})
     entailment_weight: float = field(default=0.2, metadata={"help": "weight of the entailment reward"})
     grounding_weight: float = field(default=0.2, metadata={"help": "weight of the grounding reward"})
+    sigma: float = field(default=0.5, metadata={"help": "IoU threshold of the grounding reward (Eq. 8)"})
+    shared_prefix: str = field(default="auto", metadata={"help": "forward each group's prompt once: auto, on, off"})
+    normalization: str = field(default="matched", metadata={"help": "matched (the paper) or larger_count (docs/rewards.md)"})
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -50,7 +53,8 @@ def main(argv: list[str] | None = None) -> None:
     processor = load_processor(model_path)
     check_frame(prompt_settings.frame, processor)
     forbid_vision_tokens(config, processor)
-    rewards = weighted_rewards(check_weights({part: getattr(arguments, f"{part}_weight") for part in PARTS}))
+    weights = check_weights({part: getattr(arguments, f"{part}_weight") for part in PARTS})
+    rewards = weighted_rewards(weights, sigma=arguments.sigma, normalization=arguments.normalization)
     config.reward_weights = rewards.weights
     trainer = CvoTrainer(
         model=load_model(model_path, dtype=model_arguments.dtype or "auto"),
@@ -60,6 +64,7 @@ def main(argv: list[str] | None = None) -> None:
         processing_class=processor,
         peft_config=get_peft_config(model_arguments),
         callbacks=[MetricsFile(out / "metrics.jsonl")],
+        shared_prefix=arguments.shared_prefix,
     )
     if trainer.accelerator.is_main_process:
         write_run_record(out, "grpo", (arguments, config, model_arguments), config.seed)

@@ -8,9 +8,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-TORCH_ROOMS = ("mcr.models", "mcr.rollouts", "mcr.training", "mcr.training_sets", "mcr.report", "mcr.config", "mcr.run_folder")
+TORCH_ROOMS = (
+    "mcr.models",
+    "mcr.rollouts",
+    "mcr.training",
+    "mcr.training_sets",
+    "mcr.shared_prefix",
+    "mcr.report",
+    "mcr.config",
+    "mcr.run_folder",
+)
 SOURCES = [path for room in ("mcr", "rewards", "data_prep", "recipes") for path in sorted((ROOT / room).rglob("*.py"))]
 HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "datasets", "vllm", "deepspeed"}
+
+NEEDED_WHEN_CALLED = {"rewards.for_openrlhf": {"torch"}}  # OpenRLHF wants tensors back; imported inside the function
 
 
 def module_name(path: Path) -> str:
@@ -51,7 +62,8 @@ def test_a_file_imports_only_rooms_below_it(path):
 
 @pytest.mark.parametrize("path", [p for p in SOURCES if room_of(module_name(p)) in ("core", "rewards")], ids=module_name)
 def test_core_and_rewards_know_no_heavy_package(path):
-    assert not {name.split(".")[0] for name in imports_of(path)} & HEAVY
+    heavy = {name.split(".")[0] for name in imports_of(path)} & HEAVY
+    assert heavy <= NEEDED_WHEN_CALLED.get(module_name(path), set())
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_name)

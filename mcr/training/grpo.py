@@ -1,31 +1,171 @@
-"""CVO's trainer: TRL's GRPOTrainer with what a vision-language model needs to be sampled safely."""
+"""CVO's trainer: TRL's GRPOTrainer, sampled safely, each group's prompt and images forwarded once (docs/shared-prefix.md)."""
 
+import warnings
+from functools import partial
 from typing import Any
 
+import torch
 from trl import GRPOConfig, GRPOTrainer
+from trl.trainer.utils import split_pixel_values_by_grid, split_tensor_dict, unsplit_pixel_values_by_grid
 
+from mcr.errors import ConfigError, McrError
 from mcr.models.load import vision_token_ids
 from mcr.rollouts.prompt_ids import collapse_image_pads
 from mcr.rollouts.vllm_cpu import prepare_cpu_engine
+from mcr.shared_prefix.logprobs import group_logprobs
+from mcr.shared_prefix.pack import are_whole_groups
+from mcr.shared_prefix.prefill import generate_groups
+from mcr.shared_prefix.support import inner_model, prepare_model, why_unsupported
+from mcr.shared_prefix.vision import cache_frozen_vision
 
 NEVER = -100.0
+SHARED_PREFIX = ("auto", "on", "off")
+MAX_DIFFERENCE = {torch.float32: 1e-3, torch.bfloat16: 0.5, torch.float16: 0.1}
 
 
 class CvoTrainer(GRPOTrainer):
-    """GRPOTrainer whose vLLM prompts hold one pad an image, and whose vLLM can be updated on a CPU, too."""
+    """GRPOTrainer whose vLLM prompts hold one pad an image, and whose groups share one forward of their prompt.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    Args:
+        shared_prefix: "on" raises where the model or the batch sizes do not allow it, "auto" says so once and takes TRL's
+            path, "off" always takes TRL's path.
+    """
+
+    def __init__(self, *args: Any, shared_prefix: str = "auto", **kwargs: Any) -> None:
         # Has to happen before TRL starts the engine.
         if kwargs["args"].use_vllm and kwargs["args"].vllm_mode == "colocate":
             prepare_cpu_engine()
         super().__init__(*args, **kwargs)
+        self.shares_prefix = decide_shared_prefix(shared_prefix, inner_model(self.model), self.args, self.num_generations)
+        self.is_prefix_checked = False
+        self.vision_caches = []
+        if self.shares_prefix:
+            self._prepare_models()
+
+    def _prepare_models(self) -> None:
+        """Let the policy and, where it is a model of its own, the reference share prefixes."""
+        models = [inner_model(self.model)]
+        if self.ref_model is not None:
+            models.append(inner_model(self.accelerator.unwrap_model(self.ref_model)))
+        for model in models:
+            prepare_model(model)
+        self.vision_caches = [cache_frozen_vision(models[0].base_model.visual)]
 
     def _generate_single_turn(self, prompt_ids: Any, images: Any, *args: Any, **kwargs: Any) -> Any:
         # vLLM in the same process expands image pads itself; TRL hands over ids whose pads are expanded already.
         if self.use_vllm and self.vllm_mode == "colocate" and images is not None:
             pad_id = self.processing_class.tokenizer.convert_tokens_to_ids("<|image_pad|>")
             prompt_ids = [collapse_image_pads(ids, pad_id) for ids in prompt_ids]
-        return super()._generate_single_turn(prompt_ids, images, *args, **kwargs)
+        for cache in self.vision_caches:
+            cache.clear()
+        if not self.shares_prefix or self.use_vllm or self.use_transformers_continuous_batching:
+            return super()._generate_single_turn(prompt_ids, images, *args, **kwargs)
+        # TRL prefills every row; this generates each group from one prefill, and is taken away again.
+        model = inner_model(self.accelerator.unwrap_model(self.model_wrapped))
+        group_size = self.num_generations if self.model.training else self.num_generations_eval
+        model.generate = partial(_generate, model, group_size)
+        try:
+            return super()._generate_single_turn(prompt_ids, images, *args, **kwargs)
+        finally:
+            del model.generate
+
+    def _prepare_inputs(self, generation_batch: Any) -> Any:
+        # TRL shuffles rows across groups before it splits the batch; here groups stay whole. The prompts of a generation batch
+        # are in random order already.
+        if not self.shares_prefix or not self.model.training:
+            return super()._prepare_inputs(generation_batch)
+        generate_every = self.args.steps_per_generation * self.num_iterations
+        if self._step % generate_every == 0 or self._buffered_inputs is None:
+            batch = split_pixel_values_by_grid(self._generate_and_score_completions(generation_batch))
+            batches = split_tensor_dict(batch, self.args.steps_per_generation)
+            self._buffered_inputs = [unsplit_pixel_values_by_grid(part) for part in batches]
+        return self._buffered_inputs[self._step % self.args.steps_per_generation]
+
+    def _get_per_token_logps_and_entropies(
+        self, model: Any, input_ids: Any, attention_mask: Any, logits_to_keep: int, **settings: Any
+    ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+        # The one place where TRL forwards prompts and completions, for the old, the reference and the policy pass alike.
+        group_size = self.num_generations if self.model.training else self.num_generations_eval
+        batch_size = settings.get("batch_size") or len(input_ids)
+        prompt_len = input_ids.shape[1] - logits_to_keep
+        plain = partial(super()._get_per_token_logps_and_entropies, model, input_ids, attention_mask, logits_to_keep, **settings)
+        if (
+            not self.shares_prefix
+            or settings.get("compute_aux_loss")
+            or batch_size % group_size
+            or not are_whole_groups(input_ids, attention_mask, prompt_len, group_size)
+        ):
+            return plain()
+        shared = partial(
+            group_logprobs,
+            model,
+            inner_model(self.accelerator.unwrap_model(model)).base_model.get_rope_index,
+            input_ids,
+            attention_mask,
+            completion_len=logits_to_keep,
+            group_size=group_size,
+            batch_size=batch_size,
+            autocast=self.accelerator.autocast,
+            **{name: settings.get(name) for name in ("pixel_values", "image_grid_thw", "num_images", "mm_token_type_ids")},
+        )
+        if not self.is_prefix_checked:
+            self._check_against_plain(model, plain, shared, attention_mask[:, prompt_len:])
+        logprobs, entropies = shared()
+        return logprobs, entropies if settings.get("compute_entropy") else None, None
+
+    def _check_against_plain(self, model: Any, plain: Any, shared: Any, mask: torch.Tensor) -> None:
+        """Compare the two paths on the first batch, without dropout.
+
+        Raises:
+            McrError: they differ by more than rounding.
+        """
+        was_training = model.training
+        model.eval()
+        with torch.no_grad():
+            difference = ((plain()[0] - shared()[0]).abs() * mask).max().item()
+        model.train(was_training)
+        self.is_prefix_checked = True
+        dtype = torch.get_autocast_dtype(mask.device.type) if torch.is_autocast_enabled(mask.device.type) else model.dtype
+        allowed = MAX_DIFFERENCE.get(dtype, MAX_DIFFERENCE[torch.bfloat16])
+        if not difference <= allowed:
+            raise McrError(
+                f"shared prefix: log-probabilities of the first batch differ from TRL's by {difference:.2e}, expected at "
+                f"most {allowed:.0e} in {dtype}. Set shared_prefix to off and report the model "
+                f"({inner_model(self.accelerator.unwrap_model(model)).config.model_type})."
+            )
+
+
+def _generate(model: Any, group_size: int, generation_config: Any = None, **inputs: Any) -> torch.Tensor:
+    return generate_groups(model, inputs, group_size, generation_config=generation_config)
+
+
+def decide_shared_prefix(wanted: str, model: Any, config: GRPOConfig, num_generations: int) -> bool:
+    """Return whether groups share a forward of their prompt.
+
+    Raises:
+        ConfigError: it is "on" and the model or the batch sizes do not allow it.
+    """
+    if wanted not in SHARED_PREFIX:
+        raise ConfigError(f"shared_prefix: got {wanted!r}, expected one of {SHARED_PREFIX}.")
+    reason = why_unsupported(model) or why_groups_are_cut(config.per_device_train_batch_size, num_generations)
+    if wanted == "off" or not reason:
+        return wanted != "off"
+    if wanted == "on":
+        raise ConfigError(f"shared_prefix: got 'on', but {reason}. Change that, or set shared_prefix to auto or off.")
+    warnings.warn(f"shared_prefix: TRL's path is taken, which forwards each prompt G times: {reason}.", stacklevel=2)
+    return False
+
+
+def why_groups_are_cut(batch_size: int, num_generations: int) -> str:
+    """Return why a micro-batch cannot hold whole groups, with the settings that do, or nothing."""
+    if batch_size % num_generations == 0:
+        return ""
+    below = batch_size // num_generations * num_generations
+    fitting = " or ".join(str(size) for size in (below, below + num_generations) if size)
+    return (
+        f"per_device_train_batch_size {batch_size} does not hold whole groups of num_generations {num_generations}: set it to "
+        f"{fitting} and gradient_accumulation_steps so that their product stays what it was"
+    )
 
 
 def forbid_vision_tokens(config: GRPOConfig, processor: Any) -> None:

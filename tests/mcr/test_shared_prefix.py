@@ -1,0 +1,360 @@
+"""The shared-prefix forward against TRL's own path, on both families."""
+
+import copy
+
+import pytest
+
+torch = pytest.importorskip("torch")
+from mcr.models.torchvision_cpu import allow_cpu_torchvision
+
+allow_cpu_torchvision()
+
+import numpy as np
+from datasets import Dataset
+from peft import LoraConfig, get_peft_model
+from PIL import Image
+from transformers import GenerationConfig
+from trl import GRPOConfig
+from trl.trainer.utils import add_fused_lm_head
+
+from mcr.errors import ConfigError, McrError
+from mcr.models.load import load_model, load_processor
+from mcr.shared_prefix.attention import blockwise_attention
+from mcr.shared_prefix.layout import PrefixLayout
+from mcr.shared_prefix.logprobs import group_logprobs
+from mcr.shared_prefix.pack import are_whole_groups, images_once
+from mcr.shared_prefix.prefill import generate_groups
+from mcr.shared_prefix.support import inner_model, prepare_model, why_unsupported
+from mcr.shared_prefix.vision import cache_frozen_vision
+from mcr.training import grpo
+from mcr.training.grpo import CvoTrainer, decide_shared_prefix
+
+G, C = 4, 9
+TEXTS = ("who is near the red disc", "short")
+LORA = LoraConfig(r=4, lora_alpha=8, target_modules=r".*language_model.*\.(q_proj|v_proj|down_proj)", init_lora_weights=False)
+
+
+def picture(seed, size=(160, 160)):
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8))
+
+
+def make_rows(processor, num_images, seed=0):
+    """Return rows of two groups as TRL builds them: left-padded prompts, ragged right-padded completions."""
+    torch.manual_seed(seed)
+    content = [{"type": "image"}] * num_images
+    prompts = [[{"role": "user", "content": [*content, {"type": "text", "text": text}]}] for text in TEXTS]
+    texts = [processor.apply_chat_template(p, add_generation_prompt=True, tokenize=False) for p in prompts for _ in range(G)]
+    sizes = ((160, 160), (96, 160), (160, 128))
+    images = [[picture(g * 7 + i, sizes[i]) for i in range(num_images)] for g in range(len(TEXTS)) for _ in range(G)]
+    inputs = processor(text=texts, images=images if num_images else None, padding=True, padding_side="left", return_tensors="pt")
+    completions = torch.randint(10, 200, (len(texts), C))
+    mask = (torch.arange(C) < torch.tensor([C, 1, 5, 3, 2, C, 7, 4])[:, None]).long()
+    rows = {
+        "input_ids": torch.cat([inputs["input_ids"], completions], 1),
+        "attention_mask": torch.cat([inputs["attention_mask"], mask], 1),
+    }
+    extra = {}
+    if num_images:
+        types = torch.cat([inputs["mm_token_type_ids"], torch.zeros_like(completions)], 1)
+        extra = {name: inputs[name] for name in ("pixel_values", "image_grid_thw")} | {"mm_token_type_ids": types}
+    return rows, extra, [num_images] * len(texts)
+
+
+def plain_logprobs(model, rows, extra):
+    """TRL's own path, written out."""
+    labels = rows["input_ids"].masked_fill(rows["attention_mask"] == 0, -100)
+    labels[:, :-C] = -100
+    output = model(**rows, **extra, labels=labels, fused_lm_head=True)
+    return output.log_probs[:, -C:], output.entropy[:, -C:]
+
+
+def shared_logprobs(model, rows, extra, num_images, batch_size=2 * G):
+    base = inner_model(model).base_model
+    settings = {"completion_len": C, "group_size": G, "batch_size": batch_size}
+    return group_logprobs(model, base.get_rope_index, **rows, **extra, num_images=num_images, **settings)
+
+
+def gradients(model):
+    found = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+    model.zero_grad()
+    return found
+
+
+def build(sandbox, *, lora=False, checkpointing=False):
+    torch.manual_seed(1)
+    model = load_model(str(sandbox / "untrained")).float().train()
+    add_fused_lm_head(model, temperature=1.3, outputs=("log_probs", "entropy"))
+    if checkpointing:
+        model.gradient_checkpointing_enable()
+        model.enable_input_require_grads()
+    return get_peft_model(model, copy.deepcopy(LORA)) if lora else model
+
+
+def assert_close(got, expected, relative=1e-5):
+    scale = expected.abs().max().clamp(min=1e-6)
+    assert (got - expected).abs().max() <= relative * scale, ((got - expected).abs().max(), scale)
+
+
+@pytest.mark.parametrize("num_images", [0, 1, 3])
+@pytest.mark.parametrize(("lora", "checkpointing"), [(False, False), (True, False), (False, True), (True, True)])
+def test_logprobs_entropies_and_every_gradient_equal_the_plain_path(sandbox, num_images, lora, checkpointing):
+    model = build(sandbox, lora=lora, checkpointing=checkpointing)
+    rows, extra, counts = make_rows(load_processor(str(sandbox / "untrained")), num_images)
+    weights = torch.randn(2 * G, C)
+    expected, expected_entropy = plain_logprobs(model, rows, extra)
+    (expected * weights).sum().backward()
+    expected_gradients = gradients(model)
+    prepare_model(inner_model(model))
+    got, entropy = shared_logprobs(model, rows, extra, counts)
+    (got * weights).sum().backward()
+    got_gradients = gradients(model)
+    assert_close(got, expected)
+    assert_close(entropy, expected_entropy)
+    assert set(got_gradients) == set(expected_gradients)
+    for name, gradient in expected_gradients.items():
+        assert_close(got_gradients[name], gradient, relative=3e-5)
+
+
+def test_one_group_at_a_time_equals_all_at_once(sandbox):
+    model = build(sandbox)
+    rows, extra, counts = make_rows(load_processor(str(sandbox / "untrained")), 2)
+    prepare_model(model)
+    with torch.no_grad():
+        whole = shared_logprobs(model, rows, extra, counts)[0]
+        assert_close(shared_logprobs(model, rows, extra, counts, batch_size=G)[0], whole)
+
+
+def test_no_group_sees_another_and_no_completion_another(sandbox):
+    model = build(sandbox)
+    rows, extra, counts = make_rows(load_processor(str(sandbox / "untrained")), 1)
+    prepare_model(model)
+    with torch.no_grad():
+        before = shared_logprobs(model, rows, extra, counts)[0]
+        rows["input_ids"][2, -C:] += 1
+        after = shared_logprobs(model, rows, extra, counts)[0]
+    others = [row for row in range(2 * G) if row != 2]
+    assert torch.equal(before[others], after[others])
+    assert not torch.equal(before[2], after[2])
+
+
+@pytest.mark.parametrize("is_padded", [False, True])
+def test_blockwise_attention_equals_attention_under_the_whole_mask(is_padded):
+    torch.manual_seed(0)
+    prefix_mask = torch.tensor([[0, 0, 1, 1, 1], [1, 1, 1, 1, 1]]).bool() if is_padded else None
+    layout = PrefixLayout(3, 4, 5, prefix_mask)
+    size = 5 + 3 * 4
+    query = torch.randn(2, 4, size, 8)
+    key, value = torch.randn(2, 2, 2, size, 8).unbind()
+    module = torch.nn.Module()
+    module.num_key_value_groups, module.is_causal = 2, True
+    got = blockwise_attention(module, query, key, value, layout)
+    full = [states.repeat_interleave(2, dim=1) for states in (key, value)]
+    expected = torch.nn.functional.scaled_dot_product_attention(query, *full, attn_mask=layout.dense_attention_mask())
+    real = torch.ones(2, size, dtype=torch.bool)
+    if is_padded:
+        real[:, :5] = prefix_mask
+    assert torch.allclose(got[real], expected.transpose(1, 2)[real], atol=1e-6)
+
+
+def test_the_block_mask_by_hand():
+    drawn = PrefixLayout(2, 2, 1, None).dense_attention_mask()[0, 0].int().tolist()
+    assert drawn == [[1, 0, 0, 0, 0], [1, 1, 0, 0, 0], [1, 1, 1, 0, 0], [1, 0, 0, 1, 0], [1, 0, 0, 1, 1]]
+
+
+def test_whole_groups_are_told_from_cut_ones():
+    ids = torch.tensor([[1, 2, 9], [1, 2, 8], [3, 4, 7], [3, 4, 6]])
+    mask = torch.ones_like(ids)
+    assert are_whole_groups(ids, mask, 2, 2)
+    assert not are_whole_groups(ids[1:3], mask[1:3], 2, 2)
+    assert not are_whole_groups(ids[:3], mask[:3], 2, 2)
+    assert not are_whole_groups(ids, torch.tensor([[0, 1, 1], [1, 1, 1], [1, 1, 1], [1, 1, 1]]), 2, 2)
+
+
+def test_images_of_each_group_are_taken_once():
+    grid = torch.tensor([[1, 1, 2], [1, 1, 1]] * 2 + [[1, 2, 2]] * 2)
+    pixels = torch.arange(int(grid.prod(-1).sum())).float()[:, None]
+    got = images_once(pixels, grid, [2, 2, 1, 1], 2)
+    assert got["image_grid_thw"].tolist() == [[1, 1, 2], [1, 1, 1], [1, 2, 2]]
+    assert got["pixel_values"].flatten().tolist() == [0, 1, 2, 6, 7, 8, 9]
+    assert images_once(pixels[:0], grid[:0], [0, 0], 2) is None
+
+
+@pytest.mark.parametrize("num_images", [0, 1, 2])
+def test_a_group_generated_from_one_prefill_equals_the_plain_way(sandbox, num_images):
+    model, processor = load_model(str(sandbox / "untrained")).float().eval(), load_processor(str(sandbox / "untrained"))
+    rows, extra, _ = make_rows(processor, num_images)
+    inputs = {name: value[:, :-C] for name, value in rows.items()} | extra
+    if "mm_token_type_ids" in inputs:
+        inputs["mm_token_type_ids"] = inputs["mm_token_type_ids"][:, :-C]
+    prefills = []
+    hook = model.base_model.register_forward_hook(
+        lambda m, a, kw, o: prefills.append(o.last_hidden_state.shape), with_kwargs=True
+    )
+    config = GenerationConfig(
+        max_new_tokens=8, do_sample=False, pad_token_id=0, eos_token_id=None, output_logits=True, return_dict_in_generate=True
+    )
+    expected = model.generate(**inputs, generation_config=config)
+    prefills.clear()
+    got = generate_groups(model, inputs, G, generation_config=config)
+    hook.remove()
+    assert torch.equal(got.sequences, expected.sequences)
+    assert max((a - b).abs().max() for a, b in zip(got.logits, expected.logits, strict=True)) < 1e-4
+    assert prefills[0][0] == len(TEXTS)
+    assert all(shape[1] == 1 for shape in prefills[1:])
+
+
+def test_a_frozen_vision_tower_runs_once_for_the_same_images_and_a_trained_one_each_time(sandbox):
+    model = build(sandbox)
+    rows, extra, counts = make_rows(load_processor(str(sandbox / "untrained")), 1)
+    prepare_model(model)
+    tower = model.base_model.visual
+    expected = shared_logprobs(model, rows, extra, counts)[0]
+    cache = cache_frozen_vision(tower)
+    assert torch.equal(shared_logprobs(model, rows, extra, counts)[0], expected)
+    assert cache.num_computed == 0
+    tower.requires_grad_(False)
+    for _ in range(3):
+        assert_close(shared_logprobs(model, rows, extra, counts)[0], expected)
+    assert cache.num_computed == 1
+    cache.clear()
+    shared_logprobs(model, rows, extra, counts)
+    assert cache.num_computed == 2
+
+
+def length_reward(completions, **_):
+    return [min(1.0, len(completion[0]["content"]) / 40) for completion in completions]
+
+
+def make_trainer(sandbox, out, shared_prefix, **settings):
+    """A real trainer over eight prompts; the same model for the same arguments."""
+    path = str(sandbox / "untrained")
+    prompts = [[{"role": "user", "content": f"where is name {i} " + "and more " * (i % 3)}] for i in range(8)]
+    rows = Dataset.from_dict({"prompt": prompts, "images": [[picture(i)] for i in range(8)]})
+    lora = settings.pop("lora", False)
+    config = GRPOConfig(
+        output_dir=str(out),
+        use_cpu=True,
+        bf16=False,
+        gradient_checkpointing=False,
+        report_to="none",
+        num_generations=G,
+        max_completion_length=C,
+        logging_steps=1,
+        save_strategy="no",
+        seed=3,
+        **{"per_device_train_batch_size": 2 * G, "learning_rate": 1e-3, "max_steps": 2, "loss_type": "grpo", **settings},
+    )
+    torch.manual_seed(2)
+    return CvoTrainer(
+        model=load_model(path),
+        reward_funcs=[length_reward],
+        args=config,
+        train_dataset=rows,
+        processing_class=load_processor(path),
+        peft_config=copy.deepcopy(LORA) if lora else None,
+        shared_prefix=shared_prefix,
+    )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"beta": 0.04},
+        {"beta": 0.04, "lora": True},
+        {"num_iterations": 2, "loss_type": "dapo"},
+        {"mask_truncated_completions": True},
+    ],
+    ids=["full", "kl", "lora and kl", "two iterations", "cut ones masked"],
+)
+def test_loss_and_gradients_equal_trls_path_on_the_same_batch(sandbox_qwen3, tmp_path, settings):
+    shared, plain = (make_trainer(sandbox_qwen3, tmp_path / name, name, **settings) for name in ("on", "off"))
+    plain.model.load_state_dict(shared.model.state_dict())
+    if plain.ref_model is not None:
+        plain.ref_model.load_state_dict(shared.ref_model.state_dict())
+    assert shared.shares_prefix
+    assert not plain.shares_prefix
+    batch = next(iter(shared.get_train_dataloader()))
+    for trainer in (shared, plain):
+        trainer.model.train()
+        trainer.current_gradient_accumulation_steps = 1
+    inputs = shared._generate_and_score_completions(batch)
+    assert ("ref_per_token_logps" in inputs) == ("beta" in settings)
+    losses, found = [], []
+    for trainer in (shared, plain):
+        loss = trainer._compute_loss(trainer.model, inputs)
+        loss.backward()
+        losses.append(loss.item())
+        found.append(gradients(trainer.model))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5, abs=1e-7)
+    assert set(found[0]) == set(found[1])
+    for name, gradient in found[1].items():
+        assert_close(found[0][name], gradient, relative=1e-4)
+
+
+def test_loss_equals_a_slow_loop_over_equation_12(sandbox_qwen3, tmp_path):
+    trainer = make_trainer(sandbox_qwen3, tmp_path, "on", beta=0.04, num_iterations=2, epsilon=0.15, epsilon_high=0.25)
+    trainer.model.train()
+    trainer.current_gradient_accumulation_steps = 1
+    inputs = trainer._generate_and_score_completions(next(iter(trainer.get_train_dataloader())))
+    inputs["old_per_token_logps"] = inputs["old_per_token_logps"] + 0.3 * torch.randn_like(inputs["old_per_token_logps"])
+    rows = {name: torch.cat([inputs[f"prompt_{name}"], inputs[f"completion_{name}"]], 1) for name in ("ids", "mask")}
+    num_tokens = inputs["completion_ids"].shape[1]
+    images = {name: inputs[name] for name in ("pixel_values", "image_grid_thw", "num_images", "mm_token_type_ids")}
+    with torch.no_grad():
+        loss = trainer._compute_loss(trainer.model, inputs).item()
+        logprobs = trainer._get_per_token_logps_and_entropies(trainer.model, rows["ids"], rows["mask"], num_tokens, **images)[0]
+    total = 0.0
+    for i in range(len(logprobs)):
+        tokens = []
+        for t in range(int(inputs["completion_mask"][i].sum())):
+            ratio = float((logprobs[i, t] - inputs["old_per_token_logps"][i, t]).exp())
+            advantage = float(inputs["advantages"][i])
+            clipped = min(max(ratio, 1 - 0.15), 1 + 0.25)
+            log_ref = float(inputs["ref_per_token_logps"][i, t] - logprobs[i, t])
+            tokens.append(min(ratio * advantage, clipped * advantage) - 0.04 * (np.exp(log_ref) - log_ref - 1))
+        total -= sum(tokens) / len(tokens)
+    assert loss == pytest.approx(total / len(logprobs), rel=1e-5)
+
+
+def test_a_run_gives_the_same_losses_as_trls_path(sandbox_qwen3, tmp_path, monkeypatch):
+    """One micro-batch a step, so that no shuffling of rows comes between."""
+    histories = []
+    for name in ("on", "off"):
+        trainer = make_trainer(sandbox_qwen3, tmp_path / name, name, temperature=1.0, top_k=0)
+        trainer.train()
+        histories.append([row["loss"] for row in trainer.state.log_history if "loss" in row])
+    assert len(histories[0]) == 2
+    assert histories[0] == pytest.approx(histories[1], abs=1e-6)
+
+
+def test_several_micro_batches_hold_whole_groups(sandbox_qwen3, tmp_path):
+    trainer = make_trainer(sandbox_qwen3, tmp_path, "on", per_device_train_batch_size=G, gradient_accumulation_steps=2)
+    seen = []
+    forward = trainer._compute_loss
+    trainer._compute_loss = lambda model, inputs: seen.append(inputs["prompt_ids"]) or forward(model, inputs)
+    trainer.train()
+    assert len(seen) == 4
+    assert all((prompts == prompts[0]).all() for prompts in seen)
+
+
+def test_the_first_batch_is_checked(sandbox_qwen3, tmp_path, monkeypatch):
+    def wrong(*args, **settings):
+        logprobs, entropies = group_logprobs(*args, **settings)
+        return logprobs + 0.1, entropies
+
+    monkeypatch.setattr(grpo, "group_logprobs", wrong)
+    with pytest.raises(McrError, match=r"differ from TRL's by 1\.00e-01"):
+        make_trainer(sandbox_qwen3, tmp_path, "on").train()
+
+
+def test_batches_that_cut_groups_and_unknown_models_are_told(sandbox_qwen3, tmp_path):
+    with pytest.raises(ConfigError, match="set it to 4 or 8"):
+        make_trainer(sandbox_qwen3, tmp_path, "on", per_device_train_batch_size=6, gradient_accumulation_steps=2)
+    with pytest.warns(UserWarning, match="does not hold whole groups"):
+        trainer = make_trainer(sandbox_qwen3, tmp_path, "auto", per_device_train_batch_size=6, gradient_accumulation_steps=2)
+    assert not trainer.shares_prefix
+    with pytest.raises(ConfigError, match="expected one of"):
+        decide_shared_prefix("yes", trainer.model, trainer.args, G)
+    trainer.model.config.model_type = "llava"
+    assert "llava" in why_unsupported(trainer.model)
