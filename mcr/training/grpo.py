@@ -1,18 +1,22 @@
 """CVO's trainer: TRL's GRPOTrainer, sampled safely, each group's prompt and images forwarded once (docs/shared-prefix.md)."""
 
 import warnings
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import torch
+from peft import PeftModel
 from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import split_pixel_values_by_grid, split_tensor_dict, unsplit_pixel_values_by_grid
 
 from mcr.errors import ConfigError, McrError
 from mcr.models.load import vision_token_ids
+from mcr.rollouts.kept_mass import Truncation, read_truncation
+from mcr.rollouts.merged_weights import iter_merged_params
 from mcr.rollouts.prompt_ids import collapse_image_pads
 from mcr.rollouts.vllm_cpu import prepare_cpu_engine
-from mcr.shared_prefix.logprobs import group_logprobs
+from mcr.shared_prefix.logprobs import GroupRows, group_log_mass, group_logprobs
 from mcr.shared_prefix.pack import are_whole_groups
 from mcr.shared_prefix.prefill import generate_groups
 from mcr.shared_prefix.support import inner_model, prepare_model, why_unsupported
@@ -38,9 +42,20 @@ class CvoTrainer(GRPOTrainer):
         super().__init__(*args, **kwargs)
         self.shares_prefix = decide_shared_prefix(shared_prefix, inner_model(self.model), self.args, self.num_generations)
         self.is_prefix_checked = False
+        self.is_mass_wanted, self.log_mass = False, None
         self.vision_caches = []
         if self.shares_prefix:
             self._prepare_models()
+
+        if self.use_vllm and isinstance(self.model, PeftModel) and not self._dist.is_fsdp:
+            # TRL merges the adapter into the base in place and takes it back out, which drifts in bfloat16.
+            self.vllm_generation._iter_named_params = self._iter_vllm_params
+
+    def _iter_vllm_params(self) -> Iterator[tuple[str, torch.Tensor]]:
+        """Yield the weights that vLLM gets, whole, adapters merged into copies."""
+        model = self.accelerator.unwrap_model(self.model)
+        with self._dist.gather_params(list(model.parameters())):
+            yield from iter_merged_params(model)
 
     def _prepare_models(self) -> None:
         """Let the policy and, where it is a model of its own, the reference share prefixes."""
@@ -96,22 +111,37 @@ class CvoTrainer(GRPOTrainer):
             or not are_whole_groups(input_ids, attention_mask, prompt_len, group_size)
         ):
             return plain()
-        shared = partial(
-            group_logprobs,
-            model,
-            inner_model(self.accelerator.unwrap_model(model)).base_model.get_rope_index,
-            input_ids,
-            attention_mask,
-            completion_len=logits_to_keep,
-            group_size=group_size,
-            batch_size=batch_size,
-            autocast=self.accelerator.autocast,
-            **{name: settings.get(name) for name in ("pixel_values", "image_grid_thw", "num_images", "mm_token_type_ids")},
-        )
+        inner = inner_model(self.accelerator.unwrap_model(model))
+        images = {name: settings.get(name) for name in ("pixel_values", "image_grid_thw", "num_images", "mm_token_type_ids")}
+        rows = GroupRows(input_ids, attention_mask, **images)
+        sizes = {"completion_len": logits_to_keep, "group_size": group_size, "batch_size": batch_size}
+        sizes["autocast"] = self.accelerator.autocast
+        shared = partial(group_logprobs, model, inner.base_model.get_rope_index, rows, **sizes)
         if not self.is_prefix_checked:
             self._check_against_plain(model, plain, shared, attention_mask[:, prompt_len:])
         logprobs, entropies = shared()
+        if self.is_mass_wanted:
+            self.is_mass_wanted = False
+            self.log_mass = group_log_mass(inner, rows, self._truncation(), **sizes) * attention_mask[:, prompt_len:]
+            logprobs = logprobs - self.log_mass
         return logprobs, entropies if settings.get("compute_entropy") else None, None
+
+    def _generate_and_score_completions(self, inputs: Any) -> Any:
+        # The sampler's log-probabilities are renormalised over what top-k, top-p and forbidden tokens leave; TRL sets them
+        # against the trainer's over the whole vocabulary, and its importance ratio is off by the mass in between. For that
+        # ratio the old pass, the first one below, is renormalised alike; the loss gets the whole distribution's back.
+        self.is_mass_wanted, self.log_mass = self.shares_prefix and self._corrects_importance(), None
+        output = super()._generate_and_score_completions(inputs)
+        if self.log_mass is not None:
+            output["old_per_token_logps"] = output["old_per_token_logps"] + self.log_mass
+        return output
+
+    def _corrects_importance(self) -> bool:
+        return self.use_vllm and self.vllm_importance_sampling_correction
+
+    def _truncation(self) -> Truncation:
+        forbidden = (self.args.generation_kwargs or {}).get("logit_bias", {})
+        return read_truncation(self.temperature, self.top_k, self.top_p, list(forbidden))
 
     def _check_against_plain(self, model: Any, plain: Any, shared: Any, mask: torch.Tensor) -> None:
         """Compare the two paths on the first batch, without dropout.

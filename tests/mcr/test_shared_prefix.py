@@ -21,7 +21,7 @@ from mcr.errors import ConfigError, McrError
 from mcr.models.load import load_model, load_processor
 from mcr.shared_prefix.attention import blockwise_attention
 from mcr.shared_prefix.layout import PrefixLayout
-from mcr.shared_prefix.logprobs import group_logprobs
+from mcr.shared_prefix.logprobs import GroupRows, group_logprobs
 from mcr.shared_prefix.pack import are_whole_groups, images_once
 from mcr.shared_prefix.prefill import generate_groups
 from mcr.shared_prefix.support import inner_model, prepare_model, why_unsupported
@@ -71,7 +71,7 @@ def plain_logprobs(model, rows, extra):
 def shared_logprobs(model, rows, extra, num_images, batch_size=2 * G):
     base = inner_model(model).base_model
     settings = {"completion_len": C, "group_size": G, "batch_size": batch_size}
-    return group_logprobs(model, base.get_rope_index, **rows, **extra, num_images=num_images, **settings)
+    return group_logprobs(model, base.get_rope_index, GroupRows(**rows, **extra, num_images=num_images), **settings)
 
 
 def gradients(model):
