@@ -18,7 +18,7 @@ from mcr.run_folder import write_json
 
 RECIPES = Path(__file__).resolve().parent
 SCHEMA_FLAGS = ["--answer-formats", "rows", "--fixed-order", "--phrasings", "1", "--detail", "brief"]
-STYLE_FLAGS = ["--styles", "steps_image_first,brief"]
+STYLE_FLAGS = ["--styles", "steps_text_first,steps_image_first,brief"]
 ANSWER_ONLY_FLAGS = ["--styles", "answer_only"]
 FRAME_FLAGS = {"qwen3_vl": [], "qwen2_5_vl": ["--factor", "32", "--min-pixels", "1024", "--max-pixels", "25600"]}
 
@@ -34,7 +34,7 @@ class DemoSize:
     filter_prompts: int
 
 
-FULL = DemoSize(train=15040, test=300, sft_steps=1800, grpo_steps=40, filter_prompts=640)
+FULL = DemoSize(train=21120, test=300, sft_steps=2600, grpo_steps=32, filter_prompts=320)
 SMALL = DemoSize(train=3300, test=100, sft_steps=400, grpo_steps=3, filter_prompts=16)
 
 
