@@ -22,7 +22,6 @@ from mcr.metrics import Scored, evaluate
 from mcr.predictions import (
     Prediction,
     join_gold,
-    predict_from_completion,
     prediction_from_dict,
     read_predictions,
     write_prediction,
@@ -31,7 +30,8 @@ from mcr.prompts import PromptSettings
 from mcr.records import Sample
 from mcr.report.markdown import write_report
 from mcr.report.pictures import draw_sample, draw_scores, tile
-from mcr.rollouts import RolloutRequest, Sampler, SamplingSettings
+from mcr.rollouts import Sampler, SamplingSettings
+from mcr.rollouts.predict import predict_samples
 from mcr.run_folder import open_for_append, write_json, write_run_record
 from mcr.samples import iter_json_lines, read_samples
 from mcr.score import one_line
@@ -103,7 +103,7 @@ def generate_predictions(samples: list[Sample], arguments: EvaluateArguments, ou
         with open_for_append(out / f"predictions-{state.process_index:03d}.jsonl") as file:
             for start in tqdm(range(0, len(missing), arguments.batch_size), desc="evaluate: generating", unit="batch"):
                 batch = missing[start : start + arguments.batch_size]
-                for prediction in _predict(batch, sampler, settings, prompt_settings, image_root):
+                for prediction in predict_samples(batch, sampler, settings, prompt_settings, image_root):
                     write_prediction(file, prediction)
     state.wait_for_everyone()
     done = _read_parts(out)
@@ -125,20 +125,6 @@ def _read_parts(out: Path) -> dict[str, Prediction]:
                 prediction = prediction_from_dict(row)
                 done[prediction.id] = prediction
     return done
-
-
-def _predict(
-    batch: list[Sample], sampler: Sampler, settings: SamplingSettings, prompt_settings: PromptSettings, image_root: Path
-) -> list[Prediction]:
-    requests = [
-        RolloutRequest(s.id, prompt_settings.prompt_for(s), [open_image(image_root, image.path) for image in s.images])
-        for s in batch
-    ]
-    groups = sampler.sample(requests, settings)
-    return [
-        predict_from_completion(sample, group[0].text, prompt_settings.frame.frame_of(sample))
-        for sample, group in zip(batch, groups, strict=True)
-    ]
 
 
 def draw_samples(path: Path, samples: list[Sample], rows: list[Scored], image_root: Path | None) -> None:

@@ -13,16 +13,20 @@ from mcr.models.torchvision_cpu import allow_cpu_torchvision
 
 allow_cpu_torchvision()
 
+from transformers import TrainerCallback  # noqa: E402
 from trl import GRPOConfig, ModelConfig, get_peft_config  # noqa: E402
 
 from mcr.config import parse_settings  # noqa: E402
 from mcr.models.load import check_frame, load_model, load_processor  # noqa: E402
 from mcr.prompts import PromptSettings  # noqa: E402
 from mcr.run_folder import write_run_record  # noqa: E402
-from mcr.training.callbacks import MetricsFile  # noqa: E402
+from mcr.samples import read_samples  # noqa: E402
+from mcr.training.callbacks import Curves, MetricsFile  # noqa: E402
+from mcr.training.collapse import CollapseBounds, CollapseGuard  # noqa: E402
 from mcr.training.grpo import CvoTrainer, forbid_vision_tokens  # noqa: E402
+from mcr.training.held_out import HeldOutScores  # noqa: E402
 from mcr.training.resume import last_checkpoint  # noqa: E402
-from mcr.training_sets import load_training_set  # noqa: E402
+from mcr.training_sets import check_images, load_training_set  # noqa: E402
 from rewards.for_trl import weighted_rewards  # noqa: E402
 from rewards.score import PARTS, check_weights  # noqa: E402
 
@@ -38,9 +42,39 @@ class CvoArguments:
     type_weight: float = field(default=0.2, metadata={"help": "weight of the type reward"})
     entailment_weight: float = field(default=0.2, metadata={"help": "weight of the entailment reward"})
     grounding_weight: float = field(default=0.2, metadata={"help": "weight of the grounding reward"})
+    held_out: str | None = field(
+        default=None, metadata={"help": "samples.jsonl to score greedily while training, e.g. dev.jsonl"}
+    )
+    held_out_steps: int = field(default=50, metadata={"help": "score them every so many steps"})
+    held_out_size: int = field(default=64, metadata={"help": "score the first so many of them"})
+    max_unreadable: float = field(default=0.9, metadata={"help": "stop above this share of unreadable completions"})
+    min_entropy: float | None = field(default=None, metadata={"help": "stop below this entropy, nats a token"})
+    max_entropy: float | None = field(default=None, metadata={"help": "stop above this entropy, nats a token"})
+    max_clipped: float | None = field(default=None, metadata={"help": "stop above this share of completions cut at the limit"})
+    collapse_patience: int = field(default=5, metadata={"help": "stop when a bound is passed in so many logs in a row"})
     sigma: float = field(default=0.5, metadata={"help": "IoU threshold of the grounding reward (Eq. 8)"})
     shared_prefix: str = field(default="auto", metadata={"help": "forward each group's prompt once: auto, on, off"})
     normalization: str = field(default="matched", metadata={"help": "matched (the paper) or larger_count (docs/rewards.md)"})
+
+
+def make_callbacks(arguments: CvoArguments, config: GRPOConfig, prompts: PromptSettings) -> list[TrainerCallback]:
+    """Return the metrics file, the guard against collapse, the curves and, where asked for, the held-out scores."""
+    out = Path(config.output_dir)
+    bounds = CollapseBounds(
+        arguments.max_unreadable,
+        arguments.min_entropy,
+        arguments.max_entropy,
+        arguments.max_clipped,
+        arguments.collapse_patience,
+    )
+    callbacks = [MetricsFile(out / "metrics.jsonl"), Curves(out), CollapseGuard(out, bounds)]
+    if arguments.held_out is not None:
+        samples = read_samples(Path(arguments.held_out))[: arguments.held_out_size]
+        image_root = Path(arguments.image_root)
+        check_images(image_root, [image.path for sample in samples for image in sample.images])
+        limit = config.max_completion_length
+        callbacks.insert(0, HeldOutScores(samples, prompts, image_root, every=arguments.held_out_steps, max_new_tokens=limit))
+    return callbacks
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -56,6 +90,7 @@ def main(argv: list[str] | None = None) -> None:
     weights = check_weights({part: getattr(arguments, f"{part}_weight") for part in PARTS})
     rewards = weighted_rewards(weights, sigma=arguments.sigma, normalization=arguments.normalization)
     config.reward_weights = rewards.weights
+    callbacks = make_callbacks(arguments, config, prompt_settings)
     trainer = CvoTrainer(
         model=load_model(model_path, dtype=model_arguments.dtype or "auto"),
         reward_funcs=rewards.functions,
@@ -63,9 +98,12 @@ def main(argv: list[str] | None = None) -> None:
         train_dataset=train_set,
         processing_class=processor,
         peft_config=get_peft_config(model_arguments),
-        callbacks=[MetricsFile(out / "metrics.jsonl")],
+        callbacks=callbacks,
         shared_prefix=arguments.shared_prefix,
     )
+    for callback in callbacks:
+        if isinstance(callback, HeldOutScores):
+            callback.trainer = trainer
     if trainer.accelerator.is_main_process:
         write_run_record(out, "grpo", (arguments, config, model_arguments), config.seed)
     trainer.train(resume_from_checkpoint=last_checkpoint(out))

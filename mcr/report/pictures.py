@@ -54,6 +54,37 @@ def draw_scores(path: Path, metrics: Mapping[str, Any]) -> None:
     figure.savefig(path, dpi=120)
 
 
+CURVES = {
+    "reward": ("reward", "reward_std"),
+    "reward parts": tuple(f"rewards/{part}_reward/mean" for part in ("count", "span", "type", "entailment", "grounding")),
+    "held out": ("held_out/gmner_f1", "held_out/n_f1", "held_out/n_rate"),
+    "groups and answers": ("frac_reward_zero_std", "completions/unreadable", "completions/clipped_ratio"),
+    "entropy, nats a token": ("entropy",),
+    "completion length, tokens": ("completions/mean_length",),
+}
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
+
+
+def draw_curves(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Draw what a GRPO run logged over its steps, one panel a kind; a panel without values stays empty and says so."""
+    figure, axes = _axes(len(CURVES), 20)
+    for axis, (title, names) in zip(axes, CURVES.items(), strict=True):
+        for name, colour in zip(names, COLOURS, strict=False):
+            points = [(row["step"], float(row[name])) for row in rows if name in row]
+            if points:
+                label = name.removeprefix("rewards/").removesuffix("_reward/mean").split("/")[-1]
+                marker = "." if len(points) < 30 else ""
+                axis.plot(*zip(*points, strict=True), color=colour, linewidth=1.2, label=label, marker=marker)
+        axis.set_title(title, fontsize=10)
+        axis.set_xlabel("step")
+        axis.spines[["top", "right"]].set_visible(False)
+        if axis.lines:
+            axis.legend(frameon=False, fontsize=7)
+        else:
+            axis.text(0.5, 0.5, "not logged", ha="center", transform=axis.transAxes, color=GREY)
+    figure.savefig(path, dpi=100)
+
+
 def draw_sample(image: Image.Image, gold: Sequence[Entity], pred: Sequence[Entity]) -> Image.Image:
     """Return the picture with gold boxes (blue, solid) and predicted boxes (orange, inset), scaled to PANEL_PX wide."""
     scale = PANEL_PX / image.width

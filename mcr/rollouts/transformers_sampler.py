@@ -34,11 +34,22 @@ class TransformersSampler:
         inputs = self.processor(text=texts, images=images or None, padding=True, return_tensors="pt").to(self.model.device)
         torch.manual_seed(_seed_of(requests, settings.seed))
         with torch.inference_mode():
-            output = self.model.generate(**inputs, generation_config=self._generation_config(settings))
+            output = self._generate(dict(inputs), settings)
         rows = output[:, inputs["input_ids"].shape[1] :].tolist()
         rollouts = [self._to_rollout(row) for row in rows]
         size = settings.num_generations
         return [rollouts[i : i + size] for i in range(0, len(rollouts), size)]
+
+    def _generate(self, inputs: dict[str, Any], settings: SamplingSettings) -> Any:
+        """Return ids, `num_generations` rows a prompt, prefilled once where the family allows it."""
+        from mcr.shared_prefix.prefill import generate_groups
+        from mcr.shared_prefix.support import why_unsupported
+
+        config = self._generation_config(settings)
+        if why_unsupported(self.model):
+            config.num_return_sequences = settings.num_generations
+            return self.model.generate(**inputs, generation_config=config)
+        return generate_groups(self.model, inputs, settings.num_generations, generation_config=config)
 
     def _generation_config(self, settings: SamplingSettings) -> Any:
         from transformers import GenerationConfig
@@ -49,7 +60,6 @@ class TransformersSampler:
             drawing = {"do_sample": True, "temperature": settings.temperature, "top_k": settings.top_k, "top_p": settings.top_p}
         return GenerationConfig(
             max_new_tokens=settings.max_new_tokens,
-            num_return_sequences=settings.num_generations,
             suppress_tokens=self.suppressed,
             repetition_penalty=1.0,  # a checkpoint's own default would make this another distribution than vLLM's
             eos_token_id=self._end_ids(),

@@ -10,33 +10,46 @@ from mcr.shared_prefix.pack import are_whole_groups, images_once, text_positions
 ROW_INPUTS = ("input_ids", "attention_mask", "mm_token_type_ids")
 
 
-def generate_groups(model: PreTrainedModel, inputs: dict[str, Any], group_size: int, **settings: Any) -> torch.Tensor:
-    """Return what `model.generate` returns for rows of whole groups, with one prefill a group.
+def first_of_each_group(inputs: dict[str, Any], group_size: int) -> dict[str, Any] | None:
+    """Return the inputs of each group's first row, or None where the rows are not whole groups.
 
     Args:
-        model: not wrapped.
         inputs: input_ids and attention_mask [B*G, P], left-padded; pixel_values and image_grid_thw of every row's images, with
             mm_token_type_ids [B*G, P], where there are images; every row has as many of them.
         group_size: G.
-        settings: generation_config and the like, for `generate`.
-
-    Returns:
-        ids [B*G, P + what was generated]. Rows that are not whole groups, or prompts of one token, are generated the plain way.
     """
-    input_ids, mask = inputs["input_ids"], inputs["attention_mask"]
-    if group_size == 1 or input_ids.shape[1] < 2 or not are_whole_groups(input_ids, mask, input_ids.shape[1], group_size):
-        return type(model).generate(model, **inputs, **settings)
-    once = {name: inputs[name][::group_size, :-1] for name in ROW_INPUTS if name in inputs}
+    input_ids = inputs["input_ids"]
+    if not are_whole_groups(input_ids, inputs["attention_mask"], input_ids.shape[1], group_size):
+        return None
+    once = {name: inputs[name][::group_size] for name in ROW_INPUTS if name in inputs}
     grid = inputs.get("image_grid_thw")
     if grid is not None:
         counts = [len(grid) // len(input_ids)] * len(input_ids)
         once |= images_once(inputs["pixel_values"], grid, counts, group_size) or {}
-    else:  # without images the model would count the padding
-        once["position_ids"] = text_positions(once["attention_mask"])
-    model.base_model.rope_deltas = None  # those of the generation before are not these prompts'
+    return once
+
+
+def generate_groups(model: PreTrainedModel, inputs: dict[str, Any], group_size: int, **settings: Any) -> torch.Tensor:
+    """Return ids [B*G, P + what was generated]: G rows for each of the prompts, as `generate` gives them for repeated rows.
+
+    Args:
+        model: not wrapped, of a family that `support.why_unsupported` accepts.
+        inputs: of the distinct prompts: input_ids and attention_mask [B, P], left-padded, and what belongs to their images.
+        group_size: G.
+        settings: generation_config and the like, for `generate`; one return sequence a row.
+    """
+    generate = type(model).generate
+    input_ids, mask = (inputs[name].repeat_interleave(group_size, dim=0) for name in ("input_ids", "attention_mask"))
+    if group_size == 1 or input_ids.shape[1] < 2:
+        return generate(model, **inputs, **settings)
+    prompt = {name: value[:, :-1] if name in ROW_INPUTS else value for name, value in inputs.items()}
+    if "image_grid_thw" not in prompt:  # without images the model would count the padding
+        prompt["position_ids"] = text_positions(prompt["attention_mask"])
+    backbone = model.base_model
+    backbone.rope_deltas = None  # those of the generation before are not these prompts'
     with torch.no_grad():
-        cache = model.base_model(**once, use_cache=True).past_key_values
+        cache = backbone(**prompt, use_cache=True).past_key_values
     cache.batch_repeat_interleave(group_size)
-    if model.base_model.rope_deltas is not None:
-        model.base_model.rope_deltas = model.base_model.rope_deltas.repeat_interleave(group_size, dim=0)
-    return type(model).generate(model, input_ids=input_ids, attention_mask=mask, past_key_values=cache, **settings)
+    if backbone.rope_deltas is not None:
+        backbone.rope_deltas = backbone.rope_deltas.repeat_interleave(group_size, dim=0)
+    return generate(model, input_ids=input_ids, attention_mask=mask, past_key_values=cache, **settings)

@@ -6,6 +6,8 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from mcr.report.pictures import draw_curves
+
 
 class MetricsFile(TrainerCallback):
     """Appends every log of the trainer to metrics.jsonl; after a resume the rows of repeated steps are dropped."""
@@ -27,6 +29,28 @@ class MetricsFile(TrainerCallback):
         if state.is_world_process_zero and logs:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": state.global_step, **logs}) + "\n")
+
+
+class Curves(TrainerCallback):
+    """Draws curves.png from metrics.jsonl every so many logs and at the end."""
+
+    def __init__(self, out: Path, every: int = 20) -> None:
+        self.out, self.every, self.num_logs = out, every, 0
+
+    def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Draw now and then."""
+        self.num_logs += 1
+        if self.num_logs % self.every == 0:
+            self._draw(state)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Draw all of it."""
+        self._draw(state)
+
+    def _draw(self, state: Any) -> None:
+        path = self.out / "metrics.jsonl"
+        if state.is_world_process_zero and path.is_file():
+            draw_curves(self.out / "curves.png", [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()])
 
 
 def _step_of(line: str) -> float:

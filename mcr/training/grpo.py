@@ -12,13 +12,14 @@ from trl.trainer.utils import split_pixel_values_by_grid, split_tensor_dict, uns
 
 from mcr.errors import ConfigError, McrError
 from mcr.models.load import vision_token_ids
+from mcr.parsing import parse_completion
 from mcr.rollouts.kept_mass import Truncation, read_truncation
 from mcr.rollouts.merged_weights import iter_merged_params
 from mcr.rollouts.prompt_ids import collapse_image_pads
 from mcr.rollouts.vllm_cpu import prepare_cpu_engine
 from mcr.shared_prefix.logprobs import GroupRows, group_log_mass, group_logprobs
 from mcr.shared_prefix.pack import are_whole_groups
-from mcr.shared_prefix.prefill import generate_groups
+from mcr.shared_prefix.prefill import first_of_each_group, generate_groups
 from mcr.shared_prefix.support import inner_model, prepare_model, why_unsupported
 from mcr.shared_prefix.vision import cache_frozen_vision
 
@@ -136,6 +137,13 @@ class CvoTrainer(GRPOTrainer):
             output["old_per_token_logps"] = output["old_per_token_logps"] + self.log_mass
         return output
 
+    def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> torch.Tensor:
+        # Only the reward is seen by TRL; how many completions hold no answer at all is logged beside it.
+        texts = [completion if isinstance(completion, str) else completion[-1]["content"] or "" for completion in completions]
+        for text in texts:
+            self._log_metric("completions/unreadable", float(not parse_completion(text).is_readable))
+        return super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
+
     def _corrects_importance(self) -> bool:
         return self.use_vllm and self.vllm_importance_sampling_correction
 
@@ -166,7 +174,10 @@ class CvoTrainer(GRPOTrainer):
 
 
 def _generate(model: Any, group_size: int, generation_config: Any = None, **inputs: Any) -> torch.Tensor:
-    return generate_groups(model, inputs, group_size, generation_config=generation_config)
+    once = first_of_each_group(inputs, group_size)
+    if once is None:
+        return type(model).generate(model, **inputs, generation_config=generation_config)
+    return generate_groups(model, once, group_size, generation_config=generation_config)
 
 
 def decide_shared_prefix(wanted: str, model: Any, config: GRPOConfig, num_generations: int) -> bool:

@@ -23,7 +23,7 @@ from mcr.shared_prefix.attention import blockwise_attention
 from mcr.shared_prefix.layout import PrefixLayout
 from mcr.shared_prefix.logprobs import GroupRows, group_logprobs
 from mcr.shared_prefix.pack import are_whole_groups, images_once
-from mcr.shared_prefix.prefill import generate_groups
+from mcr.shared_prefix.prefill import first_of_each_group, generate_groups
 from mcr.shared_prefix.support import inner_model, prepare_model, why_unsupported
 from mcr.shared_prefix.vision import cache_frozen_vision
 from mcr.training import grpo
@@ -195,7 +195,7 @@ def test_a_group_generated_from_one_prefill_equals_the_plain_way(sandbox, num_im
     )
     expected = model.generate(**inputs, generation_config=config)
     prefills.clear()
-    got = generate_groups(model, inputs, G, generation_config=config)
+    got = generate_groups(model, first_of_each_group(inputs, G), G, generation_config=config)
     hook.remove()
     assert torch.equal(got.sequences, expected.sequences)
     assert max((a - b).abs().max() for a, b in zip(got.logits, expected.logits, strict=True)) < 1e-4

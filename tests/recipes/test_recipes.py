@@ -159,6 +159,28 @@ def test_grpo_runs_and_logs_every_reward(trained, recipe, tmp_path):
     assert (tmp_path / "model/mcr_prompt.json").is_file()
 
 
+def test_grpo_watches_held_out_samples_and_goes_on_where_it_stopped(trained, recipe, tmp_path):
+    watched = ("--held_out", trained / "data/dev.jsonl", "--held_out_steps", 2, "--held_out_size", 3, "--save_steps", 2)
+    recipe("grpo", *grpo_flags(trained, tmp_path, *watched))
+    scored = [row for row in read_metrics(tmp_path) if "held_out/gmner_f1" in row]
+    assert [row["step"] for row in scored] == [0, 2]
+    assert all(0 <= row["held_out/unreadable"] <= 1 for row in scored)
+    assert all("completions/unreadable" in row for row in read_metrics(tmp_path) if "reward" in row)
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    done = recipe("grpo", *grpo_flags(trained, tmp_path, *watched, "--max_steps", 3))
+    assert "going on from" in done.stdout
+    assert [row["step"] for row in read_metrics(tmp_path) if "reward" in row] == [1, 2, 3]
+
+
+def test_grpo_without_a_shared_prefix_says_why(trained, recipe, tmp_path):
+    flags = ("--per_device_train_batch_size", 2, "--gradient_accumulation_steps", 2)
+    done = recipe("grpo", *grpo_flags(trained, tmp_path / "auto", *flags))
+    assert "set it to 4 and gradient_accumulation_steps" in done.stderr
+    failed = recipe("grpo", *grpo_flags(trained, tmp_path / "on", *flags, "--shared_prefix", "on"), check=False)
+    assert failed.returncode
+    assert "error: shared_prefix: got 'on'" in failed.stderr
+
+
 def test_filter_samples_once_and_applies_any_rule(trained, recipe, tmp_path):
     out = tmp_path / "filter"
     keep_all = ("--min_std", 0, "--min_max", 0, "--min_median", 0, "--max_median", 1)

@@ -132,17 +132,12 @@ def test_recipes_run_with_vllm(sandbox_qwen3, recipe, tmp_path):
         "colocate",
         "--vllm_max_model_length",
         512,
-        "--temperature",
-        1,
-        "--top_k",
-        0,
-        "--top_p",
-        1,
         *prompts,
         *common,
     )
     rows = [json.loads(line) for line in (tmp_path / "cvo/metrics.jsonl").read_text().splitlines()]
     ratios = [row["sampling/importance_sampling_ratio/mean"] for row in rows if "sampling/importance_sampling_ratio/mean" in row]
     assert len(ratios) == 2
-    # A model with random weights gives the four forbidden tokens some 0.6 % at each of 12 positions: 0.93 for a sequence, not 1.
-    assert all(0.85 < ratio < 1.01 for ratio in ratios)
+    # Sampled at the paper's temperature 1.5, top-k 200, top-p 0.95 (sandbox_grpo.yaml), ratios of whole sequences. vLLM casts the
+    # float32 checkpoint to bfloat16, hence the slack; against TRL's whole distribution the ratio would be about 0.5.
+    assert ratios == pytest.approx([1, 1], abs=0.08)

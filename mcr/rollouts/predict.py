@@ -1,0 +1,24 @@
+"""Predictions of a sampler for samples: prompt, sample, read back in original pixels."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mcr.predictions import Prediction, predict_from_completion
+from mcr.prompts import PromptSettings
+from mcr.records import Sample
+from mcr.rollouts.request import RolloutRequest, Sampler, SamplingSettings
+from mcr.training_sets import open_image
+
+
+def predict_samples(
+    samples: Sequence[Sample], sampler: Sampler, settings: SamplingSettings, prompts: PromptSettings, image_root: Path
+) -> list[Prediction]:
+    """Return one prediction a sample, from the first rollout."""
+    requests = [
+        RolloutRequest(s.id, prompts.prompt_for(s), [open_image(image_root, image.path) for image in s.images]) for s in samples
+    ]
+    groups = sampler.sample(requests, settings)
+    return [
+        predict_from_completion(sample, group[0].text, prompts.frame.frame_of(sample))
+        for sample, group in zip(samples, groups, strict=True)
+    ]

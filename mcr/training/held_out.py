@@ -1,0 +1,77 @@
+"""Scores on held-out samples while GRPO runs: what the rewards do not show, GMNER F1 and the two biases, every N steps."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from accelerate.utils import gather_object
+from transformers import TrainerCallback
+from trl.models import unwrap_model_for_generation
+
+from mcr.metrics import Scored, evaluate
+from mcr.predictions import Prediction
+from mcr.prompts import PromptSettings
+from mcr.records import Sample
+from mcr.rollouts import SamplingSettings
+from mcr.rollouts.predict import predict_samples
+from mcr.rollouts.transformers_sampler import TransformersSampler
+from mcr.shared_prefix.support import inner_model
+
+
+class HeldOutScores(TrainerCallback):
+    """Decodes held-out samples greedily before the first step, every `every` steps and at the end, and logs held_out/*.
+
+    Decoding goes through transformers, on all processes, each its share.
+
+    Attributes:
+        trainer: to be set once the trainer exists.
+    """
+
+    def __init__(
+        self, samples: Sequence[Sample], prompts: PromptSettings, image_root: Path, *, every: int, max_new_tokens: int
+    ) -> None:
+        self.samples, self.prompts, self.image_root = samples, prompts, image_root
+        self.every = every
+        self.settings = SamplingSettings(num_generations=1, temperature=0.0, max_new_tokens=max_new_tokens)
+        self.trainer: Any = None
+        self.last_step = -1
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Score before the first step."""
+        if state.global_step == 0:
+            self._score(0)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Score every N steps."""
+        if state.global_step % self.every == 0:
+            self._score(state.global_step)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Score the model that is saved."""
+        self._score(state.global_step)
+
+    def _score(self, step: int) -> None:
+        if step == self.last_step:
+            return
+        self.last_step = step
+        accelerator = self.trainer.accelerator
+        mine = self.samples[accelerator.process_index :: accelerator.num_processes]
+        was_training = self.trainer.model.training
+        with unwrap_model_for_generation(self.trainer.model_wrapped, accelerator) as model:
+            sampler = TransformersSampler(inner_model(model), self.trainer.processing_class)
+            found = predict_samples(mine, sampler, self.settings, self.prompts, self.image_root)
+        self.trainer.model.train(was_training)
+        self.trainer.log(held_out_scores(self.samples, gather_object(found)))
+
+
+def held_out_scores(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> dict[str, float]:
+    """Return what is logged: GMNER F1, N-Rate, N-F1 and the share of unreadable completions, as fractions."""
+    by_id = {prediction.id: prediction for prediction in predictions}
+    rows = [Scored(sample.sentence, sample.entities, by_id[sample.id].entities) for sample in samples]
+    metrics = evaluate(rows)
+    return {
+        "held_out/gmner_f1": metrics["gmner"]["f1"],
+        "held_out/n_rate": metrics["n_rate"],
+        "held_out/n_f1": metrics["no_target"]["f1"],
+        "held_out/unreadable": sum(not by_id[sample.id].is_readable for sample in samples) / max(1, len(samples)),
+    }

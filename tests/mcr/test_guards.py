@@ -1,0 +1,78 @@
+"""What watches a long GRPO run."""
+
+from types import SimpleNamespace
+
+import pytest
+
+pytest.importorskip("torch")
+from mcr.models.torchvision_cpu import allow_cpu_torchvision
+
+allow_cpu_torchvision()
+
+from mcr.errors import ConfigError, McrError
+from mcr.predictions import Prediction
+from mcr.records import Entity, ImageRef, Sample
+from mcr.report.pictures import draw_curves
+from mcr.training.collapse import CollapseBounds, CollapseGuard
+from mcr.training.held_out import held_out_scores
+
+STATE = SimpleNamespace(global_step=7)
+
+
+def log(guard, **logs):
+    guard.on_log(None, STATE, None, logs={"reward": 0.5, "loss": 0.1} | logs)
+
+
+def test_a_bound_passed_often_enough_ends_the_run_with_the_reason(tmp_path):
+    guard = CollapseGuard(tmp_path, CollapseBounds(max_unreadable=0.5, patience=3))
+    for share in (0.6, 0.7, 0.4, 0.6, 0.6):
+        log(guard, **{"completions/unreadable": share})
+    with pytest.raises(
+        McrError, match=r"step 7: completions/unreadable is 0\.9, expected at most 0\.5, 3 logs in a row.*No checkpoint"
+    ):
+        log(guard, **{"completions/unreadable": 0.9})
+
+
+@pytest.mark.parametrize(
+    ("bounds", "logs"),
+    [
+        ({"min_entropy": 0.1}, {"entropy": 0.01}),
+        ({"max_entropy": 2}, {"entropy": 3}),
+        ({"max_clipped": 0.5}, {"completions/clipped_ratio": 1}),
+    ],
+)
+def test_entropy_and_length_are_watched_where_asked(tmp_path, bounds, logs):
+    log(CollapseGuard(tmp_path, CollapseBounds(patience=1)), **logs)
+    with pytest.raises(McrError, match="collapsed"):
+        log(CollapseGuard(tmp_path, CollapseBounds(patience=1, **bounds)), **logs)
+
+
+@pytest.mark.parametrize("name", ["loss", "reward", "grad_norm"])
+def test_what_is_not_a_number_ends_the_run_at_once_and_names_the_last_checkpoint(tmp_path, name):
+    checkpoint = tmp_path / "checkpoint-5"
+    checkpoint.mkdir()
+    (checkpoint / "trainer_state.json").write_text("{}")
+    with pytest.raises(McrError, match=rf"{name} not a finite number. The last checkpoint is .*checkpoint-5"):
+        log(CollapseGuard(tmp_path, CollapseBounds()), **{name: float("nan")})
+
+
+def test_logs_of_other_kinds_and_text_are_passed_over(tmp_path):
+    guard = CollapseGuard(tmp_path, CollapseBounds(patience=1))
+    guard.on_log(None, STATE, None, logs={"held_out/gmner_f1": 0.5, "note": "text"})
+    guard.on_log(None, STATE, None, logs=None)
+    with pytest.raises(ConfigError, match="collapse_patience"):
+        CollapseBounds(patience=0)
+
+
+def test_held_out_scores_by_hand():
+    samples = [Sample(str(i), "d", "gmner", "Ann in Rome", (ImageRef("a.png", 9, 9),), (Entity("Ann", "PER"),)) for i in range(2)]
+    right = Prediction("1", "Ann in Rome", (Entity("Ann", "PER"),))
+    wrong = Prediction("0", "Ann in Rome", (Entity("Bob", "PER"),), "?", False)
+    scores = held_out_scores(samples, [right, wrong])
+    assert scores == {"held_out/gmner_f1": 0.5, "held_out/n_rate": 0.5, "held_out/n_f1": 0.5, "held_out/unreadable": 0.5}
+
+
+def test_curves_are_drawn_from_whatever_was_logged(tmp_path):
+    draw_curves(tmp_path / "a.png", [])
+    draw_curves(tmp_path / "b.png", [{"step": 1, "reward": "0.5", "held_out/gmner_f1": 0.1}, {"step": 2, "reward": 0.7}])
+    assert (tmp_path / "b.png").stat().st_size > 1000
