@@ -42,6 +42,7 @@ class CvoArguments:
     type_weight: float = field(default=0.2, metadata={"help": "weight of the type reward"})
     entailment_weight: float = field(default=0.2, metadata={"help": "weight of the entailment reward"})
     grounding_weight: float = field(default=0.2, metadata={"help": "weight of the grounding reward"})
+    dynamic_sampling_rounds: int = field(default=0, metadata={"help": "replace groups without spread so often at most"})
     held_out: str | None = field(
         default=None, metadata={"help": "samples.jsonl to score greedily while training, e.g. dev.jsonl"}
     )
@@ -100,6 +101,7 @@ def main(argv: list[str] | None = None) -> None:
         peft_config=get_peft_config(model_arguments),
         callbacks=callbacks,
         shared_prefix=arguments.shared_prefix,
+        dynamic_sampling_rounds=arguments.dynamic_sampling_rounds,
     )
     for callback in callbacks:
         if isinstance(callback, HeldOutScores):

@@ -22,6 +22,7 @@ from mcr.shared_prefix.pack import are_whole_groups
 from mcr.shared_prefix.prefill import first_of_each_group, generate_groups
 from mcr.shared_prefix.support import inner_model, prepare_model, why_unsupported
 from mcr.shared_prefix.vision import cache_frozen_vision
+from mcr.training.dynamic_sampling import flat_groups, fresh_rows, replace_groups
 
 NEVER = -100.0
 SHARED_PREFIX = ("auto", "on", "off")
@@ -34,14 +35,16 @@ class CvoTrainer(GRPOTrainer):
     Args:
         shared_prefix: "on" raises where the model or the batch sizes do not allow it, "auto" says so once and takes TRL's
             path, "off" always takes TRL's path.
+        dynamic_sampling_rounds: how often groups without spread are replaced by fresh prompts, at most; 0: never.
     """
 
-    def __init__(self, *args: Any, shared_prefix: str = "auto", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, shared_prefix: str = "auto", dynamic_sampling_rounds: int = 0, **kwargs: Any) -> None:
         # Has to happen before TRL starts the engine.
         if kwargs["args"].use_vllm and kwargs["args"].vllm_mode == "colocate":
             prepare_cpu_engine()
         super().__init__(*args, **kwargs)
         self.shares_prefix = decide_shared_prefix(shared_prefix, inner_model(self.model), self.args, self.num_generations)
+        self.dynamic_sampling_rounds = check_rounds(dynamic_sampling_rounds, self.args, self.num_generations)
         self.is_prefix_checked = False
         self.is_mass_wanted, self.log_mass = False, None
         self.vision_caches = []
@@ -128,6 +131,26 @@ class CvoTrainer(GRPOTrainer):
         return logprobs, entropies if settings.get("compute_entropy") else None, None
 
     def _generate_and_score_completions(self, inputs: Any) -> Any:
+        # Groups without spread are replaced by fresh prompts, for so many rounds; every process takes part in each.
+        output = self._sample_and_score(inputs)
+        for number in range(self.dynamic_sampling_rounds if self.model.training else 0):
+            flat = flat_groups(output["advantages"], self.num_generations)
+            wanted = int(self.accelerator.gather(torch.tensor([len(flat)], device=self.accelerator.device)).max())
+            if not wanted:
+                break
+            seed = f"{self.args.seed}/{self.state.global_step}/{self._step}/{number}/{self.accelerator.process_index}"
+            fresh = self._sample_and_score(fresh_rows(self.train_dataset, wanted, self.num_generations, seed))
+            flat_again = set(flat_groups(fresh["advantages"], self.num_generations))
+            pairs = list(zip(flat, [index for index in range(wanted) if index not in flat_again], strict=False))
+            parts = (split_pixel_values_by_grid(output), split_pixel_values_by_grid(fresh))
+            output = replace_groups(*parts, pairs, self.num_generations, self._tokenizer.pad_token_id)
+            output = unsplit_pixel_values_by_grid(output)
+            self._metrics["train"]["dynamic_sampling/replaced"].append(float(len(pairs)))
+            self._metrics["train"]["dynamic_sampling/left_flat"].append(float(len(flat) - len(pairs)))
+        output["num_items_in_batch"] = self.accelerator.gather(output["completion_mask"].sum()).sum()
+        return output
+
+    def _sample_and_score(self, inputs: Any) -> Any:
         # The sampler's log-probabilities are renormalised over what top-k, top-p and forbidden tokens leave; TRL sets them
         # against the trainer's over the whole vocabulary, and its importance ratio is off by the mass in between. For that
         # ratio the old pass, the first one below, is renormalised alike; the loss gets the whole distribution's back.
@@ -195,6 +218,21 @@ def decide_shared_prefix(wanted: str, model: Any, config: GRPOConfig, num_genera
         raise ConfigError(f"shared_prefix: got 'on', but {reason}. Change that, or set shared_prefix to auto or off.")
     warnings.warn(f"shared_prefix: TRL's path is taken, which forwards each prompt G times: {reason}.", stacklevel=2)
     return False
+
+
+def check_rounds(rounds: int, config: GRPOConfig, num_generations: int) -> int:
+    """Return the rounds of dynamic sampling.
+
+    Raises:
+        ConfigError: fewer than none, or groups that are spread over processes.
+    """
+    rows = config.per_device_train_batch_size * config.steps_per_generation
+    if rounds < 0 or (rounds and rows % num_generations):
+        raise ConfigError(
+            f"dynamic_sampling_rounds: got {rounds} with {rows} rows a process, expected 0 or more, and with more than 0 a "
+            f"multiple of num_generations ({num_generations}) rows. Change per_device_train_batch_size."
+        )
+    return rounds
 
 
 def why_groups_are_cut(batch_size: int, num_generations: int) -> str:
