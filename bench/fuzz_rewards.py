@@ -277,6 +277,8 @@ BIG: dict[str, Callable[[int], str]] = {
     "rows of one span": lambda n: "\n".join(f"Ann {i} | PER | None" for i in range(n // 22)),
     "json rows": lambda n: "[" + ", ".join(['{"text": "Ann", "type": "PER", "bbox_2d": [1, 2, 3, 4]}'] * (n // 57)) + "]",
     "joined rows": lambda n: "; ".join(["Ann | PER | None"] * (n // 18)),
+    "nested lists": lambda n: "[" * (n // 2) + "]" * (n // 2),
+    "spaces in a place": lambda n: "Ann is a person, whose boxes are x" + " " * n + "y",
     "boxes": lambda n: "Ann | PER | " + ", ".join(["[1, 2, 3, 4]"] * (n // 14)),
 }
 

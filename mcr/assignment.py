@@ -1,12 +1,13 @@
-"""One-to-one assignment with the highest summed weight, exact on integers; without numpy or scipy for the cases that occur."""
+"""One-to-one assignment with the highest summed weight, exact on integers of any size.
 
+A float solver such as scipy's cannot tell ties apart that lie far below the largest weight, and ties decide rewards here; in
+the tests it is the oracle where floats suffice.
+"""
+
+import heapq
 from collections.abc import Mapping
 
 Edge = tuple[int, int]
-
-# Above this many steps (rows^2 * columns of one component) scipy's solver is loaded; it works on floats, so ties far below
-# the largest weight are then no longer told apart.
-MAX_EXACT_STEPS = 100_000
 
 
 def best_assignment(weights: Mapping[Edge, int]) -> list[Edge]:
@@ -23,11 +24,23 @@ def best_assignment(weights: Mapping[Edge, int]) -> list[Edge]:
         if len(rows) == 1 or len(cols) == 1:
             pairs.append(max(edges, key=lambda edge: (weights[edge], (-edge[0], -edge[1]))))
             continue
-        table = [[weights.get((row, col), 0) for col in cols] for row in rows]
-        small, large = sorted((len(rows), len(cols)))
-        solve = _solve_exactly if small * small * large <= MAX_EXACT_STEPS else _solve_by_scipy
-        pairs += [(rows[i], cols[j]) for i, j in solve(table) if table[i][j]]
+        kept = set(_heaviest(edges, weights, by_row=len(rows) <= len(cols), num=min(len(rows), len(cols))))
+        rows, cols = sorted({row for row, _ in kept}), sorted({col for _, col in kept})
+        table = [[weights[row, col] if (row, col) in kept else 0 for col in cols] for row in rows]
+        pairs += [(rows[i], cols[j]) for i, j in _solve_exactly(table) if table[i][j]]
     return sorted(pairs)
+
+
+def _heaviest(edges: list[Edge], weights: Mapping[Edge, int], *, by_row: bool, num: int) -> list[Edge]:
+    """Return the `num` heaviest edges of each node of the smaller side, of which there are `num`.
+
+    No more are needed: the other nodes of that side can take at most num - 1 partners away.
+    """
+    side = 0 if by_row else 1
+    by_node: dict[int, list[Edge]] = {}
+    for edge in edges:
+        by_node.setdefault(edge[side], []).append(edge)
+    return [edge for own in by_node.values() for edge in heapq.nsmallest(num, own, key=lambda e: (-weights[e], e))]
 
 
 def _components(weights: Mapping[Edge, int]) -> list[list[Edge]]:
@@ -84,11 +97,3 @@ def _solve_exactly(table: list[list[int]]) -> list[Edge]:
             holder[col] = holder[came_from[col]]
             col = came_from[col]
     return [(holder[col], col) for col in range(num_cols) if holder[col] != -1]
-
-
-def _solve_by_scipy(table: list[list[int]]) -> list[Edge]:
-    from scipy.optimize import linear_sum_assignment
-
-    largest = max(map(max, table))
-    rows, cols = linear_sum_assignment([[weight / largest for weight in row] for row in table], maximize=True)
-    return list(zip(map(int, rows), map(int, cols), strict=True))

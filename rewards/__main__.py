@@ -13,22 +13,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from mcr.boxes import Frame
 from mcr.errors import ConfigError, DataError, run_command
 from mcr.predictions import Prediction, read_predictions
 from mcr.records import Entity, Sample
 from mcr.samples import read_samples
-from rewards.columns import read_ground_truth
+from rewards.columns import GroundTruth, read_ground_truth
 from rewards.explain import explain
 from rewards.score import NORMALIZATIONS, PARTS, RewardBreakdown, check_options, score_completion, score_entities
 
 Row = TypeVar("Row", Sample, Prediction)
 
 
-def find_gold(gold: str, sample_id: str | None) -> tuple[Entity, ...]:
-    """Return the gold entities: of one sample of a file, or written out as JSON."""
+def find_gold(gold: str, sample_id: str | None) -> GroundTruth:
+    """Return the gold entities, of one sample of a file or written out as JSON, and the frame where the JSON holds one."""
     if gold.lstrip().startswith(("[", "{")):
-        return read_ground_truth(gold)[0]
-    return _by_id(read_samples(Path(gold)), sample_id, gold).entities
+        return read_ground_truth(gold)
+    return _by_id(read_samples(Path(gold)), sample_id, gold).entities, None
 
 
 def _by_id(rows: Sequence[Row], sample_id: str | None, path: str) -> Row:
@@ -40,7 +41,7 @@ def _by_id(rows: Sequence[Row], sample_id: str | None, path: str) -> Row:
     return found[0]
 
 
-def score(args: argparse.Namespace, gold: tuple[Entity, ...]) -> RewardBreakdown:
+def score(args: argparse.Namespace, gold: tuple[Entity, ...], frame: Frame | None) -> RewardBreakdown:
     """Score the prediction of a file, or the completion."""
     options = {"sigma": args.sigma, "normalization": args.normalization}
     check_options(**options)
@@ -52,8 +53,15 @@ def score(args: argparse.Namespace, gold: tuple[Entity, ...]) -> RewardBreakdown
     if args.completion is None:
         raise ConfigError("explain: got neither --completion nor --predictions. Give one of them.")
     text = sys.stdin.read() if args.completion == "-" else args.completion
-    frame = None if args.frame is None else args.frame.read_text(encoding="utf-8")
-    return score_completion(text, gold, frame=read_ground_truth("[]", frame)[1], **options)
+    return score_completion(text, gold, frame=frame if args.frame is None else read_frame(args.frame), **options)
+
+
+def read_frame(path: Path) -> Frame | None:
+    """Return the frame that a JSON file holds."""
+    try:
+        return read_ground_truth("[]", path.read_text(encoding="utf-8"))[1]
+    except OSError as error:
+        raise DataError(f"--frame: {path} cannot be read ({error}). Correct the path.") from error
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -70,8 +78,8 @@ def main(argv: list[str] | None = None) -> None:
     command.add_argument("--sigma", type=float, default=0.5, help="IoU threshold of the grounding reward")
     command.add_argument("--normalization", choices=NORMALIZATIONS, default="matched", help="what the parts are averaged over")
     args = parser.parse_args(argv)
-    gold = find_gold(args.gold, args.id)
-    print(explain(score(args, gold), gold, sigma=args.sigma))
+    gold, frame = find_gold(args.gold, args.id)
+    print(explain(score(args, gold, frame), gold, sigma=args.sigma))
 
 
 if __name__ == "__main__":

@@ -5,14 +5,16 @@ framework has no column for the frame, or the JSON text of either. The JSON text
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from mcr.boxes import Frame
-from mcr.errors import DataError
+from mcr.errors import ConfigError, DataError
 from mcr.records import Entity
-from rewards.score import RewardBreakdown, score_completion
+from rewards.score import RewardBreakdown, check_options, score_completion
 
 GroundTruth = tuple[tuple[Entity, ...], Frame | None]
 
@@ -25,12 +27,27 @@ def completion_text(completion: Any) -> str:
     """
     if isinstance(completion, str):
         return completion
-    return "".join(_content(message) for message in completion if _field(message, "role") in ("assistant", None))
+    if isinstance(completion, bytes):
+        return completion.decode("utf-8", "replace")
+    messages = [completion] if isinstance(completion, Mapping) else completion
+    if not isinstance(messages, Iterable) or any(isinstance(message, str) for message in messages):
+        raise DataError(f"completion: got {str(completion)[:80]!r}, expected text, a message or a list of messages.")
+    said = [_content(message) for message in messages if _field(message, "role") in ("assistant", "model", None)]
+    if messages and not said:
+        raise DataError(f"completion: got {str(completion)[:80]!r}, expected a message of the assistant among them.")
+    return "".join(said)
 
 
 def _content(message: Any) -> str:
     content = _field(message, "content") or ""
-    return content if isinstance(content, str) else "".join(_field(part, "text") or "" for part in content)
+    if isinstance(content, str):
+        return content
+    return "".join(part if isinstance(part, str) else _part_text(part) for part in content)
+
+
+def _part_text(part: Any) -> str:
+    """Return the text of one part of a message; reasoning and images are no answer."""
+    return (_field(part, "text") or "") if _field(part, "type") in ("text", "output_text", None) else ""
 
 
 def _field(message: Any, name: str) -> Any:
@@ -43,10 +60,11 @@ def read_ground_truth(gold: Any, frame: Any = None) -> GroundTruth:
     Raises:
         DataError: gold that is not of the forms above.
     """
+    frame = None if frame == "" or (isinstance(frame, float) and math.isnan(frame)) else frame  # how tables write nothing
     if isinstance(gold, str) and (frame is None or isinstance(frame, str)):
         return _read_json(gold, frame)
-    gold = json.loads(gold) if isinstance(gold, str) else as_plain(gold)
-    frame = json.loads(frame) if isinstance(frame, str) else as_plain(frame)
+    gold = _load("gold", gold) if isinstance(gold, str) else as_plain(gold)
+    frame = _load("frame", frame) if isinstance(frame, str) else as_plain(frame)
     if isinstance(gold, Mapping) and "entities" in gold:
         frame = gold.get("frame") if frame is None else frame
         gold = gold["entities"]
@@ -59,10 +77,14 @@ def read_ground_truth(gold: Any, frame: Any = None) -> GroundTruth:
 @lru_cache(maxsize=1024)
 def _read_json(gold: str, frame: str | None) -> GroundTruth:
     """Read once for all completions of a group."""
+    return read_ground_truth(_load("gold", gold), None if frame is None else _load("frame", frame))
+
+
+def _load(column: str, text: str) -> Any:
     try:
-        return read_ground_truth(json.loads(gold), None if frame is None else json.loads(frame))
-    except ValueError as error:
-        raise DataError(f"gold: got {gold[:80]!r}, expected JSON ({error}). Correct the dataset's column.") from error
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{column}: got {text[:80]!r}, expected JSON ({error}). Correct the dataset's column.") from error
 
 
 def as_plain(value: Any) -> Any:
@@ -83,3 +105,18 @@ def score_row(completion: Any, gold: Any, frame: Any = None, **options: Any) -> 
     """Score one completion against the columns of its sample; `options` are those of `score_completion`."""
     entities, frame = read_ground_truth(gold, frame)
     return score_completion(completion_text(completion), entities, frame=frame, **options)
+
+
+def environment_options() -> dict[str, Any]:
+    """Return sigma and normalization from MCR_REWARD_SIGMA and MCR_REWARD_NORMALIZATION, for frameworks that pass no options.
+
+    Raises:
+        ConfigError: a value that `score_completion` does not take.
+    """
+    sigma, normalization = os.environ.get("MCR_REWARD_SIGMA", "0.5"), os.environ.get("MCR_REWARD_NORMALIZATION", "matched")
+    try:
+        options = {"sigma": float(sigma), "normalization": normalization}
+    except ValueError:
+        raise ConfigError(f"MCR_REWARD_SIGMA: got {sigma!r}, expected a number.") from None
+    check_options(**options)
+    return options

@@ -1,15 +1,16 @@
-"""The rewards for OpenRLHF: `--remote_rm_url .../rewards/for_openrlhf.py --label_key gold`. No scoring of its own.
+"""The rewards for OpenRLHF: `--reward.remote_url .../rewards/for_openrlhf.py --data.label_key gold`. No scoring of its own.
 
-The label column holds gold as rewards.columns reads it: JSON text, the frame inside it.
+The label column holds gold as rewards.columns reads it: JSON text, the frame inside it. Options come from the environment
+(`rewards.columns.environment_options`).
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from rewards.columns import score_row
+from rewards.columns import environment_options, score_row
 from rewards.score import PARTS
 
-END_CHARS = (400, 200, 100, 50, 25)
+END_CHARS = (400, 200, 100, 50, 25, 12)
 
 
 def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any], **_: Any) -> dict[str, Any]:
@@ -20,7 +21,8 @@ def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence
     import torch
 
     completions = [completion_of(query, prompt) for query, prompt in zip(queries, prompts, strict=True)]
-    scores = [score_row(completion, label) for completion, label in zip(completions, labels, strict=True)]
+    options = environment_options()
+    scores = [score_row(completion, label, **options) for completion, label in zip(completions, labels, strict=True)]
     totals = torch.tensor([got.total for got in scores], dtype=torch.float32)
     parts = {part: torch.tensor([getattr(got, part) for got in scores], dtype=torch.float32) for part in PARTS}
     return {"rewards": totals, "scores": totals, "extra_logs": parts}
@@ -29,14 +31,18 @@ def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence
 def completion_of(query: str, prompt: str) -> str:
     """Return what stands behind the prompt in a query.
 
-    Image tokens are expanded in the query and not in the prompt, so it is the prompt's end that is looked for. Where that is not
-    found either, the whole query is returned.
+    Image tokens are expanded in the query and not in the prompt, so it is the prompt's end that is looked for, as many times as
+    the prompt holds it. Where that is not found either, nothing is returned: a prompt is never scored.
     """
     if query.startswith(prompt):
         return query[len(prompt) :]
     for num_chars in END_CHARS:
         end = prompt[-num_chars:]
-        place = query.find(end) if end else -1
+        place = -1
+        for _ in range(prompt.count(end) if end else 0):
+            place = query.find(end, place + 1)
+            if place < 0:
+                break
         if place >= 0:
             return query[place + len(end) :]
-    return query
+    return ""

@@ -2,14 +2,14 @@
 
 ms-swift hands the dataset's columns over by name: `gold` and, where boxes need converting, `frame`, as rewards.columns reads
 them. Registered are mcr_count, mcr_span, mcr_type, mcr_entailment and mcr_grounding, to be weighted by `--reward_weights`, and
-mcr_total.
+mcr_total. Options come from the environment (`rewards.columns.environment_options`).
 """
 
 from collections.abc import Sequence
 from typing import Any
 
+from rewards.columns import environment_options
 from rewards.for_trl import PartReward
-from rewards.score import PARTS
 
 try:
     from swift.rewards import ORM, orms
@@ -17,7 +17,13 @@ except ImportError:
     try:
         from swift.plugin import ORM, orms
     except ImportError:  # ms-swift is not there: the classes work alone
-        ORM, orms = object, {}
+        orms = {}
+
+        class ORM:
+            """Stands in for ms-swift's base class."""
+
+            def __init__(self, args: Any = None, **_: Any) -> None:
+                self.args = args
 
 
 class PartORM(ORM):
@@ -29,14 +35,42 @@ class PartORM(ORM):
         self, completions: Sequence[Any], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any
     ) -> list[float]:
         """Return the part of each completion, in [0, 1]."""
-        return PartReward(self.part)(completions, gold, frame)
+        return PartReward(self.part, **environment_options())(completions, gold, frame)
 
 
-def register(names: Sequence[str] = (*PARTS, "total")) -> dict[str, type[PartORM]]:
-    """Register one class a part with ms-swift and return them by name."""
-    classes = {f"mcr_{name}": type(f"Mcr{name.title()}", (PartORM,), {"part": name}) for name in names}
-    orms.update(classes)
-    return classes
+class McrTotal(PartORM):
+    """The sum of the five with the default weights."""
 
 
-ORMS = register()
+class McrCount(PartORM):
+    """R_c."""
+
+    part = "count"
+
+
+class McrSpan(PartORM):
+    """R_s."""
+
+    part = "span"
+
+
+class McrType(PartORM):
+    """R_t."""
+
+    part = "type"
+
+
+class McrEntailment(PartORM):
+    """R_e."""
+
+    part = "entailment"
+
+
+class McrGrounding(PartORM):
+    """R_u."""
+
+    part = "grounding"
+
+
+ORMS = {f"mcr_{cls.part}": cls for cls in (McrTotal, McrCount, McrSpan, McrType, McrEntailment, McrGrounding)}
+orms.update(ORMS)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from mcr.errors import ConfigError
 from rewards.columns import as_json, completion_text, read_ground_truth
-from rewards.score import DEFAULT_WEIGHTS, PARTS, RewardBreakdown, check_options, score_completion
+from rewards.score import DEFAULT_WEIGHTS, PARTS, RewardBreakdown, check_options, check_weights, score_completion
 
 
 @lru_cache(maxsize=1024)
@@ -34,6 +35,8 @@ class PartReward:
     normalization: str = "matched"
 
     def __post_init__(self) -> None:
+        if self.part not in (*PARTS, "total"):
+            raise ConfigError(f"part: got {self.part!r}, expected one of {(*PARTS, 'total')}.")
         check_options(self.sigma, self.normalization)
 
     @property
@@ -72,6 +75,6 @@ def weighted_rewards(
     weights: Mapping[str, float] | None = None, *, sigma: float = 0.5, normalization: str = "matched"
 ) -> WeightedRewards:
     """Return the five functions with their weights (`reward_weights` of GRPOConfig)."""
-    weights = DEFAULT_WEIGHTS if weights is None else weights
+    weights = check_weights(DEFAULT_WEIGHTS if weights is None else weights)
     functions = [PartReward(part, sigma, normalization) for part in PARTS]
     return WeightedRewards(functions, [float(weights.get(part, 0.0)) for part in PARTS])

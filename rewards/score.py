@@ -116,6 +116,8 @@ def to_pixels(entity: Entity, frame: Frame) -> Entity:
 
 def _gold_entity(entity: Entity | Mapping) -> Entity:
     entity = entity if isinstance(entity, Entity) else Entity.from_dict(entity)
+    if not entity.text.strip():
+        raise DataError(f"gold entity: got text {entity.text!r}, expected a part of the sentence. Correct the span.")
     if entity.boxes == ():
         raise DataError(f"gold entity {entity.text!r}: got an empty list of boxes, expected boxes or null. Write null.")
     for box in entity.boxes or ():

@@ -13,7 +13,7 @@ _BOX = rf"\[{_NUMBER}, {_NUMBER}, {_NUMBER}, {_NUMBER}\]"
 _PLACE = rf"(None|{_BOX}(?:, {_BOX})*+)"
 _CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 # What begins a text here cannot begin a list item, a quotation or a bracket; nothing in it can be taken for a separator.
-_TEXT = rf"((?!and )[@#]?[^\W\d_][^|;\uff5c\[\]{{}}\"\\{_CONTROL}]*?)"
+_TEXT = rf"((?!and\s)[@#]?[^\W\d_][^|;\uff5c\[\]{{}}\"\\{_CONTROL}]*?)"
 ROW = re.compile(rf"{_TEXT} \| ([A-Za-z]++) \| {_PLACE}")
 TRIPLE = re.compile(rf'\("{_TEXT}", "([A-Za-z]++)", {_PLACE}\)')
 SENTENCE = re.compile(rf"{_TEXT} is a\(an\) ([A-Za-z]++), whose bounding boxes are {_PLACE}\.")

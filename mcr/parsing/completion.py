@@ -13,7 +13,7 @@ from mcr.parsing.rows import read_rows
 from mcr.parsing.sentences import read_sentences
 from mcr.records import Entity
 
-THINK_TAG = re.compile(r"<(/?)think>", re.IGNORECASE)
+THINK_TAG = re.compile(r"<(/?)\s{0,9}(?:think|thinking|thought|reasoning)\b[^<>\n]{0,99}>", re.IGNORECASE | re.ASCII)
 ANSWER_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
 MARKER = re.compile(r"^[ \t>*#]*(?:final[ \t]+)?answer[ \t*]*[:\uff1a][ \t*]*", re.IGNORECASE | re.MULTILINE)
 FENCE = re.compile(r"^[ \t]*```[^\n`]*$", re.MULTILINE)
@@ -95,16 +95,17 @@ def _outside_reasoning(text: str) -> tuple[str, str]:
 
 def _find_answer(text: str) -> tuple[str, bool, str]:
     """Return (answer, whether tags or a marker delimit it, problem)."""
-    opened, answer = None, None
+    opened, answer, end = None, None, 0
     for tag in ANSWER_TAG.finditer(text):
         if not tag.group(1):
             opened = tag.end()
         elif opened is not None:
-            answer, opened = text[opened : tag.start()], None
-    if answer is not None:
-        return answer, True, ""
-    if opened is not None:
+            answer, opened, end = text[opened : tag.start()], None, tag.end()
+    if answer is None and opened is not None:
         return "", False, "the answer is not closed"
+    if answer is not None:
+        later = [marker.end() for marker in MARKER.finditer(text, end) if text[marker.end() :].strip()]
+        return (text[later[-1] :] if later else answer), True, ""
     if not text.strip():
         return "", False, "the completion is empty"
     markers = list(MARKER.finditer(text))

@@ -6,6 +6,8 @@ from typing import Any
 
 from mcr.parsing.location import read_json_location
 from mcr.parsing.parts import read_parts
+from mcr.parsing.rows import read_rows
+from mcr.parsing.sentences import read_sentences
 from mcr.records import Entity
 
 TEXT_KEYS = ("text", "entity", "span", "name", "mention", "entity_text", "entity_name", "word", "phrase")
@@ -18,12 +20,15 @@ SEPARATOR = re.compile(r"[\s,;]*")
 JSON_START = re.compile(r"[\[{]")
 OBJECT = re.compile(r"\{(?:[^{}]++|\{[^{}]*+\})*+\}")
 MAX_EMPTY_CHARS = 1000
-MAX_DEPTH = 4
+MAX_DEPTH = 8
+MAX_NESTING = 32
+QUOTED_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{\]}]', re.DOTALL)
 
 
 def is_empty_json(body: str) -> bool:
     """Whether a body is JSON that holds nothing but empty lists, such as `[ ]` or `{"entities": []}`."""
-    values, is_whole = _decode_all(body.strip(), 0) if len(body) < MAX_EMPTY_CHARS else ([], False)
+    is_short = len(body) < MAX_EMPTY_CHARS and not _is_deep(body)
+    values, is_whole = _decode_all(body.strip(), 0) if is_short else ([], False)
     return is_whole and not any(_holds_something(value) for value in values)
 
 
@@ -36,9 +41,12 @@ def _holds_something(value: Any) -> bool:
 def read_json_answer(body: str, is_marked: bool) -> tuple[list[Entity], list[str]]:
     """Return the entities of a JSON answer and why items could not be read; nothing of both where it is not JSON.
 
-    Where nothing marks the answer (`is_marked` False) the last of several JSON blocks with words between them counts.
+    Where nothing marks the answer (`is_marked` False) the last of several JSON blocks with words between them counts, and rows or
+    sentences behind the JSON count in its place; in a marked answer they count besides.
     """
     start = _next_json(body, 0)
+    if start is not None and _is_deep(body):
+        return [], ["JSON nested too deeply"]
     if start is None or (body[:start].strip() and not body[start:].lstrip("[ \n\t").startswith("{")):
         return [], []
     blocks = []
@@ -49,7 +57,8 @@ def read_json_answer(body: str, is_marked: bool) -> tuple[list[Entity], list[str
         blocks.append(values)
         start = _next_json(body, end)
     if blocks and start is None:
-        return _collect(blocks if is_marked else blocks[-1], 0)
+        found, faults = _collect([value for block in blocks for value in block] if is_marked else blocks[-1], 0)
+        return _with_tail(found, faults, body[end:], is_marked)
     entities, problems = [], ["the answer is not whole JSON; its complete objects were read"]
     for match in OBJECT.finditer(body, _next_json(body, 0) if is_marked else start):
         objects, is_object = _decode_all(match.group(), 0)
@@ -57,6 +66,30 @@ def read_json_answer(body: str, is_marked: bool) -> tuple[list[Entity], list[str
         entities += found
         problems += faults
     return (entities, problems) if entities else ([], [])
+
+
+def _with_tail(entities: list[Entity], problems: list[str], tail: str, is_marked: bool) -> tuple[list[Entity], list[str]]:
+    """Add what stands behind the JSON in another format, or take it alone where nothing marks the answer."""
+    if not tail.strip():
+        return entities, problems
+    behind, faults = read_sentences(tail, is_marked)
+    if not behind:
+        behind, faults = read_rows(tail, is_marked)
+    if not behind:
+        return entities, problems
+    return (entities + behind, problems + faults) if is_marked else (behind, faults)
+
+
+def _is_deep(text: str) -> bool:
+    """Whether brackets are nested so deeply that walking the value could exhaust the stack."""
+    if text.count("[") + text.count("{") <= MAX_NESTING:
+        return False
+    depth = 0
+    for match in QUOTED_OR_BRACKET.finditer(text):
+        depth += (match.group() in "[{") - (match.group() in "]}")
+        if depth > MAX_NESTING:
+            return True
+    return False
 
 
 def _next_json(body: str, start: int) -> int | None:

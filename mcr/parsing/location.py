@@ -96,7 +96,12 @@ def _json_box(row: list[Any]) -> Box | None:
     if len(row) != 4:
         return None
     try:
-        values = tuple(float(value) for value in row if not isinstance(value, bool))
+        values = tuple(float(value) for value in row if not isinstance(value, bool) and _may_be_number(value))
     except (TypeError, ValueError, OverflowError):
         return None
     return values if len(values) == 4 and all(map(math.isfinite, values)) else None
+
+
+def _may_be_number(value: Any) -> bool:
+    """Text counts as a number only as rows would read it: ASCII digits, no underscores."""
+    return not isinstance(value, str) or NUMBER.fullmatch(value.strip()) is not None

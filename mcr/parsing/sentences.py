@@ -4,26 +4,32 @@ import re
 
 from mcr.parsing.location import NotALocation, read_location
 from mcr.parsing.parts import unquote
+from mcr.parsing.rows import read_rows
 from mcr.records import Entity
 
-WHOSE = re.compile(r"[,\uff0c]?[ ]?whose (?:bounding )?box(?:es)?(?: is| are|:)[ ]?", re.IGNORECASE)
+WHOSE = re.compile(r"[,\uff0c]?[ ]?whose (?:bounding )?box(?:es)?(?: is| are|:)[ ]?", re.IGNORECASE | re.ASCII)
 LEAD = re.compile(r"^(?:\s|[;,]|\.\s)*(?:(?:[-*\u2022]|[0-9]{1,4}[.)])\s+|and\s+)?")
-VERB = re.compile(r" is (?:a\(an\)|an?) ", re.IGNORECASE)
-AND_TYPE = re.compile(r" and (?:a\(an\)|an?) ", re.IGNORECASE)
+VERB = re.compile(r" is (?:a\(an\)|an?) ", re.IGNORECASE | re.ASCII)
+AND_TYPE = re.compile(r" and (?:a\(an\)|an?) ", re.IGNORECASE | re.ASCII)
 BOXES = r"[\[(][^\n\[\]()]*[\])]"
-LOCATION = re.compile(rf"\s*(?:\[?{BOXES}(?:(?:[^\S\n]|,|;|and\b)*{BOXES})*\]?|[^\n.;,\[(]+?(?=\s+and\s|[\n.;,\[(]|$))")
+LOCATION = re.compile(rf"\s*(?:\[?{BOXES}(?:(?:[^\S\n]|,|;|and\b)*{BOXES})*\]?|[^\n.;,\[(]{{1,60}}?(?=\s+and\s|[\n.;,\[(]|$))")
 
 
 def read_sentences(body: str, is_marked: bool) -> tuple[list[Entity], list[str]]:
     """Return the entities of such sentences, one or several a line, and why some could not be read.
 
-    The first type after "is a(an)" is the entity's type; a finer type behind "and a(an)" is not kept.
+    The first type after "is a(an)" is the entity's type; a finer type behind "and a(an)" is not kept. Where nothing marks the
+    answer (`is_marked` False) only the last run of sentences without other lines in between counts, and rows behind it count in
+    its place.
     """
     entities, problems, start = [], [], 0
     for whose in WHOSE.finditer(body):
         if whose.start() < start:
             continue
-        head = LEAD.sub("", body[start : whose.start()].rsplit("\n", 1)[-1], count=1)
+        *between, line = body[start : whose.start()].split("\n")
+        if entities and not is_marked and any(words.strip(" .;,") for words in between):
+            entities, problems = [], []
+        head = LEAD.sub("", line, count=1)
         place = LOCATION.match(body, whose.end())
         start = place.end() if place else whose.end()
         entity = _read(head, place.group() if place else "")
@@ -31,6 +37,10 @@ def read_sentences(body: str, is_marked: bool) -> tuple[list[Entity], list[str]]
             entities.append(entity)
         else:
             problems.append(f"not a sentence of the form 'X is a(an) type, whose bounding boxes are ...': {head[:80]!r}")
+    if entities and body[start:].strip(" .;,\n"):
+        behind, faults = read_rows(body[start:], is_marked)
+        if behind:
+            return (entities + behind, problems + faults) if is_marked else (behind, faults)
     return entities, problems
 
 

@@ -14,7 +14,23 @@ from mcr.records import Entity
 FUZZ = load_bench("fuzz_rewards")
 LINES = ("Ann | PER | None", '("Ann", "PER", [1, 2, 3, 4])', "Ann is a(an) PER, whose bounding boxes are None.")
 tokens = st.sampled_from(
-    [*LINES, *FUZZ.PIECES, *FUZZ.WORDS, *FUZZ.TYPES, " | ", " is a(an) ", "[1, 2, 3, 4]", "and ", "whose", "is"]
+    [
+        *LINES,
+        *FUZZ.PIECES,
+        *FUZZ.WORDS,
+        *FUZZ.TYPES,
+        " | ",
+        " is a(an) ",
+        "[1, 2, 3, 4]",
+        "and ",
+        "whose",
+        "is",
+        "\xa0",
+        "\u3000",
+        "\u017f",
+        "\u0131",
+        "and\xa0",
+    ]
 )
 
 
@@ -50,7 +66,11 @@ def test_one_line_with_one_odd_piece_is_read_alike(monkeypatch):
         line = rng.choice(LINES)
         for _ in range(rng.randint(0, 2)):
             place = rng.randint(0, len(line))
-            line = line[:place] + rng.choice([*FUZZ.PIECES, "is", " is ", "and ", "5", "$", "e"]) + line[place:]
+            line = (
+                line[:place]
+                + rng.choice([*FUZZ.PIECES, "is", " is ", "and ", "5", "$", "e", "and\xa0", "i\u017f", "\u0131s a"])
+                + line[place:]
+            )
         short, long = read_both(monkeypatch, f"<answer>{line}</answer>")
         assert short.entities == long.entities, line
         taken += read_canonical(line) is not None

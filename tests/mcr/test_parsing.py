@@ -45,6 +45,15 @@ def test_every_format_is_read(text):
     assert parsed.is_readable
 
 
+@pytest.mark.parametrize(
+    "wrap",
+    ["<answer>{}</answer>", "Answer: {}", "<answer>\n```json\n{}\n```\n</answer>", "```\n{}\n```", "<answer>[{}]</answer>"],
+)
+def test_a_list_under_a_key_is_read_however_the_answer_is_marked(wrap):
+    items = '[{"text": "Ann Lee", "type": "PER", "bbox_2d": [1, 2, 30, 40]}, {"text": "Bob", "type": "ORG", "bbox_2d": null}]'
+    assert read(wrap.format(f'{{"entities": {items}}}')) == [ANN, BOB]
+
+
 @pytest.mark.parametrize("word", ["None", "none", "NULL", "N/A", "nil", "[]", "-", "not shown", "No box", '"None"', "\u65e0"])
 def test_none_in_its_usual_spellings(word):
     assert read(f"Bob | ORG | {word}") == [BOB]

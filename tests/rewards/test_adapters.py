@@ -118,7 +118,46 @@ def test_openrlhf_finds_the_completion_behind_expanded_image_tokens():
     for words in (3, 60):
         prompt = "<pad> Example: <answer>x</answer> " + " ".join(f"word{i}" for i in range(words)) + "\nassistant\n"
         assert completion_of(prompt.replace("<pad>", "<pad>" * 9) + "done", prompt) == "done"
-    assert completion_of("unrelated", "prompt") == "unrelated"
+    turns = "user\n<pad>Ann\nassistant\n<answer>\nAnn | PER | None\n</answer>\nuser\n<pad>Ann\nassistant\n"
+    assert completion_of(turns.replace("<pad>", "<pad>" * 4) + "dunno", turns) == "dunno"
+    assert completion_of("unrelated <answer>\nAnn | PER | None\n</answer>", "prompt") == ""
+
+
+def test_options_of_frameworks_that_pass_none_come_from_the_environment(monkeypatch, tmp_path):
+    gold = json.dumps([{"text": "Ann", "type": "PER", "boxes": None}, {"text": "Bob", "type": "PER", "boxes": None}])
+    text = "Ann | PER | None"
+    swift, openrlhf = (load_by_path(name, monkeypatch, tmp_path) for name in ("for_swift", "for_openrlhf"))
+    for normalization, total in (("matched", 0.9333), ("larger_count", 0.5333)):
+        monkeypatch.setenv("MCR_REWARD_NORMALIZATION", normalization)
+        assert swift.ORMS["mcr_total"](args=None)([text], gold=[gold])[0] == pytest.approx(total, abs=1e-4)
+        assert openrlhf.reward_func([text], [""], [gold])["rewards"].item() == pytest.approx(total, abs=1e-4)
+    monkeypatch.setenv("MCR_REWARD_SIGMA", "two")
+    with pytest.raises(ConfigError, match="MCR_REWARD_SIGMA"):
+        swift.ORMS["mcr_total"]()([text], gold=[gold])
+
+
+@pytest.mark.parametrize("completion", [["Ann | PER | None"], [{"role": "user", "content": "x"}], 3])
+def test_what_is_no_completion_is_an_error_of_the_caller(completion):
+    with pytest.raises(DataError, match="completion: got"):
+        completion_text(completion)
+
+
+def test_wrong_weights_and_parts_are_refused():
+    for weights in ({"groundng": 1.0}, {"type": -1.0}):
+        with pytest.raises(ConfigError, match="weights"):
+            for_trl.weighted_rewards(weights)
+    with pytest.raises(ConfigError, match="part"):
+        for_trl.PartReward("matches")
+
+
+def test_the_column_that_is_wrong_is_named_and_empty_frames_are_none():
+    gold = '[{"text": "Ann", "type": "PER", "boxes": null}]'
+    with pytest.raises(DataError, match="frame: got 'nope'"):
+        read_ground_truth(gold, "nope")
+    with pytest.raises(DataError, match="gold: got 'not json'"):
+        read_ground_truth("not json", {"kind": "norm1000"})
+    assert read_ground_truth(gold, "")[1] is None
+    assert read_ground_truth(gold, float("nan"))[1] is None
 
 
 def test_verifiers_functions_give_the_same_total():
@@ -134,6 +173,9 @@ def test_completions_come_as_text_messages_objects_and_parts():
         role, content = "assistant", [{"type": "text", "text": "a"}, {"type": "image"}]
 
     assert completion_text([Message(), {"role": "user", "content": "no"}, {"role": "assistant", "content": None}]) == "a"
+    assert completion_text({"role": "assistant", "content": "one"}) == completion_text(b"one") == "one"
+    parts = [{"type": "reasoning", "text": "no"}, {"type": "text", "text": "yes"}, "!"]
+    assert completion_text([{"role": "model", "content": parts}]) == "yes!"
 
 
 def test_gold_comes_as_arrays_of_a_parquet_reader():

@@ -22,7 +22,8 @@ answers = st.builds(
 pieces = st.one_of(answers, st.sampled_from(FUZZ.PIECES), st.sampled_from(FUZZ.NUMBERS), st.text(max_size=30))
 completions = st.lists(pieces, max_size=8).map("".join)
 gold_boxes = st.sampled_from([None, ((1.0, 2.0, 3.0, 4.0),), ((0.0, 0.0, 9.0, 9.0), (5.0, 5.0, 7.0, 7.0))])
-gold_lists = st.lists(st.builds(Entity, texts, st.sampled_from(FUZZ.TYPES), gold_boxes), max_size=4)
+gold_texts = texts.filter(str.strip)
+gold_lists = st.lists(st.builds(Entity, gold_texts, st.sampled_from(FUZZ.TYPES), gold_boxes), max_size=4)
 
 
 def values(score):

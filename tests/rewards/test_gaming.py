@@ -37,6 +37,75 @@ def test_an_answer_inside_the_reasoning_does_not_lift_the_real_one():
     assert total(tagged(HALF, think=f"<answer>\n{TRUE}\n</answer>")) == HONEST
 
 
+@pytest.mark.parametrize("tag", ["think", "thinking", "Thought", "reasoning", "think ", 'think step="1"'])
+def test_reasoning_by_other_tags_is_reasoning(tag):
+    name = tag.split()[0]
+    assert total(f"<{tag}>\n<answer>\n{TRUE}\n</answer>\n</{name}>") == 0
+    assert total(f"<{tag}>\n{TRUE}\n</{name} >") == 0
+
+
+JSON_TRUE = write_answer(GOLD, "json")
+SENTENCES_TRUE = write_answer(GOLD, "sentences")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{JSON_TRUE}\nhmm, no. Final:\n{HALF}",
+        f"Thinking: {SENTENCES_TRUE}\n\nSo:\n{HALF}",
+        f"{SENTENCES_TRUE}\nNo wait.\nNew York is a(an) ORG, whose bounding boxes are None.",
+        f"<answer>\n{TRUE}\n</answer>\nAnswer:\n{HALF}",
+    ],
+)
+def test_of_answers_in_several_formats_the_last_counts(text):
+    assert total(text) == HONEST
+
+
+def test_junk_in_another_format_behind_the_answer_costs_as_in_the_same():
+    junk = "zzz | PER | None\n" * 5
+    same = total(tagged(TRUE + "\n" + junk))
+    for answer in (JSON_TRUE, SENTENCES_TRUE):
+        assert total(tagged(answer + "\n" + junk)) == pytest.approx(same)
+
+
+@pytest.mark.parametrize("depth", [33, 100, 400, 990, 5000])
+@pytest.mark.parametrize(
+    "template",
+    ["{}", '[{{"text":"Ann","type":"PER","bbox_2d":{}}}]', '[["Ann","PER",{}]]', '[{{"text":{},"type":"PER"}}]', '{{"a":{}}}'],
+)
+def test_deep_nesting_does_not_crash(template, depth):
+    nested = "[" * depth + "1" + "]" * depth
+
+    def call_from_below(levels):
+        return call_from_below(levels - 1) if levels else total(tagged(template.format(nested)), GOLD[:1])
+
+    assert call_from_below(600) == total(template.format(nested), GOLD[:1]) == 0
+
+
+def test_numbers_in_json_text_are_read_as_in_rows():
+    boxes = '["\u0661\u0660\u0660", "1_00", "2_0_0", " 200 "]'
+    assert score_completion(tagged(f'[{{"text": "New York", "type": "LOC", "bbox_2d": {boxes}}}]'), GOLD[:1]).grounding == 0
+
+
+def test_hedging_by_repeats_pays_in_the_papers_rule_and_not_in_the_stricter_one():
+    gold = [Entity("Ann", "PER")]
+    both = tagged("Ann | PER | None\nAnn | PER | [0, 0, 9, 9]")
+    assert total(both, gold) == pytest.approx(0.9333, abs=1e-4)
+    assert total(both, gold, normalization="larger_count") == pytest.approx(0.5333, abs=1e-4)
+    wrong, right = tagged("Ann | PER | [0, 0, 9, 9]"), tagged("Ann | PER | None")
+    assert total(wrong, gold, normalization="larger_count") == pytest.approx(0.6)
+    assert total(right, gold, normalization="larger_count") == 1
+
+
+def test_many_entities_that_share_words_are_matched_in_any_order():
+    rng = random.Random(1)
+    gold = []
+    for number in range(25):
+        text = "the " + " ".join(f"w{rng.randint(0, 99)}" for _ in range(number))
+        gold += [Entity(text, "PER"), Entity(text, "ORG", ((number, 0, number + 9, 9),))]
+    assert score_entities(gold, gold).total == score_entities(rng.sample(gold, len(gold)), gold).total == 1
+
+
 def test_of_two_answers_the_last_counts():
     first_true = f"<answer>\n{TRUE}\n</answer>\n<answer>\n{HALF}\n</answer>"
     assert total(first_true) == HONEST

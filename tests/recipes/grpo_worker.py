@@ -1,0 +1,54 @@
+"""One process of a two-process GRPO run with a reward that has spread for any model; started by test_distributed.py."""
+
+import sys
+from pathlib import Path
+
+from mcr.models.torchvision_cpu import allow_cpu_torchvision
+
+allow_cpu_torchvision()
+
+from trl import GRPOConfig
+
+from mcr.models.load import load_model, load_processor
+from mcr.training.callbacks import MetricsFile
+from mcr.training.grpo import CvoTrainer
+from mcr.training_sets import load_training_set
+
+
+def count_letters(completions, **_):
+    return [float(sum(map(ord, completion[0]["content"])) % 17) for completion in completions]
+
+
+def main(sandbox, out, shared_prefix, deepspeed):
+    path = str(sandbox / "untrained")
+    config = GRPOConfig(
+        output_dir=str(out),
+        use_cpu=True,
+        bf16=False,
+        gradient_checkpointing=False,
+        report_to="none",
+        per_device_train_batch_size=4,
+        num_generations=4,
+        max_completion_length=10,
+        logging_steps=1,
+        save_strategy="no",
+        max_steps=1,
+        learning_rate=1e-4,
+        beta=0.01,
+        deepspeed=deepspeed or None,
+    )
+    trainer = CvoTrainer(
+        model=load_model(path),
+        reward_funcs=[count_letters],
+        args=config,
+        train_dataset=load_training_set(sandbox / "schemas/d2.parquet", sandbox / "data", needs_completion=False),
+        processing_class=load_processor(path),
+        callbacks=[MetricsFile(out / "metrics.jsonl")],
+        shared_prefix=shared_prefix,
+    )
+    assert trainer.accelerator.num_processes == 2
+    trainer.train()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4])
