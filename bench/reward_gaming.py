@@ -2,9 +2,10 @@
 
     python bench/reward_gaming.py --gold samples.jsonl [--predictions predictions.jsonl] [--seed 0]
 
-Honest predictions are those of the file; without one, gold with errors drawn by seed. Against them stand three ways of answering:
-leave out the entity that earns least wherever that pays, answer with one entity only, and pad a list that is shorter than gold
-with repeats of its first entity. The first and the last know gold, so they bound what training could find.
+Honest predictions are those of the file; without one, gold with errors drawn by seed. Against them stand four ways of answering:
+leave out the entity that earns least wherever that pays, answer with one entity only, pad a list that is shorter than gold with
+repeats of its first entity (the first and the third know gold, so they bound what training could find), and write every entity
+twice, as shown and as not shown.
 """
 
 import argparse
@@ -88,10 +89,17 @@ def pad(pred: Entities, gold: Entities, score: Score) -> list[Entity]:
     return list(pred) + [pred[0]] * (len(gold) - len(pred)) if pred else []
 
 
+def hedge(pred: Entities, gold: Entities, score: Score) -> list[Entity]:
+    """Write every entity twice, as shown and as not shown."""
+    place = ((0.0, 0.0, 50.0, 50.0),)
+    return [Entity(e.text, e.type, boxes) for e in pred for boxes in (None, e.boxes or place)]
+
+
 TRICKS = {
     "leave out what earns least": leave_out,
     "one entity only": one_only,
     "pad with repeats": pad,
+    "each one twice, None and box": hedge,
 }
 
 

@@ -1,4 +1,4 @@
-"""Score a predictions file against gold from the command line; needs numpy and scipy alone.
+"""Score a predictions file against gold from the command line; needs Python alone.
 
     python -m mcr.score --gold G.jsonl --predictions P.jsonl [--out metrics.json]
 
