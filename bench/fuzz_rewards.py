@@ -115,6 +115,7 @@ PIECES = (
 )
 SLOW_S = 0.05
 BIG_CHARS = 20_000
+MAX_GROWTH = 16  # in time, for four times the length: the square
 
 
 def random_entities(rng: random.Random, size: int) -> list[Entity]:
@@ -272,6 +273,7 @@ BIG: dict[str, Callable[[int], str]] = {
     "combining marks": lambda n: "a | PER | " + "\u0301" * n,
     "fences": lambda n: "```\n" * (n // 4),
     "markers": lambda n: "Answer:\n" * (n // 8),
+    "markers behind an answer": lambda n: "<answer>x</answer>" + "\nAnswer: x" * (n // 10),
     "one long span": lambda n: "Ann " * (n // 4) + "| PER | None",
     "rows": lambda n: "\n".join(["Ann Lee | PER | [1, 2, 3, 4]"] * (n // 29)),
     "rows of one span": lambda n: "\n".join(f"Ann {i} | PER | None" for i in range(n // 22)),
@@ -290,13 +292,15 @@ def time_big(size: int) -> list[tuple[str, float, float]]:
     for kind, make in tqdm(BIG.items(), desc="big", disable=None):
         spent = []
         for length in (size // 4, size):
-            text = f"<answer>\n{make(length)}\n</answer>" if "tag" not in kind else make(length)
+            text = f"<answer>\n{make(length)}\n</answer>" if "tag" not in kind and "behind" not in kind else make(length)
             start = time.thread_time()
             score = score_completion(text, gold)
             spent.append(time.thread_time() - start)
             fault = find_fault(text, score, gold)
             if fault:
                 raise AssertionError(f"{kind} of {length}: {fault}")
+        if spent[1] > MAX_GROWTH * spent[0] + SLOW_S:
+            raise AssertionError(f"{kind}: {spent[0]:.3f} s for a quarter, {spent[1]:.3f} s for the whole")
         rows.append((kind, *spent))
     return rows
 

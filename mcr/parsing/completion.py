@@ -104,7 +104,8 @@ def _find_answer(text: str) -> tuple[str, bool, str]:
     if answer is None and opened is not None:
         return "", False, "the answer is not closed"
     if answer is not None:
-        later = [marker.end() for marker in MARKER.finditer(text, end) if text[marker.end() :].strip()]
+        last = len(text.rstrip())
+        later = [marker.end() for marker in MARKER.finditer(text, end) if marker.end() < last]
         return (text[later[-1] :] if later else answer), True, ""
     if not text.strip():
         return "", False, "the completion is empty"
