@@ -37,7 +37,7 @@ def deepspeed_config(folder, stage):
         "train_micro_batch_size_per_gpu": "auto",
         "gradient_accumulation_steps": "auto",
         "gradient_clipping": "auto",
-        "zero_optimization": {"stage": stage, "overlap_comm": False, "stage3_gather_16bit_weights_on_model_save": True},
+        "zero_optimization": {"stage": stage, "overlap_comm": False},
         "zero_allow_untested_optimizer": True,
     }
     path = folder / f"zero{stage}.json"
@@ -45,7 +45,7 @@ def deepspeed_config(folder, stage):
     return path
 
 
-@pytest.mark.parametrize("stage", [0, 2, 3])
+@pytest.mark.parametrize("stage", [0, 2])
 def test_two_processes_give_the_gradients_of_trls_path(sandbox_qwen3, tmp_path, stage):
     if stage:
         pytest.importorskip("deepspeed", reason="the extra deepspeed is not installed")
