@@ -7,6 +7,7 @@ Called again, it goes on after the last finished stage; a stage that was stopped
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -103,6 +104,20 @@ def training_stages(out: Path, size: DemoSize, seed: int) -> list[Stage]:
     ]
 
 
+def run_stage(command: list[str]) -> int:
+    """Run one command and return its exit code. Stopped or terminated, the demo takes the command with it."""
+    process = subprocess.Popen(command)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated; the same command goes on from here"))
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        sys.exit("stopped; the same command goes on from here")
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+
+
 def run_stages(out: Path, plan: list[Stage]) -> dict[str, float]:
     """Run what is not finished; return the minutes of each stage. A stage that fails ends the demo with its exit code."""
     record = out / "stages.json"
@@ -117,12 +132,9 @@ def run_stages(out: Path, plan: list[Stage]) -> dict[str, float]:
             continue
         print(f"[{number}/{len(plan)}] {stage.title}", flush=True)
         start = time.monotonic()
-        try:
-            done = subprocess.run(stage.command, check=False)
-        except KeyboardInterrupt:
-            sys.exit("stopped; the same command goes on from here")
-        if done.returncode:
-            sys.exit(f"stage {stage.name} ended with code {done.returncode}; mend the cause and call the demo again")
+        code = run_stage(stage.command)
+        if code:
+            sys.exit(f"stage {stage.name} ended with code {code}; mend the cause and call the demo again")
         minutes[stage.name] = (time.monotonic() - start) / 60
         done_before[stage.name] = {"minutes": minutes[stage.name], "command": stage.command}
         write_json(record, done_before)

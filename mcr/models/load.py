@@ -31,7 +31,20 @@ def load_model(name_or_path: str | Path, *, dtype: str = "auto") -> Any:
 
         base = load_model(PeftConfig.from_pretrained(path).base_model_name_or_path, dtype=dtype)
         return PeftModel.from_pretrained(base, path).merge_and_unload()
+    _join_deepspeed()
     return AutoModelForImageTextToText.from_pretrained(path, dtype=dtype)
+
+
+def _join_deepspeed() -> None:
+    """With ZeRO-3 weights are cut up while they load, so DeepSpeed has to know all processes before."""
+    import torch
+    from transformers.integrations import is_deepspeed_zero3_enabled
+
+    if is_deepspeed_zero3_enabled():
+        import deepspeed
+
+        if not deepspeed.comm.is_initialized():
+            deepspeed.init_distributed(dist_backend="nccl" if torch.cuda.is_available() else "gloo")
 
 
 def _existing(name_or_path: str | Path) -> str:

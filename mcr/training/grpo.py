@@ -50,7 +50,6 @@ class CvoTrainer(GRPOTrainer):
         self.vision_caches = []
         if self.shares_prefix:
             self._prepare_models()
-
         if self.use_vllm and isinstance(self.model, PeftModel) and not self._dist.is_fsdp:
             # TRL merges the adapter into the base in place and takes it back out, which drifts in bfloat16.
             self.vllm_generation._iter_named_params = self._iter_vllm_params

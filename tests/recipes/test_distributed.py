@@ -45,7 +45,7 @@ def deepspeed_config(folder, stage):
     return path
 
 
-@pytest.mark.parametrize("stage", [0, 2])
+@pytest.mark.parametrize("stage", [0, 2, 3])
 def test_two_processes_give_the_gradients_of_trls_path(sandbox_qwen3, tmp_path, stage):
     if stage:
         pytest.importorskip("deepspeed", reason="the extra deepspeed is not installed")
