@@ -7,7 +7,7 @@ With a model, predictions are appended row by row; called again, only what is mi
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from mcr.predictions import (
 )
 from mcr.prompts import PromptSettings
 from mcr.records import Sample
+from mcr.report.bootstrap import estimate
 from mcr.report.markdown import write_report
 from mcr.report.pictures import draw_sample, draw_scores, tile
 from mcr.rollouts import Sampler, SamplingSettings
@@ -54,7 +55,8 @@ class EvaluateArguments:
     batch_size: int = field(default=64, metadata={"help": "completions generated at once"})
     use_vllm: bool = field(default=False, metadata={"help": "generate through vLLM"})
     dtype: str = field(default="auto", metadata={"help": "of the model's weights"})
-    seed: int = field(default=0, metadata={"help": "of sampling"})
+    seed: int = field(default=0, metadata={"help": "of sampling and of the bootstrap"})
+    num_resamples: int = field(default=10_000, metadata={"help": "of the samples, for the 95 % intervals"})
 
     def __post_init__(self) -> None:
         if (self.predictions is None) == (self.model_name_or_path is None):
@@ -154,6 +156,8 @@ def main(argv: list[str] | None = None) -> None:
     out.mkdir(parents=True, exist_ok=True)
     rows, report = join_gold(samples, predictions)
     metrics = evaluate(rows)
+    intervals = estimate(rows, num_resamples=arguments.num_resamples, seed=arguments.seed)
+    metrics["intervals"] = {name: asdict(one) for name, one in intervals.items()}
     metrics["num_unreadable"] = report.num_unreadable
     metrics["num_with_problems"] = report.num_with_problems
     metrics["num_missing"] = report.num_missing

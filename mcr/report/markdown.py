@@ -39,6 +39,7 @@ def write_report(metrics: Mapping[str, Any], rows: Sequence[Scored], report: Pre
             f"# {escape(title)}",
             f"{metrics['num_samples']} samples. All scores in per cent; F1 is micro-averaged.",
             _task_table(metrics),
+            *_intervals(metrics),
             "## The two biases",
             f"Visual bias: {metrics['n_count']} of {metrics['gmner']['num_pred']} predictions name something that does not stand "
             f"in the sentence (N-Rate {percent(metrics['n_rate'])}).",
@@ -57,6 +58,15 @@ def write_report(metrics: Mapping[str, Any], rows: Sequence[Scored], report: Pre
             "",
         ]
     )
+
+
+def _intervals(metrics: Mapping[str, Any]) -> list[str]:
+    """Return how sure each score is, where intervals were computed."""
+    found = metrics.get("intervals")
+    if not found:
+        return []
+    rows = [[name, percent(one["value"]), f"{percent(one['low'])} to {percent(one['high'])}"] for name, one in found.items()]
+    return ["## How sure", "95 % intervals of the bootstrap over samples.", table(("measure", "score", "95 % interval"), rows)]
 
 
 def _task_table(metrics: Mapping[str, Any]) -> str:
