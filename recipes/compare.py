@@ -77,8 +77,8 @@ def main(argv: list[str] | None = None) -> None:
     text = score_table(scores_a, scores_b, differences)
     head = [f"# {escape(str(args.a))} (A) against {escape(str(args.b))} (B)"]
     head.append(
-        f"{len(samples)} samples; per cent, with 95 % intervals of {args.num_resamples} resamples (seed {args.seed}). p: two-sided "
-        f"of no difference. Without a prediction and counted as empty: {report_a.num_missing} (A), {report_b.num_missing} (B)."
+        f"{len(samples)} samples; per cent, with 95 % intervals of {args.num_resamples} resamples (seed {args.seed}); p of no "
+        f"difference, two-sided. Without a prediction, counted as empty: {report_a.num_missing} (A), {report_b.num_missing} (B)."
     )
     lists = [sample_list(f"Right in {name} alone", one) for name, one in found.items()]
     args.out.mkdir(parents=True, exist_ok=True)
