@@ -81,6 +81,7 @@ def make_callbacks(arguments: CvoArguments, config: GRPOConfig, prompts: PromptS
 def main(argv: list[str] | None = None) -> None:
     """Check the data, load the model that MRSI saved, optimise, save."""
     arguments, config, model_arguments = parse_settings((CvoArguments, GRPOConfig, ModelConfig), argv)
+    config.logging_nan_inf_filter = False  # else a loss that is not a number never reaches the guard
     out = Path(config.output_dir)
     train_set = load_training_set(Path(arguments.train_set), Path(arguments.image_root), needs_completion=False)
     model_path = model_arguments.model_name_or_path

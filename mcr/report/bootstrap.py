@@ -97,7 +97,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Score of B minus score of A, with its 95 % interval and two-sided p value (bootstrap, at least 1/(R+1))."""
+    """Score of B minus score of A, with its 95 % interval and two-sided p value (bootstrap, at least 2/(R+1))."""
 
     value: float
     low: float

@@ -15,7 +15,7 @@ def first_of_each_group(inputs: dict[str, Any], group_size: int) -> dict[str, An
 
     Args:
         inputs: input_ids and attention_mask [B*G, P], left-padded; pixel_values and image_grid_thw of every row's images, with
-            mm_token_type_ids [B*G, P], where there are images; every row has as many of them.
+            mm_token_type_ids [B*G, P], where there are images.
         group_size: G.
     """
     input_ids = inputs["input_ids"]
@@ -24,9 +24,19 @@ def first_of_each_group(inputs: dict[str, Any], group_size: int) -> dict[str, An
     once = {name: inputs[name][::group_size] for name in ROW_INPUTS if name in inputs}
     grid = inputs.get("image_grid_thw")
     if grid is not None:
-        counts = [len(grid) // len(input_ids)] * len(input_ids)
+        counts = count_images(inputs["mm_token_type_ids"])
+        if sum(counts) != len(grid):
+            return None
         once |= images_once(inputs["pixel_values"], grid, counts, group_size) or {}
     return once
+
+
+def count_images(types: torch.Tensor) -> list[int]:
+    """Return how many images each row has: the runs of image tokens (type 1) in mm_token_type_ids [R, P]."""
+    is_image = (types == 1).long()
+    starts = is_image.clone()
+    starts[:, 1:] *= 1 - is_image[:, :-1]
+    return starts.sum(dim=1).tolist()
 
 
 def generate_groups(model: PreTrainedModel, inputs: dict[str, Any], group_size: int, **settings: Any) -> torch.Tensor:

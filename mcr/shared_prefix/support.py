@@ -27,7 +27,10 @@ def why_unsupported(model: PreTrainedModel) -> str:
 
 def prepare_model(model: PreTrainedModel) -> None:
     """Let a model's forward take `prefix_layout`: attention by blocks, and hidden states of the segments alone to the head."""
+    if getattr(model.base_model, "keeps_segments", False):
+        return
     use_blockwise_attention(model)
+    model.base_model.keeps_segments = True
     model.base_model.register_forward_hook(_keep_segments, with_kwargs=True)
 
 

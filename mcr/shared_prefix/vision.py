@@ -21,7 +21,7 @@ class FrozenVisionCache:
 
     def __call__(self, pixel_values: torch.Tensor, grid_thw: torch.Tensor, **settings: Any) -> Any:
         """Return the tower's output for images [patches, features], grid [images, 3]."""
-        if any(weight.requires_grad for weight in self.tower.parameters()):
+        if torch.is_inference_mode_enabled() or any(weight.requires_grad for weight in self.tower.parameters()):
             return type(self.tower).forward(self.tower, pixel_values, grid_thw, **settings)
         key = _digest(pixel_values, grid_thw)
         if key not in self.kept:
@@ -39,7 +39,10 @@ class FrozenVisionCache:
 
 
 def cache_frozen_vision(tower: torch.nn.Module) -> FrozenVisionCache:
-    """Put a cache before a vision tower and return it."""
+    """Put a cache before a vision tower and return it; one that is there already is emptied."""
+    if isinstance(tower.forward, FrozenVisionCache):
+        tower.forward.clear()
+        return tower.forward
     cache = FrozenVisionCache(tower)
     tower.forward = cache
     return cache

@@ -8,7 +8,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from mcr.errors import ConfigError, McrError
-from mcr.training.resume import last_checkpoint
+from mcr.training.resume import newest_complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,10 @@ class CollapseGuard(TrainerCallback):
         Raises:
             McrError: the run has collapsed.
         """
+        is_reward_missing = "reward" in (logs or {}) and logs["reward"] is None  # how TRL logs a mean of nothing but NaN
         logs = {name: float(value) for name, value in (logs or {}).items() if _is_number(value)}
-        bad = [name for name in ("loss", "reward", "grad_norm") if not math.isfinite(logs.get(name, 0.0))]
+        bad = ["reward"] if is_reward_missing else []
+        bad += [name for name in ("loss", "reward", "grad_norm") if not math.isfinite(logs.get(name, 0.0))]
         if bad:
             self._stop(state.global_step, f"{', '.join(bad)} not a finite number")
         if "reward" not in logs:
@@ -76,7 +78,7 @@ class CollapseGuard(TrainerCallback):
                 self._stop(state.global_step, f"{broken[name]}, {times} logs in a row")
 
     def _stop(self, step: int, reason: str) -> None:
-        checkpoint = last_checkpoint(self.out)
+        checkpoint = newest_complete(self.out)
         raise McrError(
             f"the run collapsed at step {step}: {reason}. "
             + (f"The last checkpoint is {checkpoint}. " if checkpoint else "No checkpoint was written. ")

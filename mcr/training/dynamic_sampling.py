@@ -14,16 +14,17 @@ from mcr.errors import ConfigError
 
 PROMPT_KEYS = ("prompt_ids", "prompt_mask")
 COMPLETION_KEYS = ("completion_ids", "completion_mask", "old_per_token_logps", "ref_per_token_logps", "sampling_per_token_logps")
+FLAT = 5e-3  # equal rewards give up to 1e-3 after division by their rounding's spread
 Batch = dict[str, Any]
 
 
 def flat_groups(advantages: torch.Tensor, group_size: int) -> list[int]:
-    """Return the indices of the groups whose advantages [B*G] are all zero.
+    """Return the indices of the groups whose advantages [B*G] are all zero, but for the rounding of equal rewards' mean.
 
     >>> flat_groups(torch.tensor([0.0, 0.0, 1.0, -1.0]), 2)
     [0]
     """
-    is_flat = (advantages.view(-1, group_size).abs() < 1e-8).all(dim=1)
+    is_flat = (advantages.view(-1, group_size).abs() < FLAT).all(dim=1)
     return is_flat.nonzero().flatten().tolist()
 
 
@@ -61,8 +62,18 @@ def _join(first: Batch, second: Batch, pad_id: int) -> Batch:
     """Return the rows of both, padded alike."""
     prompt_len = max(batch["prompt_ids"].shape[1] for batch in (first, second))
     completion_len = max(batch["completion_ids"].shape[1] for batch in (first, second))
+    first, second = _with_images(first, second), _with_images(second, first)
     first, second = (_widen(batch, prompt_len, completion_len, pad_id) for batch in (first, second))
     return {name: _append(value, second[name]) for name, value in first.items()}
+
+
+def _with_images(batch: Batch, other: Batch) -> Batch:
+    """Return a batch of text alone with empty images where the other batch has some."""
+    if "pixel_values" in batch or "pixel_values" not in other:
+        return batch
+    rows, size = batch["prompt_ids"].shape[0], batch["prompt_ids"].shape[1] + batch["completion_ids"].shape[1]
+    empty = {name: [other[name][0][:0]] * rows for name in ("pixel_values", "image_grid_thw") if name in other}
+    return batch | empty | {"num_images": [0] * rows, "mm_token_type_ids": batch["prompt_ids"].new_zeros(rows, size)}
 
 
 def _append(first: Any, second: Any) -> Any:

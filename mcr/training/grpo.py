@@ -26,6 +26,7 @@ from mcr.training.dynamic_sampling import flat_groups, fresh_rows, replace_group
 
 NEVER = -100.0
 SHARED_PREFIX = ("auto", "on", "off")
+MIXED_PRECISION = {"bf16": torch.bfloat16, "fp16": torch.float16}
 MAX_DIFFERENCE = {torch.float32: 1e-3, torch.bfloat16: 0.5, torch.float16: 0.1}
 
 
@@ -45,11 +46,13 @@ class CvoTrainer(GRPOTrainer):
         super().__init__(*args, **kwargs)
         self.shares_prefix = decide_shared_prefix(shared_prefix, inner_model(self.model), self.args, self.num_generations)
         self.dynamic_sampling_rounds = check_rounds(dynamic_sampling_rounds, self.args, self.num_generations)
-        self.is_prefix_checked = False
+        self.checked_models: set[int] = set()
         self.is_mass_wanted, self.log_mass = False, None
         self.vision_caches = []
         if self.shares_prefix:
             self._prepare_models()
+        if self._corrects_importance() and not self.shares_prefix and (self.top_k or self.top_p < 1):
+            warnings.warn("importance ratio: without a shared prefix it is TRL's, biased by top-k and top-p.", stacklevel=2)
         if self.use_vllm and isinstance(self.model, PeftModel) and not self._dist.is_fsdp:
             # TRL merges the adapter into the base in place and takes it back out, which drifts in bfloat16.
             self.vllm_generation._iter_named_params = self._iter_vllm_params
@@ -120,8 +123,9 @@ class CvoTrainer(GRPOTrainer):
         sizes = {"completion_len": logits_to_keep, "group_size": group_size, "batch_size": batch_size}
         sizes["autocast"] = self.accelerator.autocast
         shared = partial(group_logprobs, model, inner.base_model.get_rope_index, rows, **sizes)
-        if not self.is_prefix_checked:
-            self._check_against_plain(model, plain, shared, attention_mask[:, prompt_len:])
+        if id(inner) not in self.checked_models:
+            self.checked_models.add(id(inner))
+            self._check_against_plain(inner, plain, shared, attention_mask[:, prompt_len:])
         logprobs, entropies = shared()
         if self.is_mass_wanted:
             self.is_mass_wanted = False
@@ -144,8 +148,10 @@ class CvoTrainer(GRPOTrainer):
             parts = (split_pixel_values_by_grid(output), split_pixel_values_by_grid(fresh))
             output = replace_groups(*parts, pairs, self.num_generations, self._tokenizer.pad_token_id)
             output = unsplit_pixel_values_by_grid(output)
-            self._metrics["train"]["dynamic_sampling/replaced"].append(float(len(pairs)))
-            self._metrics["train"]["dynamic_sampling/left_flat"].append(float(len(flat) - len(pairs)))
+            counts = torch.tensor([[len(pairs), len(flat) - len(pairs)]], dtype=torch.float32, device=self.accelerator.device)
+            replaced, left = self.accelerator.gather(counts).sum(0).tolist()
+            self._metrics["train"]["dynamic_sampling/replaced"].append(replaced)
+            self._metrics["train"]["dynamic_sampling/left_flat"].append(left)
         output["num_items_in_batch"] = self.accelerator.gather(output["completion_mask"].sum()).sum()
         return output
 
@@ -170,28 +176,28 @@ class CvoTrainer(GRPOTrainer):
         return self.use_vllm and self.vllm_importance_sampling_correction
 
     def _truncation(self) -> Truncation:
-        forbidden = (self.args.generation_kwargs or {}).get("logit_bias", {})
-        return read_truncation(self.temperature, self.top_k, self.top_p, list(forbidden))
+        bias = (self.args.generation_kwargs or {}).get("logit_bias", {})
+        forbidden = [token for token, value in bias.items() if value <= NEVER]
+        return read_truncation(self.temperature, self.top_k, self.top_p, forbidden)
 
-    def _check_against_plain(self, model: Any, plain: Any, shared: Any, mask: torch.Tensor) -> None:
-        """Compare the two paths on the first batch, without dropout.
+    def _check_against_plain(self, inner: Any, plain: Any, shared: Any, mask: torch.Tensor) -> None:
+        """Compare the two paths on a model's first batch, without dropout; every process takes part.
 
         Raises:
             McrError: they differ by more than rounding.
         """
-        was_training = model.training
-        model.eval()
+        was_training = inner.training
+        inner.eval()
         with torch.no_grad():
-            difference = ((plain()[0] - shared()[0]).abs() * mask).max().item()
-        model.train(was_training)
-        self.is_prefix_checked = True
-        dtype = torch.get_autocast_dtype(mask.device.type) if torch.is_autocast_enabled(mask.device.type) else model.dtype
+            own = ((plain()[0] - shared()[0]).abs() * mask).max()
+        inner.train(was_training)
+        difference = float(self.accelerator.gather(own.reshape(1)).max())
+        dtype = MIXED_PRECISION.get(self.accelerator.mixed_precision, inner.dtype)
         allowed = MAX_DIFFERENCE.get(dtype, MAX_DIFFERENCE[torch.bfloat16])
         if not difference <= allowed:
             raise McrError(
                 f"shared prefix: log-probabilities of the first batch differ from TRL's by {difference:.2e}, expected at "
-                f"most {allowed:.0e} in {dtype}. Set shared_prefix to off and report the model "
-                f"({inner_model(self.accelerator.unwrap_model(model)).config.model_type})."
+                f"most {allowed:.0e} in {dtype}. Set shared_prefix to off and report the model ({inner.config.model_type})."
             )
 
 
@@ -249,5 +255,9 @@ def why_groups_are_cut(batch_size: int, num_generations: int) -> str:
 def forbid_vision_tokens(config: GRPOConfig, processor: Any) -> None:
     """Set the generation settings under which no vision token can be sampled (TRL forbids the image pad alone)."""
     ids = vision_token_ids(processor)
-    forbidden = {"logit_bias": dict.fromkeys(ids, NEVER)} if config.use_vllm else {"suppress_tokens": ids}
-    config.generation_kwargs = {**forbidden, **(config.generation_kwargs or {})}
+    kwargs = dict(config.generation_kwargs or {})
+    if config.use_vllm:
+        kwargs["logit_bias"] = {**kwargs.get("logit_bias", {}), **dict.fromkeys(ids, NEVER)}
+    else:
+        kwargs["suppress_tokens"] = sorted({*kwargs.get("suppress_tokens", ()), *ids})
+    config.generation_kwargs = kwargs

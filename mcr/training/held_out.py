@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate.utils import gather_object
 from transformers import TrainerCallback
+from trl import GRPOTrainer
 from trl.models import unwrap_model_for_generation
 
 from mcr.metrics import Scored, evaluate
@@ -55,13 +57,24 @@ class HeldOutScores(TrainerCallback):
             return
         self.last_step = step
         accelerator = self.trainer.accelerator
-        mine = self.samples[accelerator.process_index :: accelerator.num_processes]
+        mine = list(self.samples[accelerator.process_index :: accelerator.num_processes])
+        if len(mine) * accelerator.num_processes < len(self.samples) or not mine:
+            mine.append(self.samples[0])  # every process decodes as many: under ZeRO-3 they go step by step together
         was_training = self.trainer.model.training
-        with unwrap_model_for_generation(self.trainer.model_wrapped, accelerator) as model:
+        with (
+            torch.random.fork_rng(),  # decoding seeds; the run's own draws must not change by being watched
+            unwrap_model_for_generation(self.trainer.model_wrapped, accelerator) as model,
+        ):
             sampler = TransformersSampler(inner_model(model), self.trainer.processing_class)
             found = predict_samples(mine, sampler, self.settings, self.prompts, self.image_root)
         self.trainer.model.train(was_training)
-        self.trainer.log(held_out_scores(self.samples, gather_object(found)))
+        self._log(held_out_scores(self.samples, gather_object(found)))
+
+    def _log(self, scores: dict[str, float]) -> None:
+        """Log a row of its own: neither through GRPO's log, which empties the trainer's metrics, nor in place of its row."""
+        is_due = self.trainer.control.should_log
+        super(GRPOTrainer, self.trainer).log(scores)
+        self.trainer.control.should_log = is_due
 
 
 def held_out_scores(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> dict[str, float]:

@@ -28,6 +28,12 @@ def last_checkpoint(out: Path) -> str | None:
     return str(newest)
 
 
+def newest_complete(out: Path) -> Path | None:
+    """Return the newest complete checkpoint without touching any."""
+    complete = [path for path in out.glob("checkpoint-*") if _is_complete(path)]
+    return max(complete, key=lambda path: int(path.name.split("-")[-1]), default=None)
+
+
 def _is_complete(path: Path) -> bool:
     try:
         return isinstance(json.loads((path / COMPLETE_MARKER).read_text(encoding="utf-8")), dict)

@@ -47,6 +47,29 @@ def test_a_group_is_replaced_row_by_row_and_padded_on_the_right_sides():
     assert got["num_images"] == [1, 1, 1, 1]
 
 
+@pytest.mark.parametrize("size", [4, 6, 7, 8, 12])
+def test_equal_rewards_are_flat_whatever_their_rounding(size):
+    torch.manual_seed(0)
+    rewards = torch.rand(200, 1).expand(-1, size)
+    advantages = (rewards - rewards.mean(1, keepdim=True)) / (rewards.std(1, keepdim=True) + 1e-4)
+    assert flat_groups(advantages.flatten(), size) == list(range(200))
+    spread = torch.tensor([1.0] + [0.0] * (size - 1))
+    assert flat_groups((spread - spread.mean()) / spread.std(), size) == []
+
+
+def test_text_alone_and_images_can_be_mixed():
+    text = {
+        name: value
+        for name, value in batch(2, 2, 3, 20).items()
+        if name not in ("pixel_values", "num_images", "mm_token_type_ids")
+    }
+    for first, second, counts in ((batch(2, 2, 3, 10), text, [0, 0]), (text, batch(2, 2, 3, 10), [1, 1])):
+        got = replace_groups(first, second, [(0, 0)], 2, pad_id=0)
+        assert got["num_images"] == counts
+        assert [len(pixels) for pixels in got["pixel_values"]] == [2 * count for count in counts]
+        assert got["mm_token_type_ids"].shape == (2, 5)
+
+
 def test_nothing_is_replaced_without_pairs():
     got = replace_groups(batch(2, 2, 3, 10), batch(2, 2, 3, 20), [], 2, pad_id=0)
     assert got["prompt_ids"].tolist() == batch(2, 2, 3, 10)["prompt_ids"].tolist()

@@ -56,6 +56,11 @@ def test_what_is_not_a_number_ends_the_run_at_once_and_names_the_last_checkpoint
         log(CollapseGuard(tmp_path, CollapseBounds()), **{name: float("nan")})
 
 
+def test_a_reward_that_trl_logs_as_none_is_not_a_number(tmp_path):
+    with pytest.raises(McrError, match="reward not a finite number"):
+        log(CollapseGuard(tmp_path, CollapseBounds()), reward=None)
+
+
 def test_logs_of_other_kinds_and_text_are_passed_over(tmp_path):
     guard = CollapseGuard(tmp_path, CollapseBounds(patience=1))
     guard.on_log(None, STATE, None, logs={"held_out/gmner_f1": 0.5, "note": "text"})

@@ -23,7 +23,7 @@ from mcr.shared_prefix.attention import blockwise_attention
 from mcr.shared_prefix.layout import PrefixLayout
 from mcr.shared_prefix.logprobs import GroupRows, group_logprobs
 from mcr.shared_prefix.pack import are_whole_groups, images_once
-from mcr.shared_prefix.prefill import first_of_each_group, generate_groups
+from mcr.shared_prefix.prefill import count_images, first_of_each_group, generate_groups
 from mcr.shared_prefix.support import inner_model, prepare_model, why_unsupported
 from mcr.shared_prefix.vision import cache_frozen_vision
 from mcr.training import grpo
@@ -234,7 +234,6 @@ def make_trainer(sandbox, out, shared_prefix, **settings):
     config = GRPOConfig(
         output_dir=str(out),
         use_cpu=True,
-        bf16=False,
         gradient_checkpointing=False,
         report_to="none",
         num_generations=G,
@@ -242,7 +241,14 @@ def make_trainer(sandbox, out, shared_prefix, **settings):
         logging_steps=1,
         save_strategy="no",
         seed=3,
-        **{"per_device_train_batch_size": 2 * G, "learning_rate": 1e-3, "max_steps": 2, "loss_type": "grpo", **settings},
+        **{
+            "per_device_train_batch_size": 2 * G,
+            "learning_rate": 1e-3,
+            "max_steps": 2,
+            "loss_type": "grpo",
+            "bf16": False,
+            **settings,
+        },
     )
     torch.manual_seed(2)
     return CvoTrainer(
@@ -358,3 +364,41 @@ def test_batches_that_cut_groups_and_unknown_models_are_told(sandbox_qwen3, tmp_
         decide_shared_prefix("yes", trainer.model, trainer.args, G)
     trainer.model.config.model_type = "llava"
     assert "llava" in why_unsupported(trainer.model)
+
+
+def test_a_prompt_with_one_image_beside_one_with_three_is_generated_from_its_own(sandbox_qwen3):
+    model, processor = (
+        load_model(str(sandbox_qwen3 / "untrained")).float().eval(),
+        load_processor(str(sandbox_qwen3 / "untrained")),
+    )
+    for counts in ((1, 3), (0, 1)):
+        prompts = [[{"role": "user", "content": [{"type": "image"}] * num + [{"type": "text", "text": "x"}]}] for num in counts]
+        texts = [processor.apply_chat_template(p, add_generation_prompt=True, tokenize=False) for p in prompts for _ in range(2)]
+        images = [[picture(g * 9 + i) for i in range(num)] for g, num in enumerate(counts) for _ in range(2)]
+        inputs = dict(processor(text=texts, images=images, padding=True, padding_side="left", return_tensors="pt"))
+        assert count_images(inputs["mm_token_type_ids"]) == [num for num in counts for _ in range(2)]
+        once = first_of_each_group(inputs, 2)
+        distinct = dict(processor(text=texts[::2], images=images[::2], padding=True, padding_side="left", return_tensors="pt"))
+        assert torch.equal(once["pixel_values"], distinct["pixel_values"])
+        config = GenerationConfig(max_new_tokens=6, do_sample=False, pad_token_id=0, eos_token_id=None)
+        assert torch.equal(
+            generate_groups(model, once, 2, generation_config=config), model.generate(**inputs, generation_config=config)
+        )
+
+
+def test_preparing_a_model_twice_changes_nothing(sandbox_qwen3):
+    model = build(sandbox_qwen3)
+    rows, extra, counts = make_rows(load_processor(str(sandbox_qwen3 / "untrained")), 1)
+    prepare_model(model)
+    with torch.no_grad():
+        once = shared_logprobs(model, rows, extra, counts)[0]
+        prepare_model(model)
+        first = cache_frozen_vision(model.base_model.visual)
+        assert cache_frozen_vision(model.base_model.visual) is first
+        assert torch.equal(shared_logprobs(model, rows, extra, counts)[0], once)
+
+
+def test_bfloat16_autocast_over_float32_weights_is_within_its_rounding(sandbox_qwen3, tmp_path):
+    trainer = make_trainer(sandbox_qwen3, tmp_path, "on", bf16=True, max_steps=1)
+    trainer.train()
+    assert trainer.checked_models

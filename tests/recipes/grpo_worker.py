@@ -19,7 +19,7 @@ def count_letters(completions, **_):
     return [float(sum(map(ord, completion[0]["content"])) % 17) for completion in completions]
 
 
-def main(sandbox, out, shared_prefix, deepspeed):
+def main(sandbox, out, shared_prefix, deepspeed, beta):
     path = str(sandbox / "untrained")
     config = GRPOConfig(
         output_dir=str(out),
@@ -34,7 +34,7 @@ def main(sandbox, out, shared_prefix, deepspeed):
         save_strategy="no",
         max_steps=1,
         learning_rate=1e-4,
-        beta=0.01,
+        beta=beta,
         deepspeed=deepspeed or None,
     )
     trainer = CvoTrainer(
@@ -51,4 +51,4 @@ def main(sandbox, out, shared_prefix, deepspeed):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4])
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4], float(sys.argv[5]))

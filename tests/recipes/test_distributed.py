@@ -19,12 +19,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def run_grpo(sandbox, out, shared_prefix, deepspeed):
+def run_grpo(sandbox, out, shared_prefix, deepspeed, beta):
     """Run two processes, one group each a step; return the rows that were logged."""
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", str(free_port())]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(REPOSITORY)}
     worker = Path(__file__).with_name("grpo_worker.py")
-    full = [*command, str(worker), str(sandbox), str(out), shared_prefix, str(deepspeed)]
+    full = [*command, str(worker), str(sandbox), str(out), shared_prefix, str(deepspeed), str(beta)]
     done = subprocess.run(full, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines() if '"reward"' in line]
@@ -45,13 +45,13 @@ def deepspeed_config(folder, stage):
     return path
 
 
-@pytest.mark.parametrize("stage", [0, 2, 3])
-def test_two_processes_give_the_gradients_of_trls_path(sandbox_qwen3, tmp_path, stage):
+@pytest.mark.parametrize(("stage", "beta"), [(0, 0.0), (0, 0.01), (2, 0.01), (3, 0.01)])
+def test_two_processes_give_the_gradients_of_trls_path(sandbox_qwen3, tmp_path, stage, beta):
     if stage:
         pytest.importorskip("deepspeed", reason="the extra deepspeed is not installed")
     config = deepspeed_config(tmp_path, stage) if stage else ""
-    shared, plain = (run_grpo(sandbox_qwen3, tmp_path / name, name, config) for name in ("on", "off"))
+    shared, plain = (run_grpo(sandbox_qwen3, tmp_path / name, name, config, beta) for name in ("on", "off"))
     assert len(shared) == len(plain) == 1
-    for key in ("loss", "grad_norm", "reward", "entropy", "kl"):
+    for key in ("loss", "grad_norm", "reward", "entropy", *(["kl"] if beta else [])):
         assert shared[0][key] == pytest.approx(plain[0][key], rel=1e-4, abs=1e-6), key
     assert shared[0]["grad_norm"] > 0

@@ -165,7 +165,9 @@ def test_grpo_watches_held_out_samples_and_goes_on_where_it_stopped(trained, rec
     scored = [row for row in read_metrics(tmp_path) if "held_out/gmner_f1" in row]
     assert [row["step"] for row in scored] == [0, 2]
     assert all(0 <= row["held_out/unreadable"] <= 1 for row in scored)
-    assert all("completions/unreadable" in row for row in read_metrics(tmp_path) if "reward" in row)
+    trained_rows = [row for row in read_metrics(tmp_path) if "reward" in row]
+    assert all({"completions/unreadable", "loss", "grad_norm", "learning_rate"} <= row.keys() for row in trained_rows)
+    assert not any("held_out/gmner_f1" in row for row in trained_rows)
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     done = recipe("grpo", *grpo_flags(trained, tmp_path, *watched, "--max_steps", 3))
     assert "going on from" in done.stdout
