@@ -33,10 +33,11 @@ class DemoSize:
     sft_steps: int
     grpo_steps: int
     filter_prompts: int
+    grpo_groups: int
 
 
-FULL = DemoSize(train=21120, test=300, sft_steps=2600, grpo_steps=32, filter_prompts=320)
-SMALL = DemoSize(train=3300, test=100, sft_steps=400, grpo_steps=3, filter_prompts=16)
+FULL = DemoSize(train=21120, test=300, sft_steps=2600, grpo_steps=32, filter_prompts=320, grpo_groups=12)
+SMALL = DemoSize(train=3300, test=100, sft_steps=400, grpo_steps=3, filter_prompts=48, grpo_groups=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,8 @@ def training_stages(out: Path, size: DemoSize, seed: int) -> list[Stage]:
         common = ["--model_name_or_path", model, "--train_set", train_set, "--image_root", out / "data", "--seed", seed]
         return recipe(name, *common, "--output_dir", out / folder, *flags)
 
+    grpo = ("--max_steps", size.grpo_steps, "--per_device_train_batch_size", 8 * size.grpo_groups)
+
     def evaluation(name: str, title: str, model: Path) -> Stage:
         flags = ["--gold", out / "data" / "test.jsonl", "--image_root", out / "data", "--model_name_or_path", model]
         return Stage(f"eval_{name}", f"evaluation, {title}", recipe("evaluate", *flags, "--out", out / "eval" / name))
@@ -99,7 +102,7 @@ def training_stages(out: Path, size: DemoSize, seed: int) -> list[Stage]:
         Stage("sft", "MRSI: fine-tuning on schemas", train("sft", untrained, d1, "mrsi", "--max_steps", size.sft_steps)),
         evaluation("mrsi", "after MRSI", mrsi),
         Stage("filter", "CVO: sampling and filtering", train("filter", mrsi, d2, "filter")),
-        Stage("grpo", "CVO: GRPO with verifiable rewards", train("grpo", mrsi, kept, "cvo", "--max_steps", size.grpo_steps)),
+        Stage("grpo", "CVO: GRPO with verifiable rewards", train("grpo", mrsi, kept, "cvo", *grpo)),
         evaluation("cvo", "after CVO", cvo),
     ]
 

@@ -8,7 +8,7 @@ Called again, it goes on from its last checkpoint.
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mcr.errors import run_command
+from mcr.errors import ConfigError, run_command
 from mcr.models.torchvision_cpu import allow_cpu_torchvision
 
 allow_cpu_torchvision()
@@ -58,6 +58,21 @@ class CvoArguments:
     normalization: str = field(default="matched", metadata={"help": "matched (the paper) or larger_count (docs/rewards.md)"})
 
 
+def check_enough_prompts(num_prompts: int, config: GRPOConfig) -> None:
+    """Refuse a set that does not fill one generation batch: TRL would make no step and say nothing.
+
+    Raises:
+        ConfigError: fewer prompts than a batch holds groups.
+    """
+    needed = config.generation_batch_size // config.num_generations
+    if num_prompts < needed:
+        raise ConfigError(
+            f"train_set: got {num_prompts} prompts, expected at least {needed}, which one generation batch of "
+            f"{config.generation_batch_size} completions holds. Widen the filter's rule, filter more prompts, or lower "
+            "per_device_train_batch_size."
+        )
+
+
 def make_callbacks(arguments: CvoArguments, config: GRPOConfig, prompts: PromptSettings) -> list[TrainerCallback]:
     """Return the metrics file, the guard against collapse, the curves and, where asked for, the held-out scores."""
     out = Path(config.output_dir)
@@ -84,6 +99,7 @@ def main(argv: list[str] | None = None) -> None:
     config.logging_nan_inf_filter = False  # else a loss that is not a number never reaches the guard
     out = Path(config.output_dir)
     train_set = load_training_set(Path(arguments.train_set), Path(arguments.image_root), needs_completion=False)
+    check_enough_prompts(len(train_set), config)
     model_path = model_arguments.model_name_or_path
     prompt_settings = PromptSettings.load(Path(model_path))
     processor = load_processor(model_path)

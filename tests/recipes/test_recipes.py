@@ -174,6 +174,12 @@ def test_grpo_watches_held_out_samples_and_goes_on_where_it_stopped(trained, rec
     assert [row["step"] for row in read_metrics(tmp_path) if "reward" in row] == [1, 2, 3]
 
 
+def test_grpo_refuses_a_set_that_fills_no_batch(trained, recipe, tmp_path):
+    failed = recipe("grpo", *grpo_flags(trained, tmp_path, "--per_device_train_batch_size", 400), check=False)
+    assert failed.returncode
+    assert "error: train_set: got" in failed.stderr
+
+
 def test_grpo_without_a_shared_prefix_says_why(trained, recipe, tmp_path):
     flags = ("--per_device_train_batch_size", 2, "--gradient_accumulation_steps", 2)
     done = recipe("grpo", *grpo_flags(trained, tmp_path / "auto", *flags))
