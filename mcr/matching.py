@@ -38,12 +38,14 @@ def span_f1(pred_text: str, gold_text: str) -> float:
     >>> round(span_f1("the New York Times", "New York"), 4)
     0.6667
     """
-    if pred_text == gold_text and pred_text.strip():
-        return 1.0
-    pred_tokens, gold_tokens = pred_text.split(), gold_text.split()
-    if not pred_tokens or not gold_tokens or set(pred_tokens).isdisjoint(gold_tokens):
-        return 0.0
-    return 2 * longest_overlap(pred_tokens, gold_tokens) / (len(pred_tokens) + len(gold_tokens))
+    numerator, denominator = _overlap_fraction(pred_text.split(), gold_text.split())
+    return numerator / denominator if numerator else 0.0
+
+
+def _overlap_fraction(pred_tokens: Sequence[str], gold_tokens: Sequence[str]) -> tuple[int, int]:
+    """Return span F1 as (numerator, denominator)."""
+    overlap = len(pred_tokens) if pred_tokens == gold_tokens else longest_overlap(pred_tokens, gold_tokens)
+    return 2 * overlap, len(pred_tokens) + len(gold_tokens)
 
 
 def first_box_iou(pred: Entity, gold: Entity) -> float:
@@ -76,9 +78,7 @@ def overlapping_pairs(pred: Sequence[Entity], gold: Sequence[Entity]) -> dict[tu
     for row, entity in enumerate(pred):
         tokens = entity.text.split()
         for col in dict.fromkeys(col for token in tokens if token in holders for col in holders[token]):
-            others = gold_tokens[col]
-            overlap = len(tokens) if tokens == others else longest_overlap(tokens, others)
-            pairs[row, col] = (2 * overlap, len(tokens) + len(others))
+            pairs[row, col] = _overlap_fraction(tokens, gold_tokens[col])
     return pairs
 
 

@@ -86,6 +86,10 @@ def make_callbacks(arguments: CvoArguments, config: GRPOConfig, prompts: PromptS
     callbacks = [MetricsFile(out / "metrics.jsonl"), Curves(out), CollapseGuard(out, bounds)]
     if arguments.held_out is not None:
         samples = read_samples(Path(arguments.held_out))[: arguments.held_out_size]
+        if not samples:
+            raise ConfigError(
+                f"held_out: {arguments.held_out} and held_out_size {arguments.held_out_size} leave no sample to score."
+            )
         image_root = Path(arguments.image_root)
         check_images(image_root, [image.path for sample in samples for image in sample.images])
         limit = config.max_completion_length

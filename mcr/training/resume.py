@@ -14,15 +14,12 @@ def last_checkpoint(out: Path) -> str | None:
     The trainer writes trainer_state.json last, so a checkpoint without it, or with one that cannot be read, was cut off.
     """
     is_main = int(os.environ.get("RANK", "0")) == 0
-    complete = []
     for path in out.glob("checkpoint-*"):
-        if _is_complete(path):
-            complete.append(path)
-        elif is_main:
+        if is_main and not _is_complete(path):
             shutil.rmtree(path)
-    if not complete:
+    newest = newest_complete(out)
+    if newest is None:
         return None
-    newest = max(complete, key=lambda path: int(path.name.split("-")[-1]))
     if is_main:
         print(f"going on from {newest}", flush=True)
     return str(newest)
