@@ -55,6 +55,7 @@ class CvoArguments:
     collapse_patience: int = field(default=5, metadata={"help": "stop when a bound is passed in so many logs in a row"})
     sigma: float = field(default=0.5, metadata={"help": "IoU threshold of the grounding reward (Eq. 8)"})
     shared_prefix: str = field(default="auto", metadata={"help": "forward each group's prompt once: auto, on, off"})
+    shared_prefix_attention: str = field(default="segments", metadata={"help": "segments, or flex (GPUs alone)"})
     normalization: str = field(default="matched", metadata={"help": "matched (the paper) or larger_count (docs/rewards.md)"})
 
 
@@ -122,6 +123,7 @@ def main(argv: list[str] | None = None) -> None:
         peft_config=get_peft_config(model_arguments),
         callbacks=callbacks,
         shared_prefix=arguments.shared_prefix,
+        shared_prefix_attention=arguments.shared_prefix_attention,
         dynamic_sampling_rounds=arguments.dynamic_sampling_rounds,
     )
     for callback in callbacks:

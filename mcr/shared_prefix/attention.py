@@ -1,8 +1,9 @@
 """Attention that computes the blocks of a packed sequence and leaves out what is masked.
 
-Two calls of PyTorch's scaled dot-product attention take the place of one over the whole block mask: the prefix with itself, and
-every segment, as a batch, with the prefix and itself. Of (P + G*C)^2 pairs, P^2 + G*C*(P + C) are computed. It works with every
-kernel that SDPA has, on the CPU and on GPUs. Without a layout the model's own attention function is called.
+"segments": two calls of PyTorch's scaled dot-product attention take the place of one over the whole block mask: the prefix with
+itself, and every segment, as a batch, with the prefix and itself. Of (P + G*C)^2 pairs, P^2 + G*C*(P + C) are computed. It works
+with every kernel that SDPA has, on the CPU and on GPUs. "flex": one call of flex attention (`flex.py`). Without a layout the
+model's own attention function is called.
 """
 
 from typing import Any
@@ -13,9 +14,11 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from mcr.shared_prefix.flex import make_block_mask, packed_flex_attention
 from mcr.shared_prefix.layout import PrefixLayout
 
-NAME = "shared_prefix_{}"
+ATTENTIONS = ("segments", "flex")
+NAME = "shared_prefix_{}_{}"
 
 
 def blockwise_attention(
@@ -67,11 +70,14 @@ def _for_each_segment(prefix: torch.Tensor, layout: PrefixLayout) -> torch.Tenso
     return prefix[:, None].expand(-1, layout.num_completions, -1, -1, -1).flatten(0, 1)
 
 
-def use_blockwise_attention(model: PreTrainedModel) -> None:
-    """Let the language part of a model take a `prefix_layout` in its forward; without one nothing changes."""
+def use_packed_attention(model: PreTrainedModel, attention: str) -> None:
+    """Let the language part of a model take a `prefix_layout` in its forward; without one nothing changes.
+
+    Args:
+        model: with any attention of transformers.
+        attention: one of ATTENTIONS.
+    """
     original = model.config.get_text_config()._attn_implementation
-    if original.startswith(NAME.format("")):
-        return
     original = original if original in ALL_ATTENTION_FUNCTIONS else "sdpa"
 
     def attend(
@@ -81,8 +87,11 @@ def use_blockwise_attention(model: PreTrainedModel) -> None:
         if layout is None:
             return ALL_ATTENTION_FUNCTIONS[original](module, query, key, value, attention_mask, **kwargs)
         settings = {name: kwargs[name] for name in ("dropout", "scaling") if name in kwargs}
+        if attention == "flex":
+            return packed_flex_attention(module, query, key, value, make_block_mask(layout, query.device), **settings), None
         return blockwise_attention(module, query, key, value, layout, **settings), None
 
-    AttentionInterface.register(NAME.format(original), attend)
-    AttentionMaskInterface.register(NAME.format(original), ALL_MASK_ATTENTION_FUNCTIONS[original])
-    model.set_attn_implementation({"text_config": NAME.format(original)})
+    name = NAME.format(attention, original)
+    AttentionInterface.register(name, attend)
+    AttentionMaskInterface.register(name, ALL_MASK_ATTENTION_FUNCTIONS[original])
+    model.set_attn_implementation({"text_config": name})

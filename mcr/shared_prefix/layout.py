@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PrefixLayout:
     """The shape of one packed batch; passed through the model's forward to every attention layer.
 

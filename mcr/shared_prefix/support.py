@@ -5,7 +5,7 @@ from typing import Any
 from peft import PeftModel
 from transformers import PreTrainedModel
 
-from mcr.shared_prefix.attention import use_blockwise_attention
+from mcr.shared_prefix.attention import use_packed_attention
 
 FAMILIES = ("qwen2_5_vl", "qwen3_vl")
 
@@ -25,11 +25,16 @@ def why_unsupported(model: PreTrainedModel) -> str:
     return ""
 
 
-def prepare_model(model: PreTrainedModel) -> None:
-    """Let a model's forward take `prefix_layout`: attention by blocks, and hidden states of the segments alone to the head."""
+def prepare_model(model: PreTrainedModel, attention: str = "segments") -> None:
+    """Let a model's forward take `prefix_layout`: attention by blocks, and hidden states of the segments alone to the head.
+
+    Args:
+        model: of a supported family.
+        attention: one of `attention.ATTENTIONS`.
+    """
     if getattr(model.base_model, "keeps_segments", False):
         return
-    use_blockwise_attention(model)
+    use_packed_attention(model, attention)
     model.base_model.keeps_segments = True
     model.base_model.register_forward_hook(_keep_segments, with_kwargs=True)
 

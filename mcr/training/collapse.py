@@ -56,6 +56,11 @@ class CollapseGuard(TrainerCallback):
     def __init__(self, out: Path, bounds: CollapseBounds) -> None:
         self.out, self.bounds = out, bounds
         self.num_broken: dict[str, int] = {}
+        self.good_step = 0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Trust what the run starts or goes on from."""
+        self.good_step = state.global_step
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         """Check one row.
@@ -73,17 +78,19 @@ class CollapseGuard(TrainerCallback):
             return
         broken = {sentence.split(" is ")[0]: sentence for sentence in self.bounds.broken(logs)}
         self.num_broken = {name: self.num_broken.get(name, 0) + 1 for name in broken}
+        if not broken:
+            self.good_step = state.global_step
         for name, times in self.num_broken.items():
             if times >= self.bounds.patience:
                 self._stop(state.global_step, f"{broken[name]}, {times} logs in a row")
 
     def _stop(self, step: int, reason: str) -> None:
-        checkpoint = newest_complete(self.out)
-        raise McrError(
-            f"the run collapsed at step {step}: {reason}. "
-            + (f"The last checkpoint is {checkpoint}. " if checkpoint else "No checkpoint was written. ")
-            + "Lower the learning rate, or widen the bound if this is meant."
+        checkpoint = newest_complete(self.out, self.good_step)
+        found = (
+            f"The last good checkpoint is {checkpoint}." if checkpoint else f"No checkpoint up to step {self.good_step} was kept."
         )
+        advice = "Lower the learning rate, or widen the bound if this is meant."
+        raise McrError(f"the run collapsed at step {step}: {reason}. {found} {advice}")
 
 
 def _is_number(value: Any) -> bool:

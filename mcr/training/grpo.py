@@ -17,6 +17,7 @@ from mcr.rollouts.kept_mass import Truncation, read_truncation
 from mcr.rollouts.merged_weights import iter_merged_params
 from mcr.rollouts.prompt_ids import collapse_image_pads
 from mcr.rollouts.vllm_cpu import prepare_cpu_engine
+from mcr.shared_prefix.attention import ATTENTIONS
 from mcr.shared_prefix.logprobs import GroupRows, group_log_mass, group_logprobs
 from mcr.shared_prefix.pack import are_whole_groups
 from mcr.shared_prefix.prefill import first_of_each_group, generate_groups
@@ -36,10 +37,18 @@ class CvoTrainer(GRPOTrainer):
     Args:
         shared_prefix: "on" raises where the model or the batch sizes do not allow it, "auto" says so once and takes TRL's
             path, "off" always takes TRL's path.
+        shared_prefix_attention: "segments" runs everywhere, "flex" trains on GPUs alone (docs/shared-prefix.md).
         dynamic_sampling_rounds: how often groups without spread are replaced by fresh prompts, at most; 0: never.
     """
 
-    def __init__(self, *args: Any, shared_prefix: str = "auto", dynamic_sampling_rounds: int = 0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        shared_prefix: str = "auto",
+        shared_prefix_attention: str = "segments",
+        dynamic_sampling_rounds: int = 0,
+        **kwargs: Any,
+    ) -> None:
         # Has to happen before TRL starts the engine.
         if kwargs["args"].use_vllm and kwargs["args"].vllm_mode == "colocate":
             prepare_cpu_engine()
@@ -49,10 +58,11 @@ class CvoTrainer(GRPOTrainer):
         self.checked_models: set[int] = set()
         self.is_mass_wanted, self.log_mass = False, None
         self.vision_caches = []
+        check_attention(shared_prefix_attention, self.accelerator.device)
         if self.shares_prefix:
-            self._prepare_models()
-        if self._corrects_importance() and not self.shares_prefix and (self.top_k or self.top_p < 1):
-            warnings.warn("importance ratio: without a shared prefix it is TRL's, biased by top-k and top-p.", stacklevel=2)
+            self._prepare_models(shared_prefix_attention)
+        if self._corrects_importance():
+            self._warn_of_biased_ratio()
         if self.use_vllm and isinstance(self.model, PeftModel) and not self._dist.is_fsdp:
             # TRL merges the adapter into the base in place and takes it back out, which drifts in bfloat16.
             self.vllm_generation._iter_named_params = self._iter_vllm_params
@@ -63,13 +73,20 @@ class CvoTrainer(GRPOTrainer):
         with self._dist.gather_params(list(model.parameters())):
             yield from iter_merged_params(model)
 
-    def _prepare_models(self) -> None:
+    def _warn_of_biased_ratio(self) -> None:
+        """Say where the importance ratio on-policy is not 1."""
+        if not self.shares_prefix and (self.top_k or self.top_p < 1):
+            warnings.warn("importance ratio: without a shared prefix it is TRL's, biased by top-k and top-p.", stacklevel=3)
+        if self.min_p or self.repetition_penalty != 1:
+            warnings.warn("importance ratio: min_p and repetition_penalty are not accounted for; it is biased.", stacklevel=3)
+
+    def _prepare_models(self, attention: str) -> None:
         """Let the policy and, where it is a model of its own, the reference share prefixes."""
         models = [inner_model(self.model)]
         if self.ref_model is not None:
             models.append(inner_model(self.accelerator.unwrap_model(self.ref_model)))
         for model in models:
-            prepare_model(model)
+            prepare_model(model, attention)
         self.vision_caches = [cache_frozen_vision(models[0].base_model.visual)]
 
     def _generate_single_turn(self, prompt_ids: Any, images: Any, *args: Any, **kwargs: Any) -> Any:
@@ -223,6 +240,21 @@ def decide_shared_prefix(wanted: str, model: Any, config: GRPOConfig, num_genera
         raise ConfigError(f"shared_prefix: got 'on', but {reason}. Change that, or set shared_prefix to auto or off.")
     warnings.warn(f"shared_prefix: TRL's path is taken, which forwards each prompt G times: {reason}.", stacklevel=2)
     return False
+
+
+def check_attention(attention: str, device: torch.device) -> None:
+    """Refuse an attention that the device cannot train with.
+
+    Raises:
+        ConfigError: it is unknown, or "flex" without a GPU.
+    """
+    if attention not in ATTENTIONS:
+        raise ConfigError(f"shared_prefix_attention: got {attention!r}, expected one of {ATTENTIONS}.")
+    if attention == "flex" and device.type != "cuda":
+        raise ConfigError(
+            f"shared_prefix_attention: got 'flex' on {device.type!r}, but flex attention has a backward pass on GPUs alone. "
+            "Set it to segments."
+        )
 
 
 def check_rounds(rounds: int, config: GRPOConfig, num_generations: int) -> int:

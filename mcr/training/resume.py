@@ -1,6 +1,7 @@
 """Going on where a run was stopped."""
 
 import json
+import math
 import os
 import shutil
 from pathlib import Path
@@ -25,10 +26,10 @@ def last_checkpoint(out: Path) -> str | None:
     return str(newest)
 
 
-def newest_complete(out: Path) -> Path | None:
-    """Return the newest complete checkpoint without touching any."""
-    complete = [path for path in out.glob("checkpoint-*") if _is_complete(path)]
-    return max(complete, key=lambda path: int(path.name.split("-")[-1]), default=None)
+def newest_complete(out: Path, up_to_step: float = math.inf) -> Path | None:
+    """Return the newest complete checkpoint of at most that step, without touching any."""
+    steps = {int(path.name.split("-")[-1]): path for path in out.glob("checkpoint-*") if _is_complete(path)}
+    return steps.get(max((step for step in steps if step <= up_to_step), default=-1))
 
 
 def _is_complete(path: Path) -> bool:

@@ -28,7 +28,8 @@ def test_a_bound_passed_often_enough_ends_the_run_with_the_reason(tmp_path):
     for share in (0.6, 0.7, 0.4, 0.6, 0.6):
         log(guard, **{"completions/unreadable": share})
     with pytest.raises(
-        McrError, match=r"step 7: completions/unreadable is 0\.9, expected at most 0\.5, 3 logs in a row.*No checkpoint"
+        McrError,
+        match=r"step 7: completions/unreadable is 0\.9, expected at most 0\.5, 3 logs in a row.*No checkpoint up to step 7",
     ):
         log(guard, **{"completions/unreadable": 0.9})
 
@@ -47,13 +48,28 @@ def test_entropy_and_length_are_watched_where_asked(tmp_path, bounds, logs):
         log(CollapseGuard(tmp_path, CollapseBounds(patience=1, **bounds)), **logs)
 
 
+def write_checkpoint(out, step):
+    (out / f"checkpoint-{step}").mkdir()
+    (out / f"checkpoint-{step}" / "trainer_state.json").write_text("{}")
+
+
 @pytest.mark.parametrize("name", ["loss", "reward", "grad_norm"])
-def test_what_is_not_a_number_ends_the_run_at_once_and_names_the_last_checkpoint(tmp_path, name):
-    checkpoint = tmp_path / "checkpoint-5"
-    checkpoint.mkdir()
-    (checkpoint / "trainer_state.json").write_text("{}")
-    with pytest.raises(McrError, match=rf"{name} not a finite number. The last checkpoint is .*checkpoint-5"):
-        log(CollapseGuard(tmp_path, CollapseBounds()), **{name: float("nan")})
+def test_what_is_not_a_number_ends_the_run_at_once_and_names_the_last_good_checkpoint(tmp_path, name):
+    write_checkpoint(tmp_path, 5)
+    guard = CollapseGuard(tmp_path, CollapseBounds())
+    log(guard)
+    with pytest.raises(McrError, match=rf"{name} not a finite number. The last good checkpoint is .*checkpoint-5"):
+        log(guard, **{name: float("nan")})
+
+
+def test_a_checkpoint_written_while_the_run_collapsed_is_not_a_good_one(tmp_path):
+    guard = CollapseGuard(tmp_path, CollapseBounds(max_unreadable=0.5, patience=2))
+    guard.on_train_begin(None, SimpleNamespace(global_step=4), None)
+    write_checkpoint(tmp_path, 4)
+    write_checkpoint(tmp_path, 7)
+    log(guard, **{"completions/unreadable": 0.9})
+    with pytest.raises(McrError, match=r"The last good checkpoint is .*checkpoint-4\."):
+        log(guard, **{"completions/unreadable": 0.9})
 
 
 def test_a_reward_that_trl_logs_as_none_is_not_a_number(tmp_path):
