@@ -18,6 +18,34 @@ ALIASES = {
     "miscellaneous": "OTHER",
 }
 
+FMNERG_FINE = {
+    "person": "actor artist athlete author businessman character coach director intellectual journalist musician person_other "
+    "politician",
+    "location": "city continent country location_other park road state",
+    "building": "building_other cultural_place entertainment_place sports_facility",
+    "organization": "band company educational_institution government_agency news_agency organization_other political_party "
+    "social_organization sports_league sports_team",
+    "product": "brand_name_products game product_other software",
+    "art": "art_other film_and_television_works magazine music written_work",
+    "event": "event_other festival sports_event",
+    "other": "animal award medical_thing ordinance website",
+}
+COARSE_OF_FINE = {fine: coarse for coarse, names in FMNERG_FINE.items() for fine in names.split()}
+
+
+def coarse_type(label: str) -> str:
+    """Return the coarse type of Twitter-FMNERG's fine types (51 fine, 8 coarse); any other label in its one spelling.
+
+    >>> coarse_type("athlete"), coarse_type("person"), coarse_type("sports_team")
+    ('PER', 'PER', 'ORG')
+    """
+    return canonical_type(COARSE_OF_FINE.get(label.strip().lower(), label))
+
+
+def is_fine_type(label: str) -> bool:
+    """Whether a label is one of Twitter-FMNERG's fine types."""
+    return label.strip().lower() in COARSE_OF_FINE
+
 
 def canonical_type(label: str) -> str:
     """Return one spelling for the coarse types that systems write differently; other labels come back stripped.

@@ -1,41 +1,30 @@
-"""The measures of GMNER and of the two biases, each defined once (MCR 5.1 and B; E2E-GMNER Eqs. 11-12).
+"""The measures of GMNER and of the two biases, each defined once (MCR 5.1 and B; E2E-GMNER Eqs. 11-12; RiVEG; FMNERG).
 
 A prediction is correct when its text and type equal gold's and the location agrees: both None, or IoU >= 0.5 of its first box
 with any gold box. Matching is one-to-one inside a sample; duplicates stay and cost precision. All boxes in original pixels.
+mcr.conventions holds what papers do otherwise.
 """
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-from mcr.labels import canonical_type
+from mcr.conventions import DEFAULT, Conventions, Scored, unify_rows
+from mcr.grec import grec_scores
+from mcr.labels import canonical_type, coarse_type, is_fine_type
 from mcr.matching import first_box_iou, is_same_type, match_best, match_exact
 from mcr.records import Entity, collapse_space
 
-IOU_THRESHOLD = 0.5
+CURVE_THRESHOLDS = tuple(round(0.1 * step, 1) for step in range(1, 11))
 Hit = Callable[[Entity, Entity], bool]
 
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """One sample's gold beside what was predicted for it."""
-
-    sentence: str
-    gold: tuple[Entity, ...]
-    pred: tuple[Entity, ...]
+__all__ = ["DEFAULT", "Conventions", "Scored", "evaluate"]
 
 
-def agrees_on_location(pred: Entity, gold: Entity) -> bool:
-    """Whether both are None, or the first predicted box has IoU >= 0.5 with any gold box."""
-    if pred.boxes is None or gold.boxes is None:
-        return pred.boxes is None and gold.boxes is None
-    return first_box_iou(pred, gold) >= IOU_THRESHOLD
-
-
-def is_gmner_hit(pred: Entity, gold: Entity) -> bool:
-    """Type and location agree (texts are compared by the matching)."""
-    return is_same_type(pred, gold) and agrees_on_location(pred, gold)
+def gmner_hit(conventions: Conventions = DEFAULT) -> Hit:
+    """Return the test that type and location agree (texts are compared by the matching)."""
+    return lambda pred, gold: is_same_type(pred, gold) and conventions.agrees_on_location(pred, gold)
 
 
 def precision_recall_f1(num_correct: int, num_pred: int, num_gold: int) -> dict[str, float | int]:
@@ -60,16 +49,17 @@ def micro_scores(rows: Sequence[Scored], is_hit: Hit) -> dict[str, float | int]:
     return precision_recall_f1(correct, sum(len(row.pred) for row in rows), sum(len(row.gold) for row in rows))
 
 
-def no_target_scores(rows: Sequence[Scored]) -> dict[str, float | int]:
+def no_target_scores(rows: Sequence[Scored], conventions: Conventions = DEFAULT) -> dict[str, float | int]:
     """Return N-Pre, N-Rec, N-F1 (MCR 5.1): over entities whose location is None, by text."""
-    counts = [no_target_counts(row) for row in rows]
+    counts = [no_target_counts(row, conventions) for row in rows]
     return precision_recall_f1(*(sum(count[index] for count in counts) for index in range(3)))
 
 
-def no_target_counts(row: Scored) -> tuple[int, int, int]:
+def no_target_counts(row: Scored, conventions: Conventions = DEFAULT) -> tuple[int, int, int]:
     """Return (correct, predicted, gold) of one sample's entities without a location."""
     pred, gold = _absent(row.pred), _absent(row.gold)
-    return len(match_exact(pred, gold, lambda p, g: True)), len(pred), len(gold)
+    is_hit = is_same_type if conventions.no_target_by_type else lambda p, g: True
+    return len(match_exact(pred, gold, is_hit)), len(pred), len(gold)
 
 
 def num_invented(row: Scored) -> int:
@@ -93,52 +83,162 @@ def hallucinations(rows: Sequence[Scored]) -> tuple[int, float]:
     return invented, invented / num_pred if num_pred else 0.0
 
 
-def grounding_scores(rows: Sequence[Scored]) -> dict[str, float]:
-    """Return Acc@0.5, Acc@0.75 and mean IoU over gold entities with a box (E2E-GMNER Eqs. 11-12).
+def grounding_ious(row: Scored) -> list[float]:
+    """Return one IoU for each gold entity with a box (E2E-GMNER Eqs. 11-12).
 
     A gold entity is paired with a prediction of the same text and type, one to one, so that the summed IoU is highest;
     without one its IoU is 0.
     """
-    ious: list[float] = []
-    for row in rows:
-        grounded = [entity for entity in row.gold if entity.boxes]
-        pairs = match_best(row.pred, grounded, is_same_type, first_box_iou)
-        ious += [first_box_iou(row.pred[p], grounded[g]) for p, g in pairs]
-        ious += [0.0] * (len(grounded) - len(pairs))
-    if not ious:
-        return {"acc@0.5": 0.0, "acc@0.75": 0.0, "mean_iou": 0.0}
+    grounded = [entity for entity in row.gold if entity.boxes]
+    pairs = match_best(row.pred, grounded, is_same_type, first_box_iou)
+    return [first_box_iou(row.pred[p], grounded[g]) for p, g in pairs] + [0.0] * (len(grounded) - len(pairs))
+
+
+def grounding_scores(rows: Sequence[Scored]) -> dict[str, float]:
+    """Return Acc@0.5, Acc@0.75 and mean IoU over gold entities with a box (E2E-GMNER Eqs. 11-12)."""
+    ious = [value for row in rows for value in grounding_ious(row)]
+    num = max(1, len(ious))
     return {
-        "acc@0.5": sum(value >= 0.5 for value in ious) / len(ious),
-        "acc@0.75": sum(value >= 0.75 for value in ious) / len(ious),
-        "mean_iou": sum(ious) / len(ious),
+        "acc@0.5": sum(value >= 0.5 for value in ious) / num,
+        "acc@0.75": sum(value >= 0.75 for value in ious) / num,
+        "mean_iou": sum(ious) / num,
     }
 
 
-def per_type_scores(rows: Sequence[Scored]) -> dict[str, dict[str, float | int]]:
-    """Return GMNER scores of each type that gold or predictions hold."""
-    names = Counter(canonical_type(entity.type) for row in rows for entity in (*row.gold, *row.pred))
+def scores_by_type(
+    rows: Sequence[Scored], is_hit: Hit, name_of: Callable[[str], str] = canonical_type
+) -> dict[str, dict[str, float | int]]:
+    """Return micro scores of each type that gold or predictions hold; `name_of` folds types (coarse types, spellings)."""
+    names = Counter(name_of(entity.type) for row in rows for entity in (*row.gold, *row.pred))
     scores = {}
     for name in sorted(names):
-        of_type = [Scored(row.sentence, _of_type(row.gold, name), _of_type(row.pred, name)) for row in rows]
-        scores[name] = micro_scores(of_type, is_gmner_hit)
+        parts = [replace(row, gold=_of_type(row.gold, name, name_of), pred=_of_type(row.pred, name, name_of)) for row in rows]
+        scores[name] = micro_scores(parts, is_hit)
     return scores
 
 
-def _of_type(entities: Sequence[Entity], name: str) -> tuple[Entity, ...]:
-    return tuple(entity for entity in entities if canonical_type(entity.type) == name)
+def _of_type(entities: Sequence[Entity], name: str, name_of: Callable[[str], str]) -> tuple[Entity, ...]:
+    return tuple(entity for entity in entities if name_of(entity.type) == name)
 
 
-def evaluate(rows: Sequence[Scored]) -> dict[str, Any]:
-    """Return every measure by name: the content of metrics.json."""
-    n_count, n_rate = hallucinations(rows)
+def iou_curve(rows: Sequence[Scored], conventions: Conventions = DEFAULT) -> dict[str, float]:
+    """Return GMNER F1 at IoU thresholds 0.1 to 1.0 (RiVEG Fig. 9, VKEL Table IX)."""
     return {
-        "gmner": micro_scores(rows, is_gmner_hit),
-        "mner": micro_scores(rows, is_same_type),
-        "eeg": micro_scores(rows, agrees_on_location),
-        "no_target": no_target_scores(rows),
+        f"{threshold:.1f}": micro_scores(rows, gmner_hit(replace(conventions, iou_threshold=threshold)))["f1"]
+        for threshold in CURVE_THRESHOLDS
+    }
+
+
+def with_coarse_types(row: Scored) -> Scored:
+    """Return a sample whose fine types are folded to coarse ones (Twitter-FMNERG)."""
+    gold, pred = (tuple(replace(entity, type=coarse_type(entity.type)) for entity in part) for part in (row.gold, row.pred))
+    return replace(row, gold=gold, pred=pred)
+
+
+def fine_scores(rows: Sequence[Scored], conventions: Conventions = DEFAULT) -> dict[str, Any]:
+    """Return FMNERG and FMNER, fine and coarse, and FMNERG of each coarse type (Twitter-FMNERG)."""
+    coarse = [with_coarse_types(row) for row in rows]
+    hit = gmner_hit(conventions)
+    return {
+        "fmnerg": {"fine": micro_scores(rows, hit), "coarse": micro_scores(coarse, hit)},
+        "fmner": {"fine": micro_scores(rows, is_same_type), "coarse": micro_scores(coarse, is_same_type)},
+        "per_coarse_type": scores_by_type(rows, hit, coarse_type),
+    }
+
+
+def mask_scores(rows: Sequence[Scored], conventions: Conventions = DEFAULT) -> dict[str, Any]:
+    """Return SMNER and EES: as GMNER and EEG, with the IoU of masks in the place of boxes."""
+    return {
+        "smner": micro_scores(rows, lambda p, g: is_same_type(p, g) and conventions.agrees_on_mask(p, g)),
+        "ees": micro_scores(rows, conventions.agrees_on_mask),
+    }
+
+
+def seen_scores(rows: Sequence[Scored], seen_texts: frozenset[str], conventions: Conventions = DEFAULT) -> dict[str, Any]:
+    """Return GMNER scores of entities whose text is in `seen_texts` (those of the training samples) and of the others.
+
+    Args:
+        rows: the samples.
+        seen_texts: entity texts, white space collapsed, in lower case where the conventions are not case-sensitive.
+        conventions: how hits are counted.
+    """
+
+    def part(entities: Sequence[Entity], is_seen: bool) -> tuple[Entity, ...]:
+        return tuple(entity for entity in entities if (collapse_space(entity.text) in seen_texts) == is_seen)
+
+    scores = {}
+    for name, is_seen in (("seen", True), ("unseen", False)):
+        parts = [replace(row, gold=part(row.gold, is_seen), pred=part(row.pred, is_seen)) for row in rows]
+        scores[name] = micro_scores(parts, gmner_hit(conventions))
+    return scores
+
+
+def uncertainty_auroc(rows: Sequence[Scored], conventions: Conventions = DEFAULT) -> float | None:
+    """Return how well uncertainty tells wrong predictions from right ones (UnCo Eq. 16), or None where nothing can be told.
+
+    The area under the ROC curve is the chance that a wrong prediction is more uncertain than a right one, ties counting half.
+    """
+    values: dict[bool, list[float]] = {True: [], False: []}
+    for row in rows:
+        right = {index for index, _ in match_exact(row.pred, row.gold, gmner_hit(conventions))} if row.uncertainties else set()
+        for index, value in enumerate(row.uncertainties):
+            if value is not None:
+                values[index in right].append(value)
+    if not values[True] or not values[False]:
+        return None
+    return _auroc(values[False], values[True])
+
+
+def _auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
+    """Return P(positive > negative) + P(equal) / 2, by ranks."""
+    ordered = sorted([*((value, 1) for value in positive), *((value, 0) for value in negative)])
+    total, below, index = 0.0, 0, 0
+    while index < len(ordered):
+        end = index
+        while end < len(ordered) and ordered[end][0] == ordered[index][0]:
+            end += 1
+        num_positive = sum(label for _, label in ordered[index:end])
+        num_negative = end - index - num_positive
+        total += num_positive * (below + num_negative / 2)
+        below, index = below + num_negative, end
+    return total / (len(positive) * len(negative))
+
+
+def evaluate(
+    rows: Sequence[Scored], conventions: Conventions = DEFAULT, seen_texts: frozenset[str] | None = None
+) -> dict[str, Any]:
+    """Return every measure by name: the content of metrics.json.
+
+    Args:
+        rows: the samples. What asks for a location is scored on task gmner, names on gmner and mner, grec on vg.
+        conventions: how hits are counted.
+        seen_texts: entity texts of the training samples; without them there is no `seen`.
+    """
+    rows = unify_rows(rows, conventions)
+    named, placed = ([row for row in rows if row.task in tasks] for tasks in (("gmner", "mner"), ("gmner",)))
+    n_count, n_rate = hallucinations(named)
+    metrics = {
+        "gmner": micro_scores(placed, gmner_hit(conventions)),
+        "mner": micro_scores(named, is_same_type),
+        "eeg": micro_scores(placed, conventions.agrees_on_location),
+        "no_target": no_target_scores(placed, conventions),
         "n_count": n_count,
         "n_rate": n_rate,
-        "grounding": grounding_scores(rows),
-        "per_type": per_type_scores(rows),
+        "grounding": grounding_scores(placed),
+        "per_type": scores_by_type(placed, gmner_hit(conventions)),
+        "iou_curve": iou_curve(placed, conventions),
+        "conventions": conventions.to_dict(),
         "num_samples": len(rows),
     }
+    entities = [entity for row in placed for entity in (*row.gold, *row.pred)]
+    if any(is_fine_type(entity.type) for entity in entities):
+        metrics |= fine_scores(placed, conventions)
+    if any(entity.masks for entity in entities):
+        metrics |= mask_scores(placed, conventions)
+    if any(row.uncertainties for row in placed):
+        metrics["uncertainty_auroc"] = uncertainty_auroc(placed, conventions)
+    if seen_texts is not None:
+        metrics["seen"] = seen_scores(placed, seen_texts, conventions)
+    if any(row.task == "vg" for row in rows):
+        metrics["grec"] = grec_scores([row for row in rows if row.task == "vg"], conventions)
+    return metrics

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mcr.boxes import Frame
+from mcr.conventions import Scored
 from mcr.errors import DataError, raise_faults
-from mcr.metrics import Scored
 from mcr.parsing import parse_completion
 from mcr.records import Entity, Sample
 from mcr.samples import iter_json_lines
@@ -22,6 +22,7 @@ class Prediction:
         completion: the text it was read from, where there is one.
         is_readable: False when there was a completion but no answer in it.
         problems: why parts could not be read.
+        uncertainties: of each entity, where the system gives one (key `uncertainty` of an entity).
     """
 
     id: str
@@ -30,10 +31,14 @@ class Prediction:
     completion: str | None = None
     is_readable: bool = True
     problems: tuple[str, ...] = ()
+    uncertainties: tuple[float | None, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form on disk."""
         row = {"id": self.id, "sentence": self.sentence, "entities": [entity.to_dict() for entity in self.entities]}
+        for entity, value in zip(row["entities"], self.uncertainties, strict=False):
+            if value is not None:
+                entity["uncertainty"] = value
         if self.completion is not None:
             row |= {"completion": self.completion, "is_readable": self.is_readable, "problems": list(self.problems)}
         return row
@@ -107,7 +112,17 @@ def prediction_from_dict(row: dict[str, Any]) -> Prediction:
         completion,
         bool(row.get("is_readable", True)),
         tuple(map(str, problems)),
+        _uncertainties(row),
     )
+
+
+def _uncertainties(row: dict[str, Any]) -> tuple[float | None, ...]:
+    """Return one value an entity, or nothing where no entity has one."""
+    values = [entity.get("uncertainty") for entity in row["entities"]]
+    wrong = [value for value in values if value is not None and (isinstance(value, bool) or not isinstance(value, int | float))]
+    if wrong or any(value != value for value in values):
+        raise DataError(f"prediction {row['id']}: uncertainty must be a number, got {wrong or 'NaN'}. Correct it.")
+    return () if all(value is None for value in values) else tuple(values)
 
 
 def _entity(row: Any) -> Entity:
@@ -137,7 +152,8 @@ def join_gold(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> t
         else:
             report.num_unreadable += not prediction.is_readable
             report.num_with_problems += bool(prediction.problems) and prediction.is_readable
-        rows.append(Scored(sample.sentence, sample.entities, prediction.entities if prediction else ()))
+        found = (prediction.entities, prediction.uncertainties) if prediction else ((), ())
+        rows.append(Scored(sample.sentence, sample.entities, *found, task=sample.task))
     report.num_missing = len(report.missing_ids)
     return rows, report
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from mcr.errors import ConfigError
 from mcr.families import FrameSettings
-from mcr.records import Sample
+from mcr.records import ImageRef, Sample
 
 SETTINGS_FILE = "mcr_prompt.json"
 
@@ -80,6 +80,10 @@ class PromptSettings:
         """Return the conversational prompt of a sample."""
         instruction = write_instruction(self.labels, self.frame.kind, detail=self.detail, is_reasoned=self.is_reasoned)
         return write_prompt(sample.sentence, len(sample.images), instruction)
+
+    def images_of(self, sample: Sample) -> tuple[ImageRef, ...]:
+        """Return the images that the prompt of a sample shows, in its order."""
+        return sample.images
 
     def save(self, folder: Path) -> None:
         """Write the settings into a folder."""

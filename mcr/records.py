@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcr.errors import DataError
+from mcr.masks import Mask, read_mask
 
 Box = tuple[float, float, float, float]
 TASKS = ("gmner", "mner", "vg")
@@ -39,11 +40,13 @@ class Entity:
         type: its label, e.g. "PER".
         boxes: None when the entity is not in the image; otherwise one or more boxes. The empty tuple means that a
             location was written but could not be read: it is neither None nor a hit (predictions only).
+        masks: where the dataset segments (Twitter-SMNER); None where it does not.
     """
 
     text: str
     type: str
     boxes: tuple[Box, ...] | None = None
+    masks: tuple[Mask, ...] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str) or not isinstance(self.type, str):
@@ -65,16 +68,20 @@ class Entity:
     def to_dict(self) -> dict[str, Any]:
         """Return the form that samples and predictions have on disk."""
         boxes = None if self.boxes is None else [list(box) for box in self.boxes]
-        return {"text": self.text, "type": self.type, "boxes": boxes}
+        row = {"text": self.text, "type": self.type, "boxes": boxes}
+        return row if self.masks is None else row | {"masks": [mask.to_dict() for mask in self.masks]}
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> "Entity":
-        """Build an entity from its form on disk (keys text, type, boxes)."""
+        """Build an entity from its form on disk (keys text, type, boxes, and masks where there are any)."""
         if not isinstance(row, Mapping) or not {"text", "type", "boxes"} <= row.keys():
             raise DataError(f"entity: got {row!r}, expected keys text, type, boxes. Add what is missing.")
         if row["boxes"] is not None and not isinstance(row["boxes"], Sequence):
             raise DataError(f"entity {row['text']!r}: got boxes {row['boxes']!r}, expected a list of boxes or null. Correct it.")
-        return cls(row["text"], row["type"], row["boxes"])
+        masks = row.get("masks")
+        if masks is not None and not isinstance(masks, list):
+            raise DataError(f"entity {row['text']!r}: got masks {str(masks)[:80]}, expected a list of masks or null. Correct it.")
+        return cls(row["text"], row["type"], row["boxes"], None if masks is None else tuple(map(read_mask, masks)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
     python -m mcr.score --gold G.jsonl --predictions P.jsonl [--out metrics.json]
 
-recipes/evaluate.py writes a report with pictures besides.
+recipes/evaluate.py writes a report to look at, with intervals.
 """
 
 import argparse
@@ -15,15 +15,18 @@ from mcr.errors import run_command
 from mcr.metrics import evaluate
 from mcr.predictions import join_gold, read_predictions
 from mcr.samples import read_samples
+from mcr.suspicions import find_suspicions
 
 
 def score_files(gold: Path, predictions: Path) -> dict[str, Any]:
     """Return every measure by name, with the counts of what was missing or could not be read."""
-    rows, report = join_gold(read_samples(gold), read_predictions(predictions))
+    samples, found = read_samples(gold), read_predictions(predictions)
+    rows, report = join_gold(samples, found)
     counts = {
         "num_unreadable": report.num_unreadable,
         "num_with_problems": report.num_with_problems,
         "num_missing": report.num_missing,
+        "suspicions": [suspicion.to_dict() for suspicion in find_suspicions(samples, found)],
     }
     return evaluate(rows) | counts
 
@@ -47,6 +50,8 @@ def main(argv: list[str] | None = None) -> None:
     print(one_line(metrics))
     if metrics["num_missing"]:
         print(f"{metrics['num_missing']} samples have no prediction and count as empty")
+    for suspicion in metrics["suspicions"]:
+        print(f"warning: {suspicion['count']} x {suspicion['what']} For example: {'; '.join(suspicion['examples'])}.")
 
 
 if __name__ == "__main__":

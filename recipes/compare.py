@@ -1,8 +1,9 @@
 """Is the difference between two systems real: paired bootstrap of every measure, and the samples that only one gets right.
 
-    python recipes/compare.py A.jsonl B.jsonl --gold G.jsonl --out DIR [--num_resamples 10000] [--seed 0]
+    python recipes/compare.py A.jsonl B.jsonl --gold G.jsonl --out DIR [--image_root IMAGES] [--num_resamples 10000] [--seed 0]
 
-Writes compare.json and compare.md and prints the table. Missing predictions count as empty and are told.
+Writes compare.json, compare.md and report.html with both side by side, and prints the table. Missing predictions count as empty
+and are told.
 """
 
 import argparse
@@ -10,41 +11,31 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mcr.errors import ConfigError, run_command
-from mcr.matching import match_exact
-from mcr.metrics import Scored, is_gmner_hit
-from mcr.predictions import join_gold, read_predictions
+from mcr.predictions import read_predictions
 from mcr.records import Sample
-from mcr.report.bootstrap import Difference, Estimate, difference, estimate
-from mcr.report.markdown import escape, percent, table
+from mcr.report.bootstrap import difference
+from mcr.report.evaluation import Evaluation, evaluate_system
+from mcr.report.markdown import escape, table
+from mcr.report.page import score_table
+from mcr.report.write import write_comparison
 from mcr.run_folder import write_json
 from mcr.samples import read_samples
 
 MAX_LISTED = 50
 
 
-def is_right(row: Scored) -> bool:
-    """Whether a sample's prediction is gold's, no more and no less."""
-    return len(row.pred) == len(row.gold) == len(match_exact(row.pred, row.gold, is_gmner_hit))
+def names_of(path_a: Path, path_b: Path) -> tuple[str, str]:
+    """Return a short name for each file; A and B where they would be the same."""
+    return (path_a.stem, path_b.stem) if path_a.stem != path_b.stem else ("A", "B")
 
 
-def only_one_right(samples: list[Sample], rows_a: list[Scored], rows_b: list[Scored]) -> dict[str, list[Sample]]:
+def only_one_right(a: Evaluation, b: Evaluation) -> dict[str, list[Sample]]:
     """Return the samples that A alone and that B alone gets right."""
     found: dict[str, list[Sample]] = {"A": [], "B": []}
-    for sample, row_a, row_b in zip(samples, rows_a, rows_b, strict=True):
-        right_a, right_b = is_right(row_a), is_right(row_b)
-        if right_a != right_b:
-            found["A" if right_a else "B"].append(sample)
+    for index, sample in enumerate(a.samples):
+        if a.is_right(index) != b.is_right(index):
+            found["A" if a.is_right(index) else "B"].append(sample)
     return found
-
-
-def score_table(scores_a: dict[str, Estimate], scores_b: dict[str, Estimate], differences: dict[str, Difference]) -> str:
-    """Return one row a measure, in per cent, with 95 % intervals."""
-    rows = []
-    for name, change in differences.items():
-        cells = [f"{percent(one.value)} ({percent(one.low)} to {percent(one.high)})" for one in (scores_a[name], scores_b[name])]
-        cells.append(f"{100 * change.value:+.2f} ({100 * change.low:+.2f} to {100 * change.high:+.2f})")
-        rows.append([name, *cells, f"{change.p:.4f}"])
-    return table(("measure", "A", "B", "B minus A", "p"), rows)
 
 
 def sample_list(title: str, samples: list[Sample]) -> str:
@@ -61,6 +52,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("b", type=Path, help="predictions.jsonl of system B")
     parser.add_argument("--gold", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--image_root", type=Path, help="folder that the image paths start from")
+    parser.add_argument("--max_image_mb", type=float, default=40.0, help="bound on the images embedded in report.html")
     parser.add_argument("--num_resamples", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
@@ -69,34 +62,44 @@ def main(argv: list[str] | None = None) -> None:
         raise ConfigError(
             f"compare: got {len(samples)} samples and {args.num_resamples} resamples, expected at least one of each."
         )
-    (rows_a, report_a), (rows_b, report_b) = (join_gold(samples, read_predictions(path)) for path in (args.a, args.b))
     settings = {"num_resamples": args.num_resamples, "seed": args.seed}
-    scores_a, scores_b = (estimate(rows, **settings) for rows in (rows_a, rows_b))
-    differences = difference(rows_a, rows_b, **settings)
-    found = only_one_right(samples, rows_a, rows_b)
-    text = score_table(scores_a, scores_b, differences)
-    head = [f"# {escape(str(args.a))} (A) against {escape(str(args.b))} (B)"]
+    names = names_of(args.a, args.b)
+    a, b = (
+        evaluate_system(name, samples, read_predictions(path), **settings)
+        for name, path in zip(names, (args.a, args.b), strict=True)
+    )
+    differences = difference(a.rows, b.rows, **settings)
+    found = only_one_right(a, b)
+    scores = score_table((a, b), differences)
+    text = table([escape(cell) for cell in scores["header"]], scores["rows"])
+    title = f"{args.a} (A) against {args.b} (B)"
+    head = [f"# {escape(title)}"]
     head.append(
-        f"{len(samples)} samples; per cent, with 95 % intervals of {args.num_resamples} resamples (seed {args.seed}); p of no "
-        f"difference, two-sided. Without a prediction, counted as empty: {report_a.num_missing} (A), {report_b.num_missing} (B)."
+        f"{len(samples)} samples; per cent, with 95 % intervals of {args.num_resamples} resamples (seed {args.seed}); the "
+        "difference is B minus A, p of no difference, two-sided. Without a prediction, counted as empty: "
+        f"{a.report.num_missing} (A), {b.report.num_missing} (B)."
     )
     lists = [sample_list(f"Right in {name} alone", one) for name, one in found.items()]
-    args.out.mkdir(parents=True, exist_ok=True)
+    no_rewards = [[None] * len(samples)] * 2
+    write_comparison(args.out, title, (a, b), no_rewards, differences, image_root=args.image_root, max_image_mb=args.max_image_mb)
     (args.out / "compare.md").write_text("\n\n".join([*head, text, *lists, ""]), encoding="utf-8")
     write_json(
         args.out / "compare.json",
         {
             "measures": {
-                name: {"a": asdict(scores_a[name]), "b": asdict(scores_b[name]), "difference": asdict(differences[name])}
-                for name in differences
+                name: {"a": a.metrics["intervals"][name], "b": b.metrics["intervals"][name], "difference": asdict(change)}
+                for name, change in differences.items()
             },
             "right_in_a_alone": [sample.id for sample in found["A"]],
             "right_in_b_alone": [sample.id for sample in found["B"]],
-            "num_missing": {"a": report_a.num_missing, "b": report_b.num_missing},
+            "num_missing": {"a": a.report.num_missing, "b": b.report.num_missing},
             "settings": settings,
         },
     )
-    print(f"{text}\n\n-> {args.out / 'compare.md'}")
+    for one in (a, b):
+        for suspicion in one.suspicions:
+            print(f"warning: {one.name}: {suspicion.in_words()}")
+    print(f"{text}\n\n-> {args.out / 'report.html'}")
 
 
 if __name__ == "__main__":

@@ -1,44 +1,41 @@
-"""Evaluation: predictions of a model or of any system against gold; metrics.json, report.md, pictures.
+"""Evaluation: predictions of a model or of any system against gold; metrics.json, report.html, report.md, figures.
 
     accelerate launch recipes/evaluate.py --config recipes/configs/sandbox_evaluate.yaml [--model_name_or_path runs/... ]
-    python recipes/evaluate.py --gold G.jsonl --predictions P.jsonl --out DIR
+    python recipes/evaluate.py --gold G.jsonl --predictions P.jsonl --out DIR [--image_root IMAGES]
+    python recipes/evaluate.py --gold G.jsonl --out DIR --image_root IMAGES --base_url http://localhost:8000/v1 \
+        --model_name_or_path Qwen/Qwen2.5-VL-7B-Instruct --family qwen2_5_vl --prompting cot
 
 With a model, predictions are appended row by row; called again, only what is missing is generated.
 """
 
-import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from accelerate import PartialState
-from PIL import Image
-from tqdm import tqdm
 
+from data_prep.schemas.build import SchemaOptions, make_schema
 from mcr.config import parse_settings
+from mcr.conventions import Conventions
+from mcr.endpoint import ChatEndpoint, EndpointSettings, ReplyCache
 from mcr.errors import ConfigError, run_command
-from mcr.families import FrameSettings
-from mcr.metrics import Scored, evaluate
-from mcr.predictions import (
-    Prediction,
-    join_gold,
-    prediction_from_dict,
-    read_predictions,
-    write_prediction,
-)
+from mcr.families import frame_settings
+from mcr.labels import TWITTER_GMNER
+from mcr.predictions import Prediction, read_predictions
+from mcr.prompting import STYLES, Demonstration, Prompter, PromptingBaseline, draw_demonstrations
 from mcr.prompts import PromptSettings
-from mcr.records import Sample
-from mcr.report.bootstrap import estimate
-from mcr.report.markdown import write_report
-from mcr.report.pictures import draw_sample, draw_scores, tile
+from mcr.records import Sample, collapse_space
+from mcr.report.evaluation import Evaluation, evaluate_system
+from mcr.report.write import write_evaluation
 from mcr.rollouts import Sampler, SamplingSettings
-from mcr.rollouts.predict import predict_samples
-from mcr.run_folder import open_for_append, write_json, write_run_record
-from mcr.samples import iter_json_lines, read_samples
+from mcr.rollouts.endpoint_sampler import EndpointSampler
+from mcr.rollouts.resumable import predict_missing
+from mcr.run_folder import write_run_record
+from mcr.samples import read_samples
 from mcr.score import one_line
-from mcr.training_sets import check_images, open_image
+from mcr.training_sets import check_images
+from rewards.score import PARTS, score_entities
 
-NUM_DRAWN = 12
+TRAINED = "trained"
 
 
 @dataclass
@@ -46,17 +43,17 @@ class EvaluateArguments:
     """What to score: `model_name_or_path` generates predictions, `predictions` scores a file."""
 
     gold: str = field(metadata={"help": "samples.jsonl with gold entities"})
-    out: str = field(metadata={"help": "folder for metrics.json, report.md, pictures and predictions"})
+    out: str = field(metadata={"help": "folder for metrics.json, report.html, report.md, figures and predictions"})
     predictions: str | None = field(default=None, metadata={"help": "predictions.jsonl of any system"})
-    model_name_or_path: str | None = field(default=None, metadata={"help": "a model saved by sft or grpo"})
+    model_name_or_path: str | None = field(default=None, metadata={"help": "a saved model, or what the endpoint calls it"})
     image_root: str | None = field(default=None, metadata={"help": "folder that the image paths start from"})
-    max_completion_length: int = field(default=512, metadata={"help": "tokens a completion"})
-    temperature: float = field(default=0.0, metadata={"help": "0 is greedy"})
-    batch_size: int = field(default=64, metadata={"help": "completions generated at once"})
-    use_vllm: bool = field(default=False, metadata={"help": "generate through vLLM"})
-    dtype: str = field(default="auto", metadata={"help": "of the model's weights"})
-    seed: int = field(default=0, metadata={"help": "of sampling and of the bootstrap"})
+    train_samples: str | None = field(
+        default=None, metadata={"help": "samples.jsonl trained on: scores seen and unseen entities apart; demonstrations"}
+    )
+    name: str | None = field(default=None, metadata={"help": "of the system, in the report"})
+    seed: int = field(default=0, metadata={"help": "of sampling, of demonstrations and of the bootstrap"})
     num_resamples: int = field(default=10_000, metadata={"help": "of the samples, for the 95 % intervals"})
+    max_image_mb: float = field(default=40.0, metadata={"help": "bound on the images embedded in report.html"})
 
     def __post_init__(self) -> None:
         if (self.predictions is None) == (self.model_name_or_path is None):
@@ -65,109 +62,153 @@ class EvaluateArguments:
             raise ConfigError("evaluate: a model needs --image_root, the folder that the image paths start from.")
 
 
-def make_sampler(arguments: EvaluateArguments, frame: FrameSettings) -> Sampler:
+@dataclass
+class GenerationArguments:
+    """How a model is asked."""
+
+    prompting: str = field(
+        default=TRAINED, metadata={"help": f"{TRAINED} (the prompt saved with the model), {', '.join(STYLES)}"}
+    )
+    num_demonstrations: int = field(default=3, metadata={"help": "of train_samples, for cot_demonstrations"})
+    family: str | None = field(default=None, metadata={"help": "whose frame boxes are in, unless prompting is trained"})
+    labels: str = field(default=",".join(TWITTER_GMNER), metadata={"help": "label set, unless prompting is trained"})
+    max_completion_length: int = field(default=512, metadata={"help": "tokens a completion"})
+    temperature: float = field(default=0.0, metadata={"help": "0 is greedy"})
+    batch_size: int = field(default=64, metadata={"help": "completions generated before rows are written"})
+    use_vllm: bool = field(default=False, metadata={"help": "generate through vLLM"})
+    dtype: str = field(default="auto", metadata={"help": "of the model's weights"})
+    base_url: str | None = field(default=None, metadata={"help": "ask this OpenAI-compatible endpoint, e.g. http://host:8000/v1"})
+    api_key_env: str = field(default="OPENAI_API_KEY", metadata={"help": "environment variable that holds its key"})
+    max_concurrency: int = field(default=8, metadata={"help": "requests to the endpoint at once"})
+
+    def __post_init__(self) -> None:
+        if self.prompting not in (TRAINED, *STYLES):
+            raise ConfigError(f"prompting: got {self.prompting!r}, expected one of {(TRAINED, *STYLES)}.")
+        if self.prompting != TRAINED and self.family is None:
+            raise ConfigError(f"prompting: {self.prompting} needs --family, which says how the model writes boxes.")
+
+
+def make_prompter(arguments: EvaluateArguments, generation: GenerationArguments, samples: list[Sample]) -> Prompter:
+    """Return the prompt that was saved with the model, or a baseline's."""
+    if generation.prompting == TRAINED:
+        return PromptSettings.load(Path(arguments.model_name_or_path))
+    frame = frame_settings(generation.family)
+    shown = []
+    if generation.prompting == "cot_demonstrations":
+        if arguments.train_samples is None:
+            raise ConfigError("prompting: cot_demonstrations needs --train_samples to draw from.")
+        pool = read_samples(Path(arguments.train_samples))
+        options = SchemaOptions(("steps_text_first",), ("rows",), orders=("text type location",), shuffle_entities=False)
+        for sample in draw_demonstrations(pool, samples, num=generation.num_demonstrations, seed=arguments.seed):
+            schema = make_schema(sample, "steps_text_first", frame.frame_of(sample), options, arguments.seed)
+            shown.append(Demonstration(sample, schema.completion))
+    labels = tuple(label.strip() for label in generation.labels.split(",") if label.strip())
+    return PromptingBaseline(generation.prompting, labels, frame, tuple(shown))
+
+
+def make_sampler(arguments: EvaluateArguments, generation: GenerationArguments, prompts: Prompter) -> Sampler:
     """Return the sampler that the settings name."""
+    if generation.base_url is not None:
+        settings = EndpointSettings(
+            model=arguments.model_name_or_path,
+            base_url=generation.base_url,
+            api_key_env=generation.api_key_env,
+            max_concurrency=generation.max_concurrency,
+        )
+        return EndpointSampler(ChatEndpoint(settings, ReplyCache(Path(arguments.out) / "replies.sqlite")))
     from mcr.models.load import check_frame, load_model, load_processor
     from mcr.rollouts.transformers_sampler import TransformersSampler
     from mcr.rollouts.vllm_sampler import VllmSampler
 
     processor = load_processor(arguments.model_name_or_path)
-    check_frame(frame, processor)
-    if arguments.use_vllm:
-        return VllmSampler(arguments.model_name_or_path, processor, dtype=arguments.dtype)
-    model = load_model(arguments.model_name_or_path, dtype=arguments.dtype).to(PartialState().device)
-    return TransformersSampler(model, processor, batch_size=arguments.batch_size)
+    check_frame(prompts.frame, processor)
+    if generation.use_vllm:
+        return VllmSampler(arguments.model_name_or_path, processor, dtype=generation.dtype)
+    model = load_model(arguments.model_name_or_path, dtype=generation.dtype).to(PartialState().device)
+    return TransformersSampler(model, processor, batch_size=generation.batch_size)
 
 
-def generate_predictions(samples: list[Sample], arguments: EvaluateArguments, out: Path) -> list[Prediction]:
-    """Generate what is missing, each process its share, and return all predictions."""
-    state = PartialState()
+def generate_predictions(
+    samples: list[Sample], arguments: EvaluateArguments, generation: GenerationArguments
+) -> list[Prediction]:
+    """Generate what is missing and return all predictions."""
     image_root = Path(arguments.image_root)
-    check_images(image_root, [image.path for sample in samples for image in sample.images])
-    settings = SamplingSettings(
-        num_generations=1, temperature=arguments.temperature, max_new_tokens=arguments.max_completion_length, seed=arguments.seed
+    prompts = make_prompter(arguments, generation, samples)
+    images = [image.path for sample in samples for image in prompts.images_of(sample)]
+    check_images(image_root, images)
+    sampling = SamplingSettings(
+        num_generations=1,
+        temperature=generation.temperature,
+        max_new_tokens=generation.max_completion_length,
+        seed=arguments.seed,
     )
-    fingerprint = {
-        "model": arguments.model_name_or_path,
-        "gold": arguments.gold,
-        "temperature": arguments.temperature,
-        "max_completion_length": arguments.max_completion_length,
-        "seed": arguments.seed,
-    }
-    if state.is_main_process:
-        _check_fingerprint(out / "generation.json", fingerprint)
-    state.wait_for_everyone()
-    done = _read_parts(out)
-    missing = [sample for sample in samples[state.process_index :: state.num_processes] if sample.id not in done]
-    if missing:
-        prompt_settings = PromptSettings.load(Path(arguments.model_name_or_path))
-        sampler = make_sampler(arguments, prompt_settings.frame)
-        with open_for_append(out / f"predictions-{state.process_index:03d}.jsonl") as file:
-            for start in tqdm(range(0, len(missing), arguments.batch_size), desc="evaluate: generating", unit="batch"):
-                batch = missing[start : start + arguments.batch_size]
-                for prediction in predict_samples(batch, sampler, settings, prompt_settings, image_root):
-                    write_prediction(file, prediction)
-    state.wait_for_everyone()
-    done = _read_parts(out)
-    return [done[sample.id] for sample in samples]
+    kept = ("prompting", "num_demonstrations", "family", "labels", "max_completion_length", "temperature", "base_url")
+    fingerprint = {"model": arguments.model_name_or_path, "gold": arguments.gold, "seed": arguments.seed}
+    fingerprint |= {name: getattr(generation, name) for name in kept}
+    return predict_missing(
+        samples,
+        prompts,
+        lambda: make_sampler(arguments, generation, prompts),
+        sampling,
+        image_root=image_root,
+        out=Path(arguments.out),
+        batch_size=generation.batch_size,
+        fingerprint=fingerprint,
+    )
 
 
-def _check_fingerprint(path: Path, fingerprint: dict[str, Any]) -> None:
-    if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != fingerprint:
-        raise ConfigError(f"evaluate: {path.parent} holds predictions made with other settings. Choose another --out.")
-    write_json(path, fingerprint)
+def read_seen_texts(path: str | None, conventions: Conventions) -> frozenset[str] | None:
+    """Return the entity texts of the training samples, as the conventions compare them."""
+    if path is None:
+        return None
+    texts = {collapse_space(entity.text) for sample in read_samples(Path(path)) for entity in sample.entities}
+    return frozenset(texts if conventions.is_case_sensitive else map(str.lower, texts))
 
 
-def _read_parts(out: Path) -> dict[str, Prediction]:
-    """Return the predictions of all processes by id; torn lines are left out and generated again."""
-    done: dict[str, Prediction] = {}
-    for path in sorted(out.glob("predictions-*.jsonl")):
-        for _, row in iter_json_lines(path):
-            if isinstance(row, dict) and "problems" in row:
-                prediction = prediction_from_dict(row)
-                done[prediction.id] = prediction
-    return done
-
-
-def draw_samples(path: Path, samples: list[Sample], rows: list[Scored], image_root: Path | None) -> None:
-    """Draw the first samples that have an image; a blank of the right size stands in for a missing one."""
-    panels = []
-    for sample, row in zip(samples, rows, strict=True):
-        if len(panels) == NUM_DRAWN or not sample.images or sample.images[0].width is None:
+def completion_rewards(system: Evaluation) -> list[dict[str, float] | None]:
+    """Return the reward parts of each completion; None where a prediction came without one."""
+    rewards: list[dict[str, float] | None] = []
+    for sample, prediction in zip(system.samples, system.predictions, strict=True):
+        if prediction is None or prediction.completion is None:
+            rewards.append(None)
             continue
-        image = sample.images[0]
-        is_there = image_root is not None and (image_root / image.path).is_file()
-        picture = open_image(image_root, image.path) if is_there else Image.new("RGB", (image.width, image.height), "#dddddd")
-        panels.append(draw_sample(picture, row.gold, row.pred))
-    (tile(panels) if panels else Image.new("RGB", (8, 8), "white")).save(path)
+        if not prediction.is_readable:
+            rewards.append(dict.fromkeys((*PARTS, "total"), 0.0))
+            continue
+        scores = asdict(score_entities(prediction.entities, sample.entities))
+        rewards.append({name: scores[name] for name in (*PARTS, "total")})
+    return rewards
 
 
 def main(argv: list[str] | None = None) -> None:
     """Read gold, get predictions, score, write."""
-    (arguments,) = parse_settings((EvaluateArguments,), argv)
+    arguments, generation, conventions = parse_settings((EvaluateArguments, GenerationArguments, Conventions), argv)
     out = Path(arguments.out)
     samples = read_samples(Path(arguments.gold))
     if arguments.predictions is not None:
         predictions = read_predictions(Path(arguments.predictions))
     else:
-        predictions = generate_predictions(samples, arguments, out)
+        predictions = generate_predictions(samples, arguments, generation)
     if not PartialState().is_main_process:
         return
-    out.mkdir(parents=True, exist_ok=True)
-    rows, report = join_gold(samples, predictions)
-    metrics = evaluate(rows)
-    intervals = estimate(rows, num_resamples=arguments.num_resamples, seed=arguments.seed)
-    metrics["intervals"] = {name: asdict(one) for name, one in intervals.items()}
-    metrics["num_unreadable"] = report.num_unreadable
-    metrics["num_with_problems"] = report.num_with_problems
-    metrics["num_missing"] = report.num_missing
-    write_json(out / "metrics.json", metrics)
-    title = f"Evaluation of {arguments.predictions or arguments.model_name_or_path}"
-    (out / "report.md").write_text(write_report(metrics, rows, report, title), encoding="utf-8")
-    draw_scores(out / "scores.png", metrics)
-    draw_samples(out / "samples.png", samples, rows, Path(arguments.image_root) if arguments.image_root else None)
-    write_run_record(out, "evaluate", (arguments,), arguments.seed)
-    print(f"{one_line(metrics)}  -> {out / 'report.md'}")
+    source = arguments.predictions or arguments.model_name_or_path
+    system = evaluate_system(
+        arguments.name or Path(source).stem,
+        samples,
+        predictions,
+        conventions=conventions,
+        seen_texts=read_seen_texts(arguments.train_samples, conventions),
+        num_resamples=arguments.num_resamples,
+        seed=arguments.seed,
+    )
+    image_root = Path(arguments.image_root) if arguments.image_root else None
+    title = f"Evaluation of {source}"
+    rewards = completion_rewards(system)
+    write_evaluation(out, title, system, rewards, image_root=image_root, max_image_mb=arguments.max_image_mb)
+    write_run_record(out, "evaluate", (arguments, generation, conventions), arguments.seed)
+    for suspicion in system.suspicions:
+        print(f"warning: {suspicion.in_words()}")
+    print(f"{one_line(system.metrics)}  -> {out / 'report.html'}")
 
 
 if __name__ == "__main__":

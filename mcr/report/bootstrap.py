@@ -9,38 +9,33 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcr.matching import first_box_iou, is_same_type, match_best, match_exact
-from mcr.metrics import Scored, agrees_on_location, is_gmner_hit, no_target_counts, num_invented
+from mcr.conventions import DEFAULT, Conventions, Scored, unify_rows
+from mcr.matching import is_same_type, match_exact
+from mcr.metrics import gmner_hit, grounding_ious, no_target_counts, num_invented
 
 COUNTS = (
-    "gmner",
-    "mner",
-    "eeg",
-    "pred",
-    "gold",
-    "nt_correct",
-    "nt_pred",
-    "nt_gold",
-    "invented",
-    "hit50",
-    "hit75",
-    "iou",
-    "grounded",
+    *("mner", "named_pred", "named_gold", "invented"),  # over tasks gmner and mner
+    *("gmner", "eeg", "pred", "gold", "nt_correct", "nt_pred", "nt_gold", "hit50", "hit75", "iou", "grounded"),
 )
 CHUNK = 500
 
 
-def sample_counts(rows: Sequence[Scored]) -> np.ndarray:
+def sample_counts(rows: Sequence[Scored], conventions: Conventions = DEFAULT) -> np.ndarray:
     """Return what each sample adds to the sums that the measures are made of, float64 [N, K]."""
-    return np.array([_counts(row) for row in rows], dtype=np.float64).reshape(-1, len(COUNTS))
+    counts = [_counts(row, conventions) for row in unify_rows(rows, conventions)]
+    return np.array(counts, dtype=np.float64).reshape(-1, len(COUNTS))
 
 
-def _counts(row: Scored) -> list[float]:
-    hits = [len(match_exact(row.pred, row.gold, is_hit)) for is_hit in (is_gmner_hit, is_same_type, agrees_on_location)]
-    grounded = [entity for entity in row.gold if entity.boxes]
-    ious = [first_box_iou(row.pred[p], grounded[g]) for p, g in match_best(row.pred, grounded, is_same_type, first_box_iou)]
-    found = [sum(value >= 0.5 for value in ious), sum(value >= 0.75 for value in ious), sum(ious), len(grounded)]
-    return [*hits, len(row.pred), len(row.gold), *no_target_counts(row), num_invented(row), *found]
+def _counts(row: Scored, conventions: Conventions) -> list[float]:
+    if row.task == "vg":
+        return [0.0] * len(COUNTS)
+    names = [len(match_exact(row.pred, row.gold, is_same_type)), len(row.pred), len(row.gold), num_invented(row)]
+    if row.task == "mner":
+        return [*names, *[0.0] * (len(COUNTS) - len(names))]
+    hits = [len(match_exact(row.pred, row.gold, is_hit)) for is_hit in (gmner_hit(conventions), conventions.agrees_on_location)]
+    ious = grounding_ious(row)
+    found = [sum(value >= 0.5 for value in ious), sum(value >= 0.75 for value in ious), sum(ious), len(ious)]
+    return [*names, *hits, len(row.pred), len(row.gold), *no_target_counts(row, conventions), *found]
 
 
 def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
@@ -56,9 +51,9 @@ MEASURES: dict[str, Callable[[Mapping[str, np.ndarray]], np.ndarray]] = {
     "GMNER F1": _f1("gmner"),
     "GMNER precision": lambda sums: _ratio(sums["gmner"], sums["pred"]),
     "GMNER recall": lambda sums: _ratio(sums["gmner"], sums["gold"]),
-    "MNER F1": _f1("mner"),
+    "MNER F1": _f1("mner", "named_pred", "named_gold"),
     "EEG F1": _f1("eeg"),
-    "N-Rate": lambda sums: _ratio(sums["invented"], sums["pred"]),
+    "N-Rate": lambda sums: _ratio(sums["invented"], sums["named_pred"]),
     "N-Pre": lambda sums: _ratio(sums["nt_correct"], sums["nt_pred"]),
     "N-Rec": lambda sums: _ratio(sums["nt_correct"], sums["nt_gold"]),
     "N-F1": _f1("nt_correct", "nt_pred", "nt_gold"),
@@ -105,11 +100,13 @@ class Difference:
     p: float
 
 
-def estimate(rows: Sequence[Scored], *, num_resamples: int = 10_000, seed: int = 0) -> dict[str, Estimate]:
+def estimate(
+    rows: Sequence[Scored], *, num_resamples: int = 10_000, seed: int = 0, conventions: Conventions = DEFAULT
+) -> dict[str, Estimate]:
     """Return every measure of one system with its interval; nothing without samples."""
     if not rows:
         return {}
-    counts = sample_counts(rows)
+    counts = sample_counts(rows, conventions)
     drawn = scores_of(resampled_sums(counts, num_resamples, seed))
     low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
     return {
@@ -118,7 +115,12 @@ def estimate(rows: Sequence[Scored], *, num_resamples: int = 10_000, seed: int =
 
 
 def difference(
-    rows_a: Sequence[Scored], rows_b: Sequence[Scored], *, num_resamples: int = 10_000, seed: int = 0
+    rows_a: Sequence[Scored],
+    rows_b: Sequence[Scored],
+    *,
+    num_resamples: int = 10_000,
+    seed: int = 0,
+    conventions: Conventions = DEFAULT,
 ) -> dict[str, Difference]:
     """Return B minus A for every measure, resampling the samples of both together (paired).
 
@@ -127,10 +129,11 @@ def difference(
         rows_b: the same samples in the same order with those of B.
         num_resamples: R.
         seed: of the resampling.
+        conventions: how hits are counted.
     """
     if not rows_a:
         return {}
-    both = np.concatenate([sample_counts(rows_a), sample_counts(rows_b)], axis=1)
+    both = np.concatenate([sample_counts(rows, conventions) for rows in (rows_a, rows_b)], axis=1)
     size = len(COUNTS)
     observed = scores_of(both.sum(0)[size:]) - scores_of(both.sum(0)[:size])
     sums = resampled_sums(both, num_resamples, seed)

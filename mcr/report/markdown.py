@@ -5,9 +5,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mcr.metrics import Scored, agrees_on_location, is_same_type
+from mcr.conventions import Conventions, Scored
 from mcr.predictions import PredictionReport
 from mcr.records import Entity, collapse_space
+from mcr.report.errors import KINDS
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 MAX_CELL_CHARS = 200
@@ -37,7 +38,8 @@ def write_report(metrics: Mapping[str, Any], rows: Sequence[Scored], report: Pre
     return "\n\n".join(
         [
             f"# {escape(title)}",
-            f"{metrics['num_samples']} samples. All scores in per cent; F1 is micro-averaged.",
+            f"{metrics['num_samples']} samples. All scores in per cent; F1 is micro-averaged. "
+            + Conventions(**metrics["conventions"]).in_words(),
             _task_table(metrics),
             *_intervals(metrics),
             "## The two biases",
@@ -50,7 +52,7 @@ def write_report(metrics: Mapping[str, Any], rows: Sequence[Scored], report: Pre
             _grounding_table(metrics),
             "![scores](scores.png)",
             "## What went wrong",
-            table(("kind", "count"), sorted(count_errors(rows).items())),
+            table(("kind", "count", "what it means"), [[kind, metrics["errors"][kind], KINDS[kind]] for kind in KINDS]),
             "## What could not be read",
             _unreadable(report),
             "## Samples",
@@ -85,39 +87,6 @@ def _grounding_table(metrics: Mapping[str, Any]) -> str:
         for name, scores in metrics["per_type"].items()
     ]
     return grounding + "\n\n" + table(("type", "precision", "recall", "F1", "gold"), per_type)
-
-
-def count_errors(rows: Sequence[Scored]) -> dict[str, int]:
-    """Return how many entities went wrong in which way; an entity is counted once.
-
-    Predictions and gold are paired by text in the order written; what is left over is missed, invented (text not in the
-    sentence) or extra (text in the sentence, not an entity).
-    """
-    counts = dict.fromkeys(("missed", "invented", "extra", "wrong type", "should be None", "should have a box", "box off"), 0)
-    for row in rows:
-        left = list(row.gold)
-        for pred in row.pred:
-            gold = next((entity for entity in left if collapse_space(entity.text) == collapse_space(pred.text)), None)
-            if gold is None:
-                is_inside = collapse_space(pred.text) in collapse_space(row.sentence)
-                counts["extra" if is_inside else "invented"] += 1
-                continue
-            left.remove(gold)
-            kind = _kind_of_error(pred, gold)
-            if kind:
-                counts[kind] += 1
-        counts["missed"] += len(left)
-    return counts
-
-
-def _kind_of_error(pred: Entity, gold: Entity) -> str | None:
-    if not is_same_type(pred, gold):
-        return "wrong type"
-    if agrees_on_location(pred, gold):
-        return None
-    if gold.boxes is None:
-        return "should be None"
-    return "should have a box" if pred.boxes is None else "box off"
 
 
 def _unreadable(report: PredictionReport) -> str:

@@ -10,6 +10,7 @@ from mcr.records import Entity
 
 GOLD_COLOUR, PRED_COLOUR, GREY = "#0072B2", "#D55E00", "#999999"
 PANEL_PX = 320
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 
 
 def _axes(num_columns: int, width: float) -> tuple[Any, Any]:
@@ -40,18 +41,71 @@ def draw_filter_histograms(path: Path, rows: Sequence[Mapping[str, Any]], rule: 
     figure.savefig(path, dpi=120)
 
 
-def draw_scores(path: Path, metrics: Mapping[str, Any]) -> None:
-    """Draw F1 of the tasks and of each type as bars."""
+def draw_scores(path: Path, systems: Mapping[str, Mapping[str, Any]]) -> None:
+    """Draw F1 of the tasks and of each type as bars, one colour a system (metrics by the system's name)."""
     figure, axes = _axes(2, 8)
     tasks = {"GMNER": "gmner", "MNER": "mner", "EEG": "eeg", "N (None)": "no_target"}
-    axes[0].bar(list(tasks), [metrics[key]["f1"] for key in tasks.values()], color=GOLD_COLOUR)
-    per_type = metrics["per_type"]
-    axes[1].bar(list(per_type), [scores["f1"] for scores in per_type.values()], color=PRED_COLOUR)
-    for axis, title in zip(axes, ("F1 by task", "GMNER F1 by type"), strict=True):
-        axis.set_ylim(0, 1)
+    types = sorted({name for metrics in systems.values() for name in metrics["per_type"]})
+    width = 0.8 / len(systems)
+    for index, ((name, metrics), colour) in enumerate(zip(systems.items(), COLOURS, strict=False)):
+        offset = (index - (len(systems) - 1) / 2) * width
+        scores = [metrics[key]["f1"] for key in tasks.values()], [metrics["per_type"].get(one, {"f1": 0})["f1"] for one in types]
+        for axis, values in zip(axes, scores, strict=True):
+            bars = axis.bar([place + offset for place in range(len(values))], values, width, color=colour, label=_plain(name))
+            if len(values) * len(systems) <= 12:
+                axis.bar_label(bars, [f"{100 * value:.1f}" for value in values], fontsize=7)
+    for axis, title, names in zip(axes, ("F1 by task", "GMNER F1 by type"), (list(tasks), types), strict=True):
+        is_crowded = len(names) > 8
+        labels = [_plain(name) for name in names]
+        axis.set_xticks(range(len(names)), labels, rotation=90 if is_crowded else 0, fontsize=6 if len(names) > 20 else 9)
+        axis.set_ylim(0, 1.05)
         axis.set_title(title, fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=120)
+    if len(systems) > 1:
+        axes[0].legend(frameon=False, fontsize=8)
+    figure.savefig(path, dpi=200)
+
+
+def draw_iou_curve(path: Path, systems: Mapping[str, Mapping[str, Any]]) -> None:
+    """Draw GMNER F1 over the IoU threshold (RiVEG Fig. 9), one line a system."""
+    figure, (axis,) = _axes(1, 4.2)
+    for (name, metrics), colour in zip(systems.items(), COLOURS, strict=False):
+        curve = metrics["iou_curve"]
+        axis.plot([float(threshold) for threshold in curve], list(curve.values()), "o-", color=colour, label=_plain(name), ms=4)
+    axis.set_xlabel("IoU threshold")
+    axis.set_ylabel("GMNER F1")
+    axis.set_ylim(0, 1.05)
+    axis.grid(alpha=0.3)
+    axis.spines[["top", "right"]].set_visible(False)
+    if len(systems) > 1:
+        axis.legend(frameon=False, fontsize=8)
+    figure.savefig(path, dpi=200)
+
+
+def draw_confusion(path: Path, types: Sequence[str], counts: Sequence[Sequence[int]]) -> None:
+    """Draw how often gold's type (row) was predicted as which (column), shaded by the share of the row."""
+    figure, (axis,) = _axes(1, 4.2)
+    shares = [[count / max(1, sum(row)) for count in row] for row in counts]
+    if types:
+        axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    size = 8 if len(types) <= 8 else 4
+    for row, cells in enumerate(counts):
+        for column, count in enumerate(cells):
+            if count and len(types) <= 20:
+                colour = "white" if shares[row][column] > 0.5 else "black"
+                axis.text(column, row, str(count), ha="center", va="center", fontsize=size, color=colour)
+    labels = [_plain(name) for name in types]
+    axis.set_xticks(range(len(types)), labels, rotation=90 if len(types) > 8 else 0, fontsize=size)
+    axis.set_yticks(range(len(types)), labels, fontsize=size)
+    axis.set_xlabel("predicted type")
+    axis.set_ylabel("gold type")
+    figure.savefig(path, dpi=200)
+
+
+def _plain(text: str) -> str:
+    """Return text that matplotlib shows as it is: no formulas, no characters that do not print, not too long."""
+    shown = "".join(char if char.isprintable() else " " for char in text[:40]).replace("$", r"\$")
+    return shown if not shown.startswith("_") else " " + shown
 
 
 CURVES = {
@@ -62,7 +116,6 @@ CURVES = {
     "entropy, nats a token": ("entropy",),
     "completion length, tokens": ("completions/mean_length",),
 }
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 
 
 def draw_curves(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

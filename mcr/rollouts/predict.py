@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mcr.predictions import Prediction, predict_from_completion
-from mcr.prompts import PromptSettings
+from mcr.prompting import Prompter
 from mcr.records import Sample
 from mcr.rollouts.request import RolloutRequest, Sampler, SamplingSettings
 from mcr.training_sets import open_image
 
 
 def predict_samples(
-    samples: Sequence[Sample], sampler: Sampler, settings: SamplingSettings, prompts: PromptSettings, image_root: Path
+    samples: Sequence[Sample], sampler: Sampler, settings: SamplingSettings, prompts: Prompter, image_root: Path
 ) -> list[Prediction]:
     """Return one prediction a sample, from the first rollout."""
     requests = [
-        RolloutRequest(s.id, prompts.prompt_for(s), [open_image(image_root, image.path) for image in s.images]) for s in samples
+        RolloutRequest(s.id, prompts.prompt_for(s), [open_image(image_root, image.path) for image in prompts.images_of(s)])
+        for s in samples
     ]
     groups = sampler.sample(requests, settings)
     return [

@@ -1,9 +1,12 @@
+import random
+
 import pytest
 
 from mcr.metrics import Scored, evaluate
 from mcr.predictions import PredictionReport
 from mcr.records import Entity
-from mcr.report.markdown import count_errors, escape, write_report
+from mcr.report.errors import confusion, count_kinds, judge
+from mcr.report.markdown import escape, write_report
 
 pytest.importorskip("PIL")
 from PIL import Image
@@ -31,20 +34,58 @@ ROW = Scored("Ann Bob Acme Rome Oslo met", GOLD, PRED)
 
 def test_every_kind_of_error_is_counted_once():
     expected = {
-        "missed": 1,
-        "invented": 1,
-        "extra": 1,
-        "wrong type": 1,
-        "should be None": 1,
-        "should have a box": 1,
-        "box off": 1,
+        **{"missed": 1, "unreadable": 0, "invented": 1, "extra": 1, "span": 0, "type": 1},
+        **{"should be None": 1, "should have a box": 1, "box off": 1},
     }
-    assert count_errors([ROW]) == expected
-    assert not any(count_errors([Scored(ROW.sentence, GOLD, GOLD)]).values())
+    assert count_kinds([judge(ROW)]) == expected
+    assert not any(count_kinds([judge(Scored(ROW.sentence, GOLD, GOLD))]).values())
+
+
+def test_span_errors_and_what_cannot_be_read():
+    gold = (Entity("New York City", "LOC", None), Entity("Ann", "PER", BOX), Entity("Bob", "PER", None))
+    pred = (Entity("York City", "LOC", None), Entity("Ann", "PER", ()))
+    row = Scored("Ann and Bob in New York City", gold, pred)
+    counts = count_kinds([judge(row)])
+    assert (counts["span"], counts["unreadable"], counts["missed"]) == (1, 1, 1)
+    empty = count_kinds([judge(Scored(row.sentence, gold, ()), is_readable=False)])
+    assert empty["unreadable"] == 3
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_errors_add_up_and_no_order_changes_them(seed):
+    rng = random.Random(seed)
+    texts = ["Ann", "Ann Lee", "Lee", "Bob", "Rome"]
+
+    def some():
+        return [
+            Entity(rng.choice(texts), rng.choice(["PER", "LOC"]), rng.choice([None, BOX, FAR, ()])) for _ in range(rng.randint(0, 6))
+        ]
+
+    gold, pred = [entity for entity in some() if entity.boxes != ()], some()
+    row = Scored("Ann Lee and Bob", tuple(gold), tuple(pred))
+    verdicts = judge(row)
+    assert sorted(v.pred_index for v in verdicts if v.pred_index is not None) == list(range(len(pred)))
+    assert sorted(v.gold_index for v in verdicts if v.gold_index is not None) == list(range(len(gold)))
+    num_right = sum(v.kind == "right" for v in verdicts)
+    assert num_right == evaluate([row])["gmner"]["num_correct"]
+    pairs = sum(v.pred_index is not None and v.gold_index is not None for v in verdicts)
+    assert sum(count_kinds([verdicts]).values()) == len(gold) + len(pred) - pairs - num_right
+    rng.shuffle(gold)
+    rng.shuffle(pred)
+    turned = judge(Scored(row.sentence, tuple(gold), tuple(pred)))
+    assert count_kinds([turned])["type"] == count_kinds([verdicts])["type"]
+    assert sum(v.kind == "right" for v in turned) == num_right
+
+
+def test_types_confused_are_counted_over_pairs_of_the_same_text():
+    names, counts = confusion([ROW], [judge(ROW)])
+    assert names == ["LOC", "ORG", "PER"]
+    assert counts == [[1, 0, 0], [1, 0, 0], [0, 0, 2]]
 
 
 def test_a_report_says_the_biases_in_words():
-    text = write_report(evaluate([ROW]), [ROW], PredictionReport(num_missing=1, missing_ids=["7"]), "x")
+    metrics = evaluate([ROW]) | {"errors": count_kinds([judge(ROW)])}
+    text = write_report(metrics, [ROW], PredictionReport(num_missing=1, missing_ids=["7"]), "x")
     assert "1 of 6 predictions name something" in text
     assert "of 1 entities that the image does not show, 0 were" in text
     assert "1 samples without a prediction" in text
@@ -68,5 +109,5 @@ def test_boxes_of_any_kind_can_be_drawn(tmp_path):
     assert panel.size == (PANEL_PX, PANEL_PX // 2)
     assert len(set(panel.getdata())) > 2
     tile([panel] * 5).save(tmp_path / "t.png")
-    draw_scores(tmp_path / "s.png", evaluate([ROW]))
+    draw_scores(tmp_path / "s.png", {"one": evaluate([ROW]), "_two $x": evaluate([ROW])})
     assert (tmp_path / "s.png").stat().st_size > 1000

@@ -1,0 +1,106 @@
+"""The conventions in which papers differ when they score, each with one default; the report prints which were used."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+
+from mcr.boxes import area
+from mcr.errors import ConfigError
+from mcr.masks import mask_iou
+from mcr.matching import first_box_iou
+from mcr.records import Entity
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One sample's gold beside what was predicted for it.
+
+    Attributes:
+        uncertainties: of each prediction, where the system gives one (UnCo); None where it does not.
+        task: gmner, mner (no location is asked) or vg (one phrase, box or None).
+    """
+
+    sentence: str
+    gold: tuple[Entity, ...]
+    pred: tuple[Entity, ...]
+    uncertainties: tuple[float | None, ...] = ()
+    task: str = "gmner"
+
+
+@dataclass(frozen=True)
+class Conventions:
+    """How a hit is counted; the recipes take each as a flag."""
+
+    iou_threshold: float = field(default=0.5, metadata={"help": "two boxes agree from this IoU on, in (0, 1]"})
+    iou_must_exceed: bool = field(default=False, metadata={"help": "the IoU has to be above the threshold, not at it"})
+    gold_boxes: str = field(default="any", metadata={"help": "any of gold's boxes may be hit, or the largest alone"})
+    duplicates: str = field(default="keep", metadata={"help": "keep repeated predictions, which costs precision, or drop them"})
+    is_case_sensitive: bool = field(default=True, metadata={"help": "whether ann and Ann differ"})
+    no_target_by_type: bool = field(default=False, metadata={"help": "N-Pre, N-Rec and N-F1 compare types, too"})
+
+    def __post_init__(self) -> None:
+        fits = 0 < self.iou_threshold <= 1 and self.gold_boxes in ("any", "largest") and self.duplicates in ("keep", "drop")
+        if not fits:
+            raise ConfigError(
+                f"conventions: got {self}, expected an IoU threshold in (0, 1], gold_boxes any or largest, duplicates keep or "
+                "drop."
+            )
+
+    def is_enough(self, iou: float) -> bool:
+        """Whether an IoU makes two places agree."""
+        return iou > self.iou_threshold if self.iou_must_exceed else iou >= self.iou_threshold
+
+    def agrees_on_location(self, pred: Entity, gold: Entity) -> bool:
+        """Whether both are None, or the first predicted box hits one of gold's."""
+        if pred.boxes is None or gold.boxes is None:
+            return pred.boxes is None and gold.boxes is None
+        return self.is_enough(first_box_iou(pred, gold))
+
+    def agrees_on_mask(self, pred: Entity, gold: Entity) -> bool:
+        """Whether both are without a mask, or the first predicted mask hits one of gold's (SMNER)."""
+        if not pred.masks or not gold.masks:
+            return not pred.masks and not gold.masks and (pred.boxes is None) == (gold.boxes is None)
+        return self.is_enough(max(mask_iou(pred.masks[0], mask) for mask in gold.masks))
+
+    def unify(self, row: Scored) -> Scored:
+        """Return the sample as these conventions see it: case folded, repeated predictions and smaller gold boxes gone."""
+        if not self.is_case_sensitive:
+            gold, pred = (tuple(replace(entity, text=entity.text.lower()) for entity in part) for part in (row.gold, row.pred))
+            row = replace(row, sentence=row.sentence.lower(), gold=gold, pred=pred)
+        if self.gold_boxes == "largest":
+            row = replace(row, gold=tuple(_largest_alone(entity) for entity in row.gold))
+        if self.duplicates == "drop":
+            first = list({entity: index for index, entity in reversed(list(enumerate(row.pred)))}.values())
+            first.sort()
+            uncertainties = tuple(row.uncertainties[index] for index in first) if row.uncertainties else ()
+            row = replace(row, pred=tuple(row.pred[index] for index in first), uncertainties=uncertainties)
+        return row
+
+    def in_words(self) -> str:
+        """Return a sentence a reader can check a paper's table against."""
+        boxes = "any of gold's boxes" if self.gold_boxes == "any" else "gold's largest box"
+        sign = ">" if self.iou_must_exceed else ">="
+        repeated = "count" if self.duplicates == "keep" else "are dropped"
+        case = "case-sensitive" if self.is_case_sensitive else "in lower case"
+        by_type = "text and type" if self.no_target_by_type else "text"
+        return (
+            f"A place is right at IoU {sign} {self.iou_threshold:g} of the first predicted box with {boxes}, or None for None. "
+            f"Texts are compared {case}, white space collapsed. Repeated predictions {repeated}. N-scores compare {by_type}."
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the content of metrics.json's `conventions`."""
+        return asdict(self)
+
+
+DEFAULT = Conventions()
+
+
+def unify_rows(rows: Sequence[Scored], conventions: Conventions) -> list[Scored]:
+    """Return all samples as the conventions see them; free of cost under the default."""
+    return list(rows) if conventions == DEFAULT else [conventions.unify(row) for row in rows]
+
+
+def _largest_alone(entity: Entity) -> Entity:
+    if not entity.boxes:
+        return entity
+    return replace(entity, boxes=(max(entity.boxes, key=area),))

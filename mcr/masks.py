@@ -1,0 +1,87 @@
+"""Segmentation masks as COCO writes them: run lengths (RLE), plain or compressed, or polygons. Areas by pycocotools."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mcr.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """A mask over the original image.
+
+    Attributes:
+        height, width: of the image, pixels.
+        counts: COCO's compressed run lengths, column by column.
+    """
+
+    height: int
+    width: int
+    counts: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return COCO's form."""
+        return {"size": [self.height, self.width], "counts": self.counts}
+
+
+def read_mask(row: Any, *, height: int | None = None, width: int | None = None) -> Mask:
+    """Read a mask.
+
+    Args:
+        row: `{"size": [height, width], "counts": text or list of runs}`, or a list of polygons [[x1, y1, x2, y2, ...], ...].
+        height: of the image; needed for polygons.
+        width: of the image; needed for polygons.
+
+    Raises:
+        DataError: neither of the two forms, or polygons without an image size.
+    """
+    if isinstance(row, Mapping) and {"size", "counts"} <= row.keys():
+        return _from_runs(row)
+    is_polygons = isinstance(row, Sequence) and not isinstance(row, str) and row and all(_is_polygon(part) for part in row)
+    if not is_polygons or not height or not width:
+        raise DataError(
+            f"mask: got {str(row)[:80]} for an image of {width}x{height}, expected COCO run lengths (size, counts) or polygons "
+            "of at least three points with the image's size. Correct the mask."
+        )
+    coco = _coco()
+    merged = coco.merge(coco.frPyObjects([list(map(float, part)) for part in row], height, width))
+    return Mask(height, width, merged["counts"].decode("ascii"))
+
+
+def _from_runs(row: Mapping[str, Any]) -> Mask:
+    try:
+        height, width = map(int, row["size"])
+        counts = row["counts"]
+        if isinstance(counts, str):
+            return Mask(height, width, counts)
+        if sum(counts) != height * width or min(counts, default=0) < 0:
+            raise ValueError(f"its runs add up to {sum(counts)}")
+        coded = _coco().frPyObjects({"size": [height, width], "counts": list(counts)}, height, width)
+        return Mask(height, width, coded["counts"].decode("ascii"))
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"mask: got size {row['size']}, expected run lengths that fill it ({error}). Correct the mask."
+        ) from error
+
+
+def _is_polygon(part: Any) -> bool:
+    is_list = isinstance(part, Sequence) and not isinstance(part, str)
+    return is_list and len(part) >= 6 and len(part) % 2 == 0 and all(isinstance(value, int | float) for value in part)
+
+
+def mask_iou(mask_a: Mask, mask_b: Mask) -> float:
+    """Return intersection over union in [0, 1]; masks of different image sizes, and two empty ones, give 0."""
+    if (mask_a.height, mask_a.width) != (mask_b.height, mask_b.width):
+        return 0.0
+    parts = [{"size": [mask.height, mask.width], "counts": mask.counts.encode("ascii")} for mask in (mask_a, mask_b)]
+    value = float(_coco().iou(parts[:1], parts[1:], [0])[0][0])
+    return value if value == value else 0.0
+
+
+def _coco() -> Any:
+    try:
+        from pycocotools import mask
+    except ImportError as error:
+        raise DataError("masks: pycocotools is not installed. Run `pip install pycocotools`.") from error
+    return mask

@@ -1,0 +1,108 @@
+"""Prompting baselines for models that were not trained here: direct, chain of thought, with demonstrations (MCR 5.1, Table 1).
+
+Unlike a trained model's prompt they spell out how the answer is to be written.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Protocol
+
+from mcr.errors import ConfigError
+from mcr.families import FrameSettings
+from mcr.prompts import BOX_RULES, CAUTIONS, CHECKS, LABELS, TASK, write_prompt
+from mcr.records import ImageRef, Sample
+
+STYLES = ("direct", "cot", "cot_demonstrations")
+ROW_RULE = (
+    "Write the answer between <answer> and </answer>, one entity a line: text | type | box. The box is [x1, y1, x2, y2], or None "
+    "where the image does not show the entity. Write None alone if the text names nothing."
+)
+DIRECT = "Give the answer at once, without any reasoning."
+STEPWISE = "Think step by step first, between <think> and </think>, then answer."
+
+
+class Prompter(Protocol):
+    """What turns a sample into a prompt and tells in which frame its boxes will come back."""
+
+    frame: FrameSettings
+
+    def prompt_for(self, sample: Sample) -> list[dict[str, Any]]:
+        """Return the conversation, with a place for each image."""
+        ...
+
+    def images_of(self, sample: Sample) -> tuple[ImageRef, ...]:
+        """Return the images for those places, in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """A training sample with the completion that a model should have written for it."""
+
+    sample: Sample
+    completion: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptingBaseline:
+    """One of the paper's ways to ask a model that was not trained for the task.
+
+    Attributes:
+        style: one of STYLES.
+        labels: the label set, in the order to show.
+        frame: how the model writes boxes.
+        demonstrations: shown as turns before the question; needed by "cot_demonstrations" and by no other.
+    """
+
+    style: str
+    labels: tuple[str, ...]
+    frame: FrameSettings
+    demonstrations: tuple[Demonstration, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.style not in STYLES or not self.labels:
+            raise ConfigError(f"prompting: got {self.style!r} and labels {self.labels}, expected one of {STYLES} and a label.")
+        if bool(self.demonstrations) != (self.style == "cot_demonstrations"):
+            raise ConfigError(
+                f"prompting: got {self.style!r} with {len(self.demonstrations)} demonstrations; cot_demonstrations needs some, "
+                "the others take none."
+            )
+
+    def instruction(self) -> str:
+        """Return what is asked before the sentence."""
+        parts = [TASK, LABELS.format(labels=", ".join(self.labels)), BOX_RULES[self.frame.kind]]
+        parts += [DIRECT] if self.style == "direct" else [CHECKS, CAUTIONS, STEPWISE]
+        return " ".join([*parts, ROW_RULE])
+
+    def prompt_for(self, sample: Sample) -> list[dict[str, Any]]:
+        """Return the demonstrations as turns, then the question."""
+        turns = []
+        for shown in self.demonstrations:
+            turns += write_prompt(shown.sample.sentence, len(shown.sample.images), self.instruction())
+            turns.append({"role": "assistant", "content": [{"type": "text", "text": shown.completion}]})
+        return turns + write_prompt(sample.sentence, len(sample.images), self.instruction())
+
+    def images_of(self, sample: Sample) -> tuple[ImageRef, ...]:
+        """Return the images of the demonstrations, then the sample's."""
+        return (*(image for shown in self.demonstrations for image in shown.sample.images), *sample.images)
+
+
+def draw_demonstrations(pool: Sequence[Sample], evaluated: Sequence[Sample], *, num: int, seed: int) -> list[Sample]:
+    """Draw samples to demonstrate, by seed, never one that is evaluated (by id or by sentence), each with an image that is there.
+
+    Raises:
+        ConfigError: the pool holds too few.
+    """
+    ids, sentences = {sample.id for sample in evaluated}, {sample.sentence for sample in evaluated}
+    fitting = [
+        sample
+        for sample in pool
+        if sample.id not in ids and sample.sentence not in sentences and not any(image.is_missing for image in sample.images)
+    ]
+    if num < 1 or len(fitting) < num:
+        raise ConfigError(
+            f"demonstrations: got {num} to draw from {len(fitting)} samples that are not evaluated, expected at least one and at "
+            "most as many. Give other samples."
+        )
+    return Random(f"demonstrations/{seed}").sample(fitting, num)

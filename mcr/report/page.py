@@ -1,0 +1,262 @@
+"""report.html: one self-contained page of one or two systems; Jinja2 with autoescape, every word of the data as text.
+
+The page's policy allows no script and no style but our own, by their hashes, and no address outside the file.
+"""
+
+import base64
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from mcr.conventions import Conventions
+from mcr.metrics import precision_recall_f1
+from mcr.records import Entity
+from mcr.report.bootstrap import Difference
+from mcr.report.errors import KINDS
+from mcr.report.evaluation import Evaluation
+from mcr.report.markdown import percent
+from mcr.report.thumbnails import GOLD_RGB, PRED_RGB, Thumbnails, mask_uri
+
+PER_CHUNK = 100
+BAR_PX = 120
+TILES = ("GMNER F1", "MNER F1", "EEG F1", "N-Rate", "N-F1", "Acc@0.5")
+FIGURES = {
+    "iou_curve.png": "GMNER F1 by IoU threshold",
+    "scores.png": "F1 by task and by type",
+    "confusion.png": "types confused",
+}
+
+Rewards = Sequence[Mapping[str, float] | None]
+
+
+def write_page(
+    path: Path,
+    title: str,
+    systems: Sequence[Evaluation],
+    *,
+    images: Thumbnails,
+    rewards: Sequence[Rewards],
+    differences: Mapping[str, Difference] | None = None,
+) -> None:
+    """Write the page, complete or not at all; figures named in FIGURES that lie beside it are embedded.
+
+    Args:
+        path: of report.html.
+        title: of the page.
+        systems: one or two, on the same samples.
+        images: of the samples.
+        rewards: for each system and sample, reward parts by name, or None.
+        differences: second minus first system, by measure.
+    """
+    environment = Environment(loader=PackageLoader("mcr.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    style, script = (environment.loader.get_source(environment, name)[0] for name in ("report.css", "report.js"))
+    style, script = style.replace("\r\n", "\n"), script.replace("\r\n", "\n")
+    first = systems[0].metrics
+    text = environment.get_template(
+        "report.html"
+    ).render(
+        title=title,
+        style=Markup(style),  # noqa: S704 our own file
+        script=Markup(script),  # noqa: S704 our own file
+        style_hash=_csp_hash(style),
+        script_hash=_csp_hash(script),
+        num_samples=first["num_samples"],
+        conventions=Conventions(**first["conventions"]).in_words(),
+        systems=[_system(system, index) for index, system in enumerate(systems)],
+        warnings=[warning for system in systems for warning in warnings_of(system)],
+        scores=score_table(systems, differences),
+        extras=[one for system in systems for one in extra_tables(system)],
+        per_type=per_type_table(systems),
+        figures=_figures(path.parent),
+        image_note=_image_note(images),
+        footer="Boxes in original pixels. Written by the MCR toolkit; metrics.json beside this page holds every number.",
+        data=page_data(systems, images, rewards),
+        image_chunks=[images.sources[start : start + PER_CHUNK] for start in range(0, len(images.sources), PER_CHUNK)],
+    )
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(partial, path)
+
+
+def _csp_hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+
+
+def _system(system: Evaluation, index: int) -> dict[str, Any]:
+    counts = system.metrics["errors"]
+    largest = max(counts.values(), default=0) or 1
+    return {
+        "name": system.name,
+        "index": index,
+        "tiles": [_tile(name, system.metrics["intervals"]) for name in TILES],
+        "biases": bias_sentences(system.metrics),
+        "num_errors": sum(counts.values()),
+        "errors": [
+            {"kind": kind, "count": counts[kind], "width": round(BAR_PX * counts[kind] / largest), "meaning": KINDS[kind]}
+            for kind in KINDS
+        ],
+    }
+
+
+def _tile(name: str, intervals: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
+    one = intervals.get(name)
+    if one is None:
+        return {"name": name, "value": "\u2013", "interval": ""}
+    return {"name": name, "value": percent(one["value"]), "interval": f"{percent(one['low'])} to {percent(one['high'])}"}
+
+
+def bias_sentences(metrics: Mapping[str, Any]) -> list[str]:
+    """Return what the two biases' numbers say, a sentence each."""
+    no_target, num_pred = metrics["no_target"], metrics["mner"]["num_pred"]
+    wrongly = no_target["num_gold"] - no_target["num_correct"]
+    return [
+        f"Visual bias: {metrics['n_count']} of {num_pred} predictions name something that the sentence does not say (N-Rate "
+        f"{percent(metrics['n_rate'])}). 0 means that nothing is made up from the image.",
+        f"Textual bias: the image does not show {no_target['num_gold']} of the gold entities; {no_target['num_correct']} of them "
+        f"were found and left without a box, {wrongly} were given one or missed. Of the {no_target['num_pred']} entities that the "
+        f"system says are not shown, {no_target['num_correct']} are right (N-Pre {percent(no_target['precision'])}, N-Rec "
+        f"{percent(no_target['recall'])}, N-F1 {percent(no_target['f1'])}). 100 means that nothing absent is grounded.",
+    ]
+
+
+def warnings_of(system: Evaluation) -> list[str]:
+    """Return what was missing, could not be read or looks wrong."""
+    report, found = system.report, []
+    if report.num_missing:
+        found.append(
+            f"{report.num_missing} samples have no prediction and count as empty, for example "
+            f"{', '.join(report.missing_ids[:5])}."
+        )
+    if report.num_unreadable:
+        found.append(f"{report.num_unreadable} completions hold no readable answer and count as empty.")
+    if report.num_with_problems:
+        found.append(f"{report.num_with_problems} completions have parts that could not be read.")
+    found += [suspicion.in_words() for suspicion in system.suspicions]
+    return [f"{system.name}: {warning}" for warning in found]
+
+
+def score_table(systems: Sequence[Evaluation], differences: Mapping[str, Difference] | None) -> dict[str, Any]:
+    """Return every measure with its interval, a column a system, and the difference of two."""
+    header = ["measure", *(system.name for system in systems)]
+    rows = []
+    for name in systems[0].metrics["intervals"]:
+        cells = []
+        for system in systems:
+            one = system.metrics["intervals"][name]
+            cells.append(f"{percent(one['value'])} ({percent(one['low'])}\u2013{percent(one['high'])})")
+        if differences:
+            change = differences[name]
+            cells.append(f"{100 * change.value:+.2f} ({100 * change.low:+.2f} to {100 * change.high:+.2f})")
+            cells.append(f"{change.p:.4f}")
+        rows.append([name, *cells])
+    return {"header": [*header, "difference", "p"] if differences else header, "rows": rows}
+
+
+def per_type_table(systems: Sequence[Evaluation]) -> dict[str, Any]:
+    """Return GMNER scores by type: all of one system's, F1 alone of two."""
+    names = sorted({name for system in systems for name in system.metrics["per_type"]})
+    zero = precision_recall_f1(0, 0, 0)
+    scores = {name: [system.metrics["per_type"].get(name, zero) for system in systems] for name in names}
+    if len(systems) == 1:
+        header = ["type", "precision", "recall", "F1", "correct", "predicted", "gold"]
+        return {"header": header, "rows": [[name, *_score_cells(found[0])] for name, found in scores.items()]}
+    header = ["type", *(f"F1 of {system.name}" for system in systems), "gold"]
+    rows = [[name, *(percent(one["f1"]) for one in found), max(one["num_gold"] for one in found)] for name, found in scores.items()]
+    return {"header": header, "rows": rows}
+
+
+def _score_cells(scores: Mapping[str, Any]) -> list[str]:
+    rates = [percent(scores[part]) for part in ("precision", "recall", "f1")]
+    return rates + [str(scores[part]) for part in ("num_correct", "num_pred", "num_gold")]
+
+
+def extra_tables(system: Evaluation) -> list[dict[str, Any]]:
+    """Return what only some datasets have: fine types, masks, seen entities, GREC, uncertainty."""
+    metrics = system.metrics
+    named = {
+        "FMNERG, fine types": metrics.get("fmnerg", {}).get("fine"),
+        "FMNERG, coarse types": metrics.get("fmnerg", {}).get("coarse"),
+        "FMNER, fine types": metrics.get("fmner", {}).get("fine"),
+        "FMNER, coarse types": metrics.get("fmner", {}).get("coarse"),
+        "SMNER": metrics.get("smner"),
+        "EES": metrics.get("ees"),
+        "seen in training": metrics.get("seen", {}).get("seen"),
+        "unseen in training": metrics.get("seen", {}).get("unseen"),
+    }
+    header = ["measure", "precision", "recall", "F1", "correct", "predicted", "gold"]
+    rows = [[name, *_score_cells(scores)] for name, scores in named.items() if scores]
+    tables = [{"title": f"Fine types, masks, seen entities: {system.name}", "header": header, "rows": rows}] if rows else []
+    shares = {f"GREC {name}": value for name, value in metrics.get("grec", {}).items() if not name.startswith("num_")}
+    if metrics.get("uncertainty_auroc") is not None:
+        shares["AUROC of uncertainty"] = metrics["uncertainty_auroc"]
+    if shares:
+        cells = [[name, percent(value)] for name, value in shares.items()]
+        tables.append({"title": f"Further measures: {system.name}", "header": ["measure", "score"], "rows": cells})
+    return tables
+
+
+def _figures(folder: Path) -> list[dict[str, Any]]:
+    found = []
+    for name, alt in FIGURES.items():
+        if (folder / name).is_file():
+            code = base64.b64encode((folder / name).read_bytes()).decode("ascii")
+            found.append({"source": f"data:image/png;base64,{code}", "alt": alt, "width": 740 if name == "scores.png" else 400})
+    return found
+
+
+def _image_note(images: Thumbnails) -> str:
+    notes = []
+    if images.num_unavailable:
+        notes.append(f"{images.num_unavailable} images are not at hand; a blank of their size stands in.")
+    if images.num_left_out:
+        notes.append(f"{images.num_left_out} images are left out to keep this file small (wrong samples come first).")
+    return " ".join(notes)
+
+
+def page_data(systems: Sequence[Evaluation], images: Thumbnails, rewards: Sequence[Rewards]) -> dict[str, Any]:
+    """Return what the page's script reads."""
+    types = {entity.type for system in systems for row in system.rows for entity in (*row.gold, *row.pred)}
+    samples = []
+    for index, sample in enumerate(systems[0].samples):
+        image = sample.images[0] if sample.images else None
+        row = {
+            "id": sample.id,
+            "sentence": sample.sentence,
+            "width": image.width if image else None,
+            "height": image.height if image else None,
+            "image": images.place[index],
+            "gold": [_entity(entity, GOLD_RGB) for entity in systems[0].rows[index].gold],
+            "systems": [_answer(system, index, rewards[number][index]) for number, system in enumerate(systems)],
+        }
+        samples.append(row)
+    names = [system.name for system in systems]
+    return {"systems": names, "kinds": list(KINDS), "types": sorted(types), "per_chunk": PER_CHUNK, "samples": samples}
+
+
+def _entity(entity: Entity, rgb: tuple[int, int, int]) -> dict[str, Any]:
+    boxes = None if entity.boxes is None else [[_finite(value) for value in box] for box in entity.boxes]
+    row = {"text": entity.text, "type": entity.type, "boxes": boxes}
+    return row | {"masks": [mask_uri(mask, rgb) for mask in entity.masks]} if entity.masks else row
+
+
+def _finite(value: float) -> float:
+    """Return a coordinate that JSON can hold; what a model wrote may be anything."""
+    return round(min(max(value, -1e9), 1e9), 2) if value == value else 0.0
+
+
+def _answer(system: Evaluation, index: int, rewards: Mapping[str, float] | None) -> dict[str, Any]:
+    prediction = system.predictions[index]
+    return {
+        "pred": [_entity(entity, PRED_RGB) for entity in system.rows[index].pred],
+        "verdicts": [[verdict.kind, verdict.pred_index, verdict.gold_index] for verdict in system.verdicts[index]],
+        "completion": prediction.completion if prediction else None,
+        "is_readable": prediction is None or prediction.is_readable,
+        "is_missing": prediction is None,
+        "problems": list(prediction.problems) if prediction else [],
+        "rewards": rewards,
+    }

@@ -1,0 +1,99 @@
+"""Small copies of the samples' images, and masks, as data URIs that a self-contained page can show."""
+
+import base64
+import io
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from mcr.errors import DataError
+from mcr.masks import Mask
+from mcr.records import Sample
+from mcr.training_sets import open_image
+
+SIDE_PX, QUALITY = 480, 70
+GOLD_RGB, PRED_RGB = (0, 114, 178), (213, 94, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnails:
+    """The images of a page.
+
+    Attributes:
+        place: for each sample, which of `sources` shows it, or -1.
+        sources: data URIs.
+        num_unavailable: samples whose image is not at hand or cannot be opened.
+        num_left_out: samples whose image did not fit under the bound.
+    """
+
+    place: list[int]
+    sources: list[str]
+    num_unavailable: int
+    num_left_out: int
+
+
+def embed_images(
+    samples: Sequence[Sample], order: Sequence[int], image_root: Path | None, *, max_bytes: int, num_threads: int = 2
+) -> Thumbnails:
+    """Embed the first image of each sample as a JPEG of at most SIDE_PX.
+
+    Args:
+        samples: in the page's order.
+        order: in which order they get their share of `max_bytes`, e.g. wrong ones first.
+        image_root: the folder that image paths start from; None embeds nothing.
+        max_bytes: of all data URIs together.
+        num_threads: that open images at once.
+    """
+    place, sources, size, num_unavailable, num_left_out = [-1] * len(samples), [], 0, 0, 0
+    wanted = [index for index in order if image_root is not None and samples[index].images]
+    num_unavailable = sum(bool(sample.images) for sample in samples) - len(wanted)
+    with ThreadPoolExecutor(num_threads) as pool:
+        for start in range(0, len(wanted), 64):
+            part = wanted[start : start + 64]
+            if size >= max_bytes:
+                num_left_out += len(part)
+                continue
+            found = pool.map(lambda index: _thumbnail(image_root, samples[index].images[0].path), part)
+            for index, source in zip(part, found, strict=True):
+                if source is None:
+                    num_unavailable += 1
+                elif size + len(source) > max_bytes:
+                    num_left_out += 1
+                else:
+                    place[index] = len(sources)
+                    sources.append(source)
+                    size += len(source)
+    return Thumbnails(place, sources, num_unavailable, num_left_out)
+
+
+def _thumbnail(image_root: Path, path: str) -> str | None:
+    """Return a data URI, or None where there is no readable image."""
+    if not (image_root / path).is_file():
+        return None
+    try:
+        image = open_image(image_root, path)
+    except DataError:
+        return None
+    image.thumbnail((SIDE_PX, SIDE_PX), reducing_gap=2.0)
+    return _data_uri(image, "JPEG", quality=QUALITY)
+
+
+def mask_uri(mask: Mask, rgb: tuple[int, int, int]) -> str:
+    """Return a mask as a transparent PNG in one colour."""
+    from pycocotools import mask as coco
+
+    inside = coco.decode({"size": [mask.height, mask.width], "counts": mask.counts.encode("ascii")})
+    alpha = Image.fromarray(inside * 255)
+    alpha.thumbnail((SIDE_PX, SIDE_PX))
+    image = Image.new("RGBA", alpha.size, (*rgb, 0))
+    image.putalpha(alpha)
+    return _data_uri(image, "PNG")
+
+
+def _data_uri(image: Image.Image, kind: str, **settings: int) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **settings)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

@@ -1,0 +1,85 @@
+"""The folder of a report: metrics.json, report.md, report.html and figures."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from mcr.report.bootstrap import Difference
+from mcr.report.evaluation import Evaluation
+from mcr.report.markdown import write_report
+from mcr.report.page import Rewards, write_page
+from mcr.report.pictures import draw_confusion, draw_iou_curve, draw_sample, draw_scores, tile
+from mcr.report.thumbnails import Thumbnails, embed_images
+from mcr.run_folder import write_json
+from mcr.training_sets import open_image
+
+NUM_DRAWN = 12
+
+
+def write_evaluation(
+    out: Path, title: str, system: Evaluation, rewards: Rewards, *, image_root: Path | None, max_image_mb: float
+) -> None:
+    """Write everything about one system.
+
+    Args:
+        out: the folder.
+        title: of the report.
+        system: what was found.
+        rewards: reward parts of each sample's completion, or None.
+        image_root: the folder that image paths start from, where the images are at hand.
+        max_image_mb: bound on the images embedded in the page.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / "metrics.json", system.metrics)
+    draw_figures(out, [system])
+    draw_samples(out / "samples.png", system, image_root)
+    images = _images([system], image_root, max_image_mb)
+    write_page(out / "report.html", title, [system], images=images, rewards=[rewards])
+    (out / "report.md").write_text(write_report(system.metrics, system.rows, system.report, title), encoding="utf-8")
+
+
+def write_comparison(
+    out: Path,
+    title: str,
+    systems: Sequence[Evaluation],
+    rewards: Sequence[Rewards],
+    differences: Mapping[str, Difference],
+    *,
+    image_root: Path | None,
+    max_image_mb: float,
+) -> None:
+    """Write the page of two systems side by side, with its figures."""
+    out.mkdir(parents=True, exist_ok=True)
+    draw_figures(out, systems)
+    images = _images(systems, image_root, max_image_mb)
+    write_page(out / "report.html", title, systems, images=images, rewards=rewards, differences=differences)
+
+
+def _images(systems: Sequence[Evaluation], image_root: Path | None, max_image_mb: float) -> Thumbnails:
+    samples = systems[0].samples
+    order = sorted(range(len(samples)), key=lambda index: all(system.is_right(index) for system in systems))
+    return embed_images(samples, order, image_root, max_bytes=int(max_image_mb * 1e6))
+
+
+def draw_figures(out: Path, systems: Sequence[Evaluation]) -> None:
+    """Draw the figures that a paper would hold."""
+    metrics = {system.name: system.metrics for system in systems}
+    draw_scores(out / "scores.png", metrics)
+    draw_iou_curve(out / "iou_curve.png", metrics)
+    if len(systems) == 1:
+        found = systems[0].metrics["confusion"]
+        draw_confusion(out / "confusion.png", found["types"], found["counts"])
+
+
+def draw_samples(path: Path, system: Evaluation, image_root: Path | None) -> None:
+    """Draw the first samples that have an image; a blank of the right size stands in for a missing one."""
+    panels = []
+    for sample, row in zip(system.samples, system.rows, strict=True):
+        if len(panels) == NUM_DRAWN or not sample.images or sample.images[0].width is None:
+            continue
+        image = sample.images[0]
+        is_there = image_root is not None and (image_root / image.path).is_file()
+        picture = open_image(image_root, image.path) if is_there else Image.new("RGB", (image.width, image.height), "#dddddd")
+        panels.append(draw_sample(picture, row.gold, row.pred))
+    (tile(panels) if panels else Image.new("RGB", (8, 8), "white")).save(path)

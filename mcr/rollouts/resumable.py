@@ -1,0 +1,94 @@
+"""Predictions that are written row by row, so that a run that is stopped goes on with what is missing."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from accelerate import PartialState
+from tqdm import tqdm
+
+from mcr.errors import ConfigError
+from mcr.predictions import Prediction, prediction_from_dict, write_prediction
+from mcr.prompting import Prompter
+from mcr.records import Sample
+from mcr.rollouts.predict import predict_samples
+from mcr.rollouts.request import Sampler, SamplingSettings
+from mcr.run_folder import open_for_append, write_json
+from mcr.samples import iter_json_lines
+
+
+def predict_missing(
+    samples: Sequence[Sample],
+    prompts: Prompter,
+    make_sampler: Callable[[], Sampler],
+    settings: SamplingSettings,
+    *,
+    image_root: Path,
+    out: Path,
+    batch_size: int,
+    fingerprint: Mapping[str, Any],
+) -> list[Prediction]:
+    """Generate what is missing, each process its share, and return all predictions in the order of the samples.
+
+    Args:
+        samples: to predict.
+        prompts: how they are asked.
+        make_sampler: called only where something is missing.
+        settings: of sampling.
+        image_root: the folder that image paths start from.
+        out: holds predictions-NNN.jsonl, one a process.
+        batch_size: samples asked before rows are written.
+        fingerprint: what the predictions depend on.
+
+    Raises:
+        ConfigError: `out` holds predictions made with another fingerprint.
+    """
+    state = PartialState()
+    if state.is_main_process:
+        check_fingerprint(out / "generation.json", fingerprint)
+    state.wait_for_everyone()
+    done = _read_parts(out)
+    missing = [sample for sample in samples[state.process_index :: state.num_processes] if sample.id not in done]
+    if missing:
+        sampler = make_sampler()
+        with (
+            open_for_append(out / f"predictions-{state.process_index:03d}.jsonl") as file,
+            tqdm(total=len(missing), desc="evaluate: generating", unit="sample") as bar,
+        ):
+            for start in range(0, len(missing), batch_size):
+                batch = missing[start : start + batch_size]
+                for prediction in predict_samples(batch, sampler, settings, prompts, image_root):
+                    write_prediction(file, prediction)
+                bar.update(len(batch))
+    state.wait_for_everyone()
+    done = _read_parts(out)
+    return [done[sample.id] for sample in samples]
+
+
+def check_fingerprint(path: Path, fingerprint: Mapping[str, Any]) -> None:
+    """Write what a folder's predictions depend on, or refuse a folder that depends on something else.
+
+    Raises:
+        ConfigError: names the settings that differ.
+    """
+    if path.is_file():
+        old = json.loads(path.read_text(encoding="utf-8"))
+        differing = sorted(key for key in old.keys() | fingerprint.keys() if old.get(key) != fingerprint.get(key))
+        if differing:
+            raise ConfigError(
+                f"evaluate: {path.parent} holds predictions made with other settings ({', '.join(differing)}). Choose another "
+                "--out."
+            )
+    write_json(path, fingerprint)
+
+
+def _read_parts(out: Path) -> dict[str, Prediction]:
+    """Return the predictions of all processes by id; torn lines are left out and generated again."""
+    done: dict[str, Prediction] = {}
+    for path in sorted(out.glob("predictions-*.jsonl")):
+        for _, row in iter_json_lines(path):
+            if isinstance(row, dict) and "problems" in row:
+                prediction = prediction_from_dict(row)
+                done[prediction.id] = prediction
+    return done

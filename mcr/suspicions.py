@@ -1,0 +1,112 @@
+"""What looks wrong in a predictions file although every line can be read; told in the report, never mended in silence."""
+
+import html
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mcr.predictions import Prediction
+from mcr.records import Sample, collapse_space
+
+MAX_EXAMPLES = 5
+MIN_BOXES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """One kind of finding.
+
+    Attributes:
+        what: a sentence that says what was found and what to do.
+        count: how often.
+        examples: a few of them.
+    """
+
+    what: str
+    count: int
+    examples: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form in metrics.json."""
+        return asdict(self)
+
+    def in_words(self) -> str:
+        """Return it on one line."""
+        return f"{self.count} x {self.what} For example: {'; '.join(self.examples)}."
+
+
+def find_suspicions(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> list[Suspicion]:
+    """Return boxes that seem to be in another frame, texts that were HTML-unescaped, and sentences that are not gold's."""
+    by_id = {sample.id: sample for sample in samples}
+    pairs = [(by_id[prediction.id], prediction) for prediction in predictions if prediction.id in by_id]
+    found = [*_frames(pairs), _unescaped(pairs), _sentences(pairs), _broken_boxes(pairs)]
+    return [suspicion for suspicion in found if suspicion is not None]
+
+
+def _make(what: str, examples: Sequence[str]) -> Suspicion | None:
+    return Suspicion(what, len(examples), tuple(examples[:MAX_EXAMPLES])) if examples else None
+
+
+def _frames(pairs: Sequence[tuple[Sample, Prediction]]) -> list[Suspicion | None]:
+    boxes = [
+        (sample, box)
+        for sample, prediction in pairs
+        for entity in prediction.entities
+        for box in entity.boxes or ()
+        if sample.images and sample.images[0].width is not None
+    ]
+    if len(boxes) < MIN_BOXES:
+        return []
+    texts = [f"{[round(v, 3) for v in box]} in {s.images[0].width}x{s.images[0].height} (sample {s.id})" for s, box in boxes]
+    if all(max(map(abs, box)) <= 1 for _, box in boxes):
+        return [_make("box with no coordinate above 1: parts of the image, not pixels? Multiply by width and height.", texts)]
+    outside = [text for text, (sample, box) in zip(texts, boxes, strict=True) if _is_outside(sample, box)]
+    if all(max(box) <= 1000 for _, box in boxes) and len(outside) > 0.2 * len(boxes):
+        return [_make("box outside its image, all boxes below 1000: thousandths, not pixels? Convert them.", outside)]
+    return [_make("box outside its image; it is scored as it is.", outside)]
+
+
+def _is_outside(sample: Sample, box: Sequence[float]) -> bool:
+    image = sample.images[0]
+    return box[2] > image.width + 1 or box[3] > image.height + 1 or min(box) < -1
+
+
+def _unescaped(pairs: Sequence[tuple[Sample, Prediction]]) -> Suspicion | None:
+    examples = []
+    for sample, prediction in pairs:
+        sentence = collapse_space(sample.sentence)
+        for entity in prediction.entities:
+            text = collapse_space(entity.text)
+            if text in sentence:
+                continue
+            plain = _plain(text)
+            if plain and plain in _plain(sentence):
+                examples.append(f"{entity.text!r} (sample {sample.id})")
+    return _make(
+        "text that stands in the sentence once HTML is unescaped on both: give texts as the sentence has them.", examples
+    )
+
+
+def _plain(text: str) -> str:
+    """Return text unescaped, without any white space: published tweets hold `&amp` and `;` as two tokens."""
+    return "".join(html.unescape("".join(text.split())).split())
+
+
+def _sentences(pairs: Sequence[tuple[Sample, Prediction]]) -> Suspicion | None:
+    differing = [
+        f"sample {sample.id}: {prediction.sentence[:60]!r}"
+        for sample, prediction in pairs
+        if prediction.sentence and collapse_space(prediction.sentence) != collapse_space(sample.sentence)
+    ]
+    return _make("prediction for another sentence than gold's: made on another version of the data?", differing)
+
+
+def _broken_boxes(pairs: Sequence[tuple[Sample, Prediction]]) -> Suspicion | None:
+    broken = [
+        f"{list(box)} (sample {sample.id})"
+        for sample, prediction in pairs
+        for entity in prediction.entities
+        for box in entity.boxes or ()
+        if not (box[0] < box[2] and box[1] < box[3])
+    ]
+    return _make("box without an area, [x, y, width, height] instead of corners? Its IoU is 0.", broken)

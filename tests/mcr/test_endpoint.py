@@ -1,0 +1,96 @@
+"""Asking an endpoint that misbehaves, over real HTTP."""
+
+import pytest
+
+pytest.importorskip("openai")
+from odd_server import ODDITIES, odd_server
+
+from mcr.endpoint import ChatEndpoint, EndpointError, EndpointSettings, ReplyCache, request_key
+from mcr.errors import ConfigError
+
+
+def echo(body):
+    return "you said: " + str(body["messages"][-1]["content"])
+
+
+def make(url, cache=None, **settings):
+    return ChatEndpoint(EndpointSettings("m", url, **({"max_retries": 3, "backoff_s": 0.01} | settings)), cache)
+
+
+def body_of(endpoint, text, **sampling):
+    return endpoint.body_of([{"role": "user", "content": text}], temperature=0, max_tokens=5, **sampling)
+
+
+@pytest.mark.parametrize("oddity", ODDITIES)
+def test_what_passes_is_asked_again(oddity):
+    with odd_server(echo, lambda body, times: oddity if times <= 2 else "") as server:
+        endpoint = make(server.url)
+        reply = endpoint.ask(body_of(endpoint, "hello"))
+    assert reply.text == "you said: hello"
+    assert (reply.is_complete, reply.num_prompt_tokens, reply.is_cached) == (True, 10, False)
+    assert endpoint.num_asked == 3
+
+
+@pytest.mark.parametrize("oddity", ODDITIES)
+def test_what_does_not_pass_ends_after_so_many_tries_and_says_why(oddity):
+    with odd_server(echo, lambda body, times: oddity) as server:
+        endpoint = make(server.url, max_retries=1)
+        with pytest.raises(EndpointError, match="2 tries failed, last: "):
+            endpoint.ask(body_of(endpoint, "hello"))
+
+
+@pytest.mark.parametrize("status", ["400", "401", "404", "422"])
+def test_a_refusal_is_not_asked_again(status):
+    with odd_server(echo, lambda body, times: status) as server:
+        endpoint = make(server.url)
+        with pytest.raises(EndpointError, match=f"status {status}"):
+            endpoint.ask(body_of(endpoint, "hello"))
+    assert endpoint.num_asked == 1
+
+
+def test_nobody_there_is_told():
+    endpoint = make("http://127.0.0.1:9/v1", max_retries=1)
+    with pytest.raises(EndpointError, match="2 tries failed"):
+        endpoint.ask(body_of(endpoint, "hello"))
+
+
+def test_many_at_once_each_gets_its_own_reply_and_nothing_is_asked_twice(tmp_path):
+    def oddity(body, times):
+        index = int(body["messages"][0]["content"])
+        return ODDITIES[index % len(ODDITIES)] if times == 1 and index % 3 == 0 else "400" if index == 7 else ""
+
+    with odd_server(echo, oddity) as server:
+        endpoint = make(server.url, ReplyCache(tmp_path / "c.sqlite"))
+        found = dict(endpoint.ask_all((index, body_of(endpoint, str(index))) for index in range(200)))
+        assert isinstance(found.pop(7), EndpointError)
+        assert {index: reply.text for index, reply in found.items()} == {i: f"you said: {i}" for i in range(200) if i != 7}
+        before = sum(server.asked.values())
+        again = make(server.url, ReplyCache(tmp_path / "c.sqlite"))
+        found = dict(again.ask_all((index, body_of(again, str(index))) for index in range(200) if index != 7))
+        assert all(reply.is_cached for reply in found.values())
+        assert sum(server.asked.values()) == before
+
+
+def test_any_change_of_the_request_is_another_request():
+    endpoint = make("http://127.0.0.1:9/v1")
+    keys = {request_key(body_of(endpoint, text, **more)) for text in "ab" for more in ({}, {"seed": 1}, {"seed": 2})}
+    assert len(keys) == 6
+
+
+def test_the_key_is_sent_and_stands_in_no_message_and_no_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    with odd_server(echo, lambda body, times: "401" if body["messages"][0]["content"] == "no" else "") as server:
+        endpoint = make(server.url, ReplyCache(tmp_path / "c.sqlite"))
+        endpoint.ask(body_of(endpoint, "yes"))
+        with pytest.raises(EndpointError) as caught:
+            endpoint.ask(body_of(endpoint, "no"))
+        assert server.keys == {"Bearer sk-secret"}
+    assert "sk-secret" not in str(caught.value)
+    endpoint.cache.close()
+    assert b"sk-secret" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("wrong", [{"base_url": "localhost"}, {"max_concurrency": 0}, {"max_retries": -1}])
+def test_settings_that_cannot_work_are_refused(wrong):
+    with pytest.raises(ConfigError, match="endpoint: got"):
+        EndpointSettings(**({"model": "m", "base_url": "http://x"} | wrong))

@@ -1,0 +1,55 @@
+"""What looks wrong in a predictions file that can be read line by line."""
+
+from mcr.predictions import Prediction
+from mcr.records import Entity, ImageRef, Sample
+from mcr.suspicions import find_suspicions
+
+SAMPLES = [
+    Sample(str(i), "d", "gmner", "Ann &amp ; Bob in Rome", (ImageRef("a.jpg", 400, 300),), (Entity("Ann", "PER", None),))
+    for i in range(10)
+]
+
+
+def predict(entity, sentence="Ann &amp ; Bob in Rome"):
+    return [Prediction(sample.id, sentence, (entity,)) for sample in SAMPLES]
+
+
+def told(predictions):
+    return [(suspicion.what, suspicion.count) for suspicion in find_suspicions(SAMPLES, predictions)]
+
+
+def test_nothing_is_said_of_what_is_in_order():
+    assert told(predict(Entity("Ann", "PER", ((10, 10, 390, 290),)))) == []
+    assert told([]) == []
+
+
+def test_boxes_in_parts_of_the_image():
+    ((what, count),) = told(predict(Entity("Ann", "PER", ((0.1, 0.1, 0.9, 1.0),))))
+    assert "no coordinate above 1" in what
+    assert count == 10
+
+
+def test_boxes_in_thousandths():
+    ((what, count),) = told(predict(Entity("Ann", "PER", ((100, 100, 900, 1000),))))
+    assert "thousandths" in what
+    assert count == 10
+
+
+def test_a_box_outside_is_told_and_no_more():
+    predictions = predict(Entity("Ann", "PER", ((10, 10, 390, 290),)))
+    predictions[0] = Prediction("0", "", (Entity("Ann", "PER", ((10, 10, 2000, 290),)),))
+    assert told(predictions) == [("box outside its image; it is scored as it is.", 1)]
+
+
+def test_texts_unescaped_while_the_sentence_was_not():
+    ((what, count),) = told(predict(Entity("Ann & Bob", "PER", None)))
+    assert "HTML" in what
+    assert count == 10
+    assert "'Ann & Bob' (sample 0)" in find_suspicions(SAMPLES, predict(Entity("Ann & Bob", "PER", None)))[0].in_words()
+
+
+def test_other_sentences_and_corners_swapped():
+    ((what, _),) = told(predict(Entity("Ann", "PER", None), sentence="Ann and Bob"))
+    assert "another sentence" in what
+    ((what, _),) = told(predict(Entity("Ann", "PER", ((50, 50, 20, 20),))))
+    assert "without an area" in what
