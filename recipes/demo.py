@@ -104,6 +104,7 @@ def training_stages(out: Path, size: DemoSize, seed: int) -> list[Stage]:
         Stage("filter", "CVO: sampling and filtering", train("filter", mrsi, d2, "filter")),
         Stage("grpo", "CVO: GRPO with verifiable rewards", train("grpo", mrsi, kept, "cvo", *grpo)),
         evaluation("cvo", "after CVO", cvo),
+        Stage("page", "the run's page", [sys.executable, str(RECIPES / "report.py"), str(out)]),
     ]
 
 
@@ -182,9 +183,7 @@ def main(argv: list[str] | None = None) -> None:
     minutes = run_stages(args.out, plan)
     text = result_table(args.out, minutes)
     (args.out / "table.md").write_text(text + "\n", encoding="utf-8")
-    print(
-        f"\n{text}\n\nreports: {args.out}/eval/*/report.md   pictures: {args.out}/eval/*/*.png, {args.out}/filter/histograms.png"
-    )
+    print(f"\n{text}\n\nreports with every sample: {args.out}/eval/*/report.html   the run's page: {args.out}/run.html")
 
 
 if __name__ == "__main__":

@@ -20,13 +20,12 @@ from mcr.config import parse_settings  # noqa: E402
 from mcr.models.load import check_frame, load_model, load_processor  # noqa: E402
 from mcr.prompts import PromptSettings  # noqa: E402
 from mcr.run_folder import write_run_record  # noqa: E402
-from mcr.samples import read_samples  # noqa: E402
 from mcr.training.callbacks import Curves, MetricsFile  # noqa: E402
 from mcr.training.collapse import CollapseBounds, CollapseGuard  # noqa: E402
 from mcr.training.grpo import CvoTrainer, forbid_vision_tokens  # noqa: E402
-from mcr.training.held_out import HeldOutScores  # noqa: E402
+from mcr.training.held_out import HeldOutScores, held_out_samples, watch  # noqa: E402
 from mcr.training.resume import last_checkpoint  # noqa: E402
-from mcr.training_sets import check_images, load_training_set  # noqa: E402
+from mcr.training_sets import load_training_set  # noqa: E402
 from rewards.for_trl import weighted_rewards  # noqa: E402
 from rewards.score import PARTS, check_weights  # noqa: E402
 
@@ -86,13 +85,8 @@ def make_callbacks(arguments: CvoArguments, config: GRPOConfig, prompts: PromptS
     )
     callbacks = [MetricsFile(out / "metrics.jsonl"), Curves(out), CollapseGuard(out, bounds)]
     if arguments.held_out is not None:
-        samples = read_samples(Path(arguments.held_out))[: arguments.held_out_size]
-        if not samples:
-            raise ConfigError(
-                f"held_out: {arguments.held_out} and held_out_size {arguments.held_out_size} leave no sample to score."
-            )
         image_root = Path(arguments.image_root)
-        check_images(image_root, [image.path for sample in samples for image in sample.images])
+        samples = held_out_samples(Path(arguments.held_out), arguments.held_out_size, image_root)
         limit = config.max_completion_length
         callbacks.insert(0, HeldOutScores(samples, prompts, image_root, every=arguments.held_out_steps, max_new_tokens=limit))
     return callbacks
@@ -126,9 +120,7 @@ def main(argv: list[str] | None = None) -> None:
         shared_prefix_attention=arguments.shared_prefix_attention,
         dynamic_sampling_rounds=arguments.dynamic_sampling_rounds,
     )
-    for callback in callbacks:
-        if isinstance(callback, HeldOutScores):
-            callback.trainer = trainer
+    watch(trainer, callbacks)
     if trainer.accelerator.is_main_process:
         write_run_record(out, "grpo", (arguments, config, model_arguments), config.seed)
     trainer.train(resume_from_checkpoint=last_checkpoint(out))

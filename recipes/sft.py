@@ -13,14 +13,15 @@ from mcr.models.torchvision_cpu import allow_cpu_torchvision
 
 allow_cpu_torchvision()
 
-from transformers import set_seed  # noqa: E402
+from transformers import TrainerCallback, set_seed  # noqa: E402
 from trl import ModelConfig, SFTConfig, SFTTrainer, get_peft_config  # noqa: E402
 
 from mcr.config import parse_settings  # noqa: E402
 from mcr.models.load import check_frame, load_model, load_processor  # noqa: E402
 from mcr.prompts import PromptSettings  # noqa: E402
 from mcr.run_folder import write_run_record  # noqa: E402
-from mcr.training.callbacks import MetricsFile  # noqa: E402
+from mcr.training.callbacks import Curves, MetricsFile  # noqa: E402
+from mcr.training.held_out import HeldOutScores, held_out_samples, watch  # noqa: E402
 from mcr.training.optimizer import MuonWithAdamW  # noqa: E402
 from mcr.training.resume import last_checkpoint  # noqa: E402
 from mcr.training_sets import load_training_set  # noqa: E402
@@ -32,9 +33,31 @@ class MrsiArguments:
 
     train_set: str = field(metadata={"help": "d1.parquet of data_prep.write_schemas; its mcr_prompt.json lies beside it"})
     image_root: str = field(metadata={"help": "folder that the image paths start from"})
+    held_out: str | None = field(
+        default=None, metadata={"help": "samples.jsonl to score greedily while training, e.g. dev.jsonl"}
+    )
+    held_out_steps: int = field(default=200, metadata={"help": "score them every so many steps"})
+    held_out_size: int = field(default=64, metadata={"help": "score the first so many of them"})
+    held_out_tokens: int = field(default=512, metadata={"help": "tokens a held-out completion"})
     use_muon: bool = field(
         default=False, metadata={"help": "Muon for matrices (models trained from scratch), AdamW for the rest"}
     )
+
+
+def make_callbacks(arguments: MrsiArguments, out: Path, prompts: PromptSettings) -> list[TrainerCallback]:
+    """Return the metrics file, the curves and, where asked for, the held-out scores."""
+    callbacks: list[TrainerCallback] = [MetricsFile(out / "metrics.jsonl"), Curves(out)]
+    if arguments.held_out is not None:
+        samples = held_out_samples(Path(arguments.held_out), arguments.held_out_size, Path(arguments.image_root))
+        scores = HeldOutScores(
+            samples,
+            prompts,
+            Path(arguments.image_root),
+            every=arguments.held_out_steps,
+            max_new_tokens=arguments.held_out_tokens,
+        )
+        callbacks.insert(0, scores)
+    return callbacks
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -50,15 +73,17 @@ def main(argv: list[str] | None = None) -> None:
     check_frame(prompt_settings.frame, processor)
     model = load_model(model_arguments.model_name_or_path, dtype=model_arguments.dtype or "auto")
     optimizer = MuonWithAdamW(model.named_parameters(), config.learning_rate) if arguments.use_muon else None
+    callbacks = make_callbacks(arguments, out, prompt_settings)
     trainer = SFTTrainer(
         model=model,
         args=config,
         train_dataset=train_set.remove_columns(["sample_id", "style", "gold", "frame"]),
         processing_class=processor,
         peft_config=get_peft_config(model_arguments),
-        callbacks=[MetricsFile(out / "metrics.jsonl")],
+        callbacks=callbacks,
         optimizers=(optimizer, None),
     )
+    watch(trainer, callbacks)
     if trainer.accelerator.is_main_process:
         write_run_record(out, "sft", (arguments, config, model_arguments), config.seed)
     trainer.train(resume_from_checkpoint=last_checkpoint(out))

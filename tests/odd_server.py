@@ -54,7 +54,9 @@ class Handler(BaseHTTPRequestHandler):
         text = self.server.answer(body)
         choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
         usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
-        good = json.dumps({"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage})
+        good = json.dumps(
+            {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
+        )
         status, kind, content = 200, "application/json", good
         if oddity.isdigit():
             status, content = int(oddity), json.dumps({"error": {"message": f"odd {oddity}"}})

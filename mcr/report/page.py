@@ -63,8 +63,8 @@ def write_page(
         title=title,
         style=Markup(style),  # noqa: S704 our own file
         script=Markup(script),  # noqa: S704 our own file
-        style_hash=_csp_hash(style),
-        script_hash=_csp_hash(script),
+        style_hash=csp_hash(style),
+        script_hash=csp_hash(script),
         num_samples=first["num_samples"],
         conventions=Conventions(**first["conventions"]).in_words(),
         systems=[_system(system, index) for index, system in enumerate(systems)],
@@ -83,7 +83,8 @@ def write_page(
     os.replace(partial, path)
 
 
-def _csp_hash(text: str) -> str:
+def csp_hash(text: str) -> str:
+    """Return the source by which a content security policy allows one inline style or script."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 
@@ -118,8 +119,8 @@ def bias_sentences(metrics: Mapping[str, Any]) -> list[str]:
         f"Visual bias: {metrics['n_count']} of {num_pred} predictions name something that the sentence does not say (N-Rate "
         f"{percent(metrics['n_rate'])}). 0 means that nothing is made up from the image.",
         f"Textual bias: the image does not show {no_target['num_gold']} of the gold entities; {no_target['num_correct']} of them "
-        f"were found and left without a box, {wrongly} were given one or missed. Of the {no_target['num_pred']} entities that the "
-        f"system says are not shown, {no_target['num_correct']} are right (N-Pre {percent(no_target['precision'])}, N-Rec "
+        f"were found and left without a box, {wrongly} were given one or missed. Of the {no_target['num_pred']} entities that "
+        f"the system says are not shown, {no_target['num_correct']} are right (N-Pre {percent(no_target['precision'])}, N-Rec "
         f"{percent(no_target['recall'])}, N-F1 {percent(no_target['f1'])}). 100 means that nothing absent is grounded.",
     ]
 
@@ -166,7 +167,9 @@ def per_type_table(systems: Sequence[Evaluation]) -> dict[str, Any]:
         header = ["type", "precision", "recall", "F1", "correct", "predicted", "gold"]
         return {"header": header, "rows": [[name, *_score_cells(found[0])] for name, found in scores.items()]}
     header = ["type", *(f"F1 of {system.name}" for system in systems), "gold"]
-    rows = [[name, *(percent(one["f1"]) for one in found), max(one["num_gold"] for one in found)] for name, found in scores.items()]
+    rows = [
+        [name, *(percent(one["f1"]) for one in found), max(one["num_gold"] for one in found)] for name, found in scores.items()
+    ]
     return {"header": header, "rows": rows}
 
 

@@ -109,6 +109,7 @@ def _plain(text: str) -> str:
 
 
 CURVES = {
+    "loss": ("loss", "eval_loss"),
     "reward": ("reward", "reward_std"),
     "reward parts": tuple(f"rewards/{part}_reward/mean" for part in ("count", "span", "type", "entailment", "grounding")),
     "held out": ("held_out/gmner_f1", "held_out/n_f1", "held_out/n_rate"),
@@ -119,9 +120,10 @@ CURVES = {
 
 
 def draw_curves(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Draw what a GRPO run logged over its steps, one panel a kind; a panel without values stays empty and says so."""
-    figure, axes = _axes(len(CURVES), 20)
-    for axis, (title, names) in zip(axes, CURVES.items(), strict=True):
+    """Draw what a run logged over its steps, one panel a kind; kinds without values are left out."""
+    logged = {title: names for title, names in CURVES.items() if any(name in row for row in rows for name in names)}
+    figure, axes = _axes(max(1, len(logged)), 3.4 * max(1, len(logged)))
+    for axis, (title, names) in zip(axes, logged.items(), strict=False):
         for name, colour in zip(names, COLOURS, strict=False):
             points = [(row["step"], float(row[name])) for row in rows if name in row]
             if points:
@@ -133,8 +135,8 @@ def draw_curves(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         axis.spines[["top", "right"]].set_visible(False)
         if axis.lines:
             axis.legend(frameon=False, fontsize=7)
-        else:
-            axis.text(0.5, 0.5, "not logged", ha="center", transform=axis.transAxes, color=GREY)
+    if not logged:
+        axes[0].text(0.5, 0.5, "nothing logged", ha="center", transform=axes[0].transAxes, color=GREY)
     figure.savefig(path, dpi=100)
 
 

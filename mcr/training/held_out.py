@@ -1,4 +1,4 @@
-"""Scores on held-out samples while GRPO runs: what the rewards do not show, GMNER F1 and the two biases, every N steps."""
+"""Scores on held-out samples while a run trains: what loss and rewards do not show, GMNER F1 and the two biases."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,23 +6,30 @@ from typing import Any
 
 import torch
 from accelerate.utils import gather_object
-from transformers import TrainerCallback
-from trl import GRPOTrainer
+from transformers import Trainer, TrainerCallback
 from trl.models import unwrap_model_for_generation
 
+from mcr.errors import ConfigError
 from mcr.metrics import Scored, evaluate
 from mcr.predictions import Prediction
 from mcr.prompts import PromptSettings
 from mcr.records import Sample
+from mcr.report.pictures import draw_sample, tile
 from mcr.rollouts import SamplingSettings
 from mcr.rollouts.predict import predict_samples
 from mcr.rollouts.transformers_sampler import TransformersSampler
+from mcr.samples import read_samples
 from mcr.shared_prefix.support import inner_model
+from mcr.training.log_images import log_picture, save_picture
+from mcr.training_sets import check_images, open_image
+
+NUM_DRAWN = 8
 
 
 class HeldOutScores(TrainerCallback):
     """Decodes held-out samples greedily before the first step, every `every` steps and at the end, and logs held_out/*.
 
+    The first of them are drawn with their boxes, in the run folder's held_out/ and where the trainer reports to.
     Decoding goes through transformers, on all processes, each its share.
 
     Attributes:
@@ -68,13 +75,48 @@ class HeldOutScores(TrainerCallback):
             sampler = TransformersSampler(inner_model(model), self.trainer.processing_class)
             found = predict_samples(mine, sampler, self.settings, self.prompts, self.image_root)
         self.trainer.model.train(was_training)
-        self._log(held_out_scores(self.samples, gather_object(found)))
+        predictions = gather_object(found)
+        self._log(held_out_scores(self.samples, predictions))
+        if accelerator.is_main_process:
+            self._draw(step, predictions)
+
+    def _draw(self, step: int, predictions: Sequence[Prediction]) -> None:
+        by_id = {prediction.id: prediction for prediction in predictions}
+        drawn = [sample for sample in self.samples if sample.images and not sample.images[0].is_missing][:NUM_DRAWN]
+        panels = [
+            draw_sample(open_image(self.image_root, sample.images[0].path), sample.entities, by_id[sample.id].entities)
+            for sample in drawn
+        ]
+        if panels:
+            picture = tile(panels)
+            save_picture(Path(self.trainer.args.output_dir), step, picture)
+            log_picture(self.trainer, step, picture)
 
     def _log(self, scores: dict[str, float]) -> None:
-        """Log a row of its own: neither through GRPO's log, which empties the trainer's metrics, nor in place of its row."""
+        """Log a row of its own: neither through TRL's log, which empties the trainer's metrics, nor in place of its row."""
         is_due = self.trainer.control.should_log
-        super(GRPOTrainer, self.trainer).log(scores)
+        Trainer.log(self.trainer, scores)
         self.trainer.control.should_log = is_due
+
+
+def held_out_samples(path: Path, size: int, image_root: Path) -> list[Sample]:
+    """Return the first samples of a file, their images checked.
+
+    Raises:
+        ConfigError: none is left to score.
+    """
+    samples = read_samples(path)[:size]
+    if not samples:
+        raise ConfigError(f"held_out: {path} and held_out_size {size} leave no sample to score.")
+    check_images(image_root, [image.path for sample in samples for image in sample.images])
+    return samples
+
+
+def watch(trainer: Any, callbacks: Sequence[TrainerCallback]) -> None:
+    """Give the trainer to the callbacks that score with its model."""
+    for callback in callbacks:
+        if isinstance(callback, HeldOutScores):
+            callback.trainer = trainer
 
 
 def held_out_scores(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> dict[str, float]:

@@ -111,7 +111,7 @@ def test_masks_are_compared_by_area():
 def test_run_lengths_plain_or_compressed_and_polygons_are_the_same_mask():
     mask = square(0, 0, 10)
     runs = [0] + [10, 10] * 10 + [200]
-    assert read_mask({"size": [20, 20], "counts": runs[:-2] + [runs[-2] + 200]}) == mask
+    assert read_mask({"size": [20, 20], "counts": [*runs[:-2], runs[-2] + 200]}) == mask
     assert read_mask(mask.to_dict()) == mask
 
 
@@ -204,7 +204,9 @@ def test_scores_equal_brute_force_matching(seed):
 
     def some():
         boxes = [None, BOX, NEAR, HALF, FAR, BOX + FAR]
-        return [Entity(rng.choice(["Ann", "Bob"]), rng.choice(["PER", "LOC"]), rng.choice(boxes)) for _ in range(rng.randint(0, 5))]
+        return [
+            Entity(rng.choice(["Ann", "Bob"]), rng.choice(["PER", "LOC"]), rng.choice(boxes)) for _ in range(rng.randint(0, 5))
+        ]
 
     gold, pred = some(), some()
     for conventions in (DEFAULT, Conventions(iou_must_exceed=True), Conventions(gold_boxes="largest", iou_threshold=0.3)):

@@ -112,7 +112,10 @@ def test_nothing_of_the_data_runs_and_the_console_is_clean(page):
         time.sleep(0.2)
         assert page.execute_script("return window.ran") is None
     assert page.get_log("browser") == []
-    assert page.execute_script("return performance.getEntriesByType('resource').filter(e => !e.name.startsWith('data:')).length") == 0
+    assert (
+        page.execute_script("return performance.getEntriesByType('resource').filter(e => !e.name.startsWith('data:')).length")
+        == 0
+    )
 
 
 def test_text_of_the_data_is_shown_as_it_is(page):

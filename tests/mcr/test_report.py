@@ -58,7 +58,8 @@ def test_errors_add_up_and_no_order_changes_them(seed):
 
     def some():
         return [
-            Entity(rng.choice(texts), rng.choice(["PER", "LOC"]), rng.choice([None, BOX, FAR, ()])) for _ in range(rng.randint(0, 6))
+            Entity(rng.choice(texts), rng.choice(["PER", "LOC"]), rng.choice([None, BOX, FAR, ()]))
+            for _ in range(rng.randint(0, 6))
         ]
 
     gold, pred = [entity for entity in some() if entity.boxes != ()], some()

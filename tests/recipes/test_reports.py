@@ -1,0 +1,130 @@
+"""evaluate.py through an endpoint and with the prompting baselines, tabulate.py, report.py, pictures while training."""
+
+import json
+
+import pytest
+
+pytest.importorskip("openai")
+from odd_server import odd_server
+from test_recipes import grpo_flags, read_metrics, sft_flags
+
+from mcr.samples import read_samples
+
+pytestmark = pytest.mark.recipe
+
+
+def text_of(message):
+    content = message["content"]
+    return content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
+
+
+@pytest.fixture
+def gold_server(sandbox_qwen3):
+    """An endpoint that knows every answer by its sentence, in thousandths, and fails every other first try."""
+    from mcr.families import frame_settings
+    from mcr.formats import write_answer
+    from mcr.records import Entity
+
+    frame = frame_settings("qwen3_vl")
+    answers = {}
+    for sample in read_samples(sandbox_qwen3 / "data/test.jsonl"):
+        boxes = frame.frame_of(sample)
+        entities = [
+            Entity(e.text, e.type, None if e.boxes is None else tuple(boxes.from_px(box) for box in e.boxes))
+            for e in sample.entities
+        ]
+        answers[sample.sentence] = f"<think>known</think>\n<answer>\n{write_answer(entities, 'rows')}\n</answer>"
+
+    def answer(body):
+        sentence = text_of(body["messages"][-1]).rsplit("Text: ", 1)[1]
+        return answers[sentence]
+
+    with odd_server(answer, lambda body, times: "500" if times == 1 and len(str(body)) % 2 else "") as server:
+        server.bodies = lambda: [json.loads(raw) for raw in server.asked]
+        yield server
+
+
+def flags_for(sandbox, server, out, *more):
+    flags = ["--gold", sandbox / "data/test.jsonl", "--image_root", sandbox / "data", "--out", out, "--num_resamples", 50]
+    return [*flags, "--model_name_or_path", "known", "--base_url", server.url, "--family", "qwen3_vl", *more]
+
+
+@pytest.mark.parametrize("prompting", ["direct", "cot", "cot_demonstrations"])
+def test_an_endpoint_is_asked_by_each_baseline_and_scored(sandbox_qwen3, gold_server, recipe, tmp_path, prompting):
+    more = ["--prompting", prompting, "--train_samples", sandbox_qwen3 / "data/train.jsonl"]
+    recipe("evaluate", *flags_for(sandbox_qwen3, gold_server, tmp_path, *more))
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["gmner"]["f1"] == metrics["mner"]["f1"] == 1
+    assert "seen" in metrics
+    body = gold_server.bodies()[0]
+    images = [part for message in body["messages"] if isinstance(message["content"], list) for part in message["content"]]
+    num_images = sum(part["type"] == "image_url" for part in images)
+    assert num_images == (4 if prompting == "cot_demonstrations" else 1)
+    assert body["temperature"] == 0
+    asked = sum(gold_server.asked.values())
+    recipe("evaluate", *flags_for(sandbox_qwen3, gold_server, tmp_path, *more))
+    assert sum(gold_server.asked.values()) == asked
+    changed = flags_for(sandbox_qwen3, gold_server, tmp_path, *more, "--max_completion_length", 9)
+    assert "other settings (max_completion_length)" in recipe("evaluate", *changed, check=False).stderr
+
+
+def test_a_baseline_needs_a_family_and_demonstrations_samples(sandbox_qwen3, gold_server, recipe, tmp_path):
+    flags = flags_for(sandbox_qwen3, gold_server, tmp_path, "--prompting", "cot_demonstrations")
+    assert "needs --train_samples" in recipe("evaluate", *flags, check=False).stderr
+
+
+def test_pictures_of_held_out_samples_reach_the_run_folder_and_tensorboard(sandbox_qwen3, recipe, tmp_path):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    watched = [
+        "--held_out",
+        sandbox_qwen3 / "data/dev.jsonl",
+        "--held_out_steps",
+        1,
+        "--held_out_size",
+        2,
+        "--held_out_tokens",
+        8,
+    ]
+    recipe("sft", *sft_flags(sandbox_qwen3, tmp_path, "--max_steps", 2, *watched, "--report_to", "tensorboard"))
+    assert [path.name for path in sorted((tmp_path / "held_out").iterdir())] == [f"step-00000{step}.png" for step in (0, 1, 2)]
+    assert [row["step"] for row in read_metrics(tmp_path) if "held_out/n_f1" in row] == [0, 1, 2]
+    events = next(tmp_path.glob("**/events.out.tfevents*"))
+    found = accumulator.EventAccumulator(str(events.parent), size_guidance={"images": 0})
+    found.Reload()
+    assert [event.step for event in found.Images("held_out/samples")] == [0, 1, 2]
+    assert "train/held_out/gmner_f1" in found.Tags()["scalars"]
+    assert (tmp_path / "curves.png").is_file()
+
+
+def test_the_page_of_a_run_shows_curves_statistics_and_settings(sandbox_qwen3, recipe, tmp_path):
+    recipe("sft", *sft_flags(sandbox_qwen3, tmp_path / "mrsi", "--max_steps", 2))
+    sandbox_flags = grpo_flags(sandbox_qwen3, tmp_path / "cvo", "--model_name_or_path", tmp_path / "mrsi/model")
+    recipe("grpo", *sandbox_flags)
+    recipe("report", tmp_path)
+    page = (tmp_path / "run.html").read_text(encoding="utf-8")
+    for wanted in ("sft, seed", "grpo, seed", "span reward", "groups without spread", "learning_rate", "data:image/png"):
+        assert wanted in page
+    assert page.index("sft, seed") < page.index("grpo, seed")
+    assert "holds no run.json" in recipe("report", tmp_path / "nothing", check=False).stderr
+
+
+def write_metrics(folder, f1, n_count, **more):
+    scores = {"precision": f1, "recall": f1, "f1": f1}
+    folder.mkdir(parents=True)
+    row = {"gmner": scores, "mner": scores, "eeg": scores, "no_target": scores, "n_count": n_count, "n_rate": 0.1}
+    (folder / "metrics.json").write_text(json.dumps(row | {"conventions": {}} | more))
+    return folder
+
+
+def test_a_table_of_systems_gives_mean_and_spread_of_seeds(recipe, tmp_path):
+    folders = [write_metrics(tmp_path / str(index), f1, index) for index, f1 in enumerate((0.5, 0.7))]
+    done = recipe("tabulate", f"one={folders[0]}", f"both={folders[0]},{folders[1]}", "--out", tmp_path / "t.md")
+    assert "| one | 50.00 | 50.00 | 50.00 |" in done.stdout
+    assert "| both | 60.00 \u00b1 14.14 |" in done.stdout
+    assert "| both | 0.5 \u00b1 0.7 | 10.00 \u00b1 0.00 |" in (tmp_path / "t.md").read_text()
+
+
+def test_systems_scored_differently_are_not_put_in_one_table(recipe, tmp_path):
+    a, b = write_metrics(tmp_path / "a", 0.5, 0), write_metrics(tmp_path / "b", 0.5, 0, conventions={"iou_threshold": 0.6})
+    assert "different conventions" in recipe("tabulate", str(a), str(b), check=False).stderr
+    assert "metrics.json" in recipe("tabulate", str(tmp_path), check=False).stderr
