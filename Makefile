@@ -22,6 +22,7 @@ demo: setup
 	OMP_NUM_THREADS=2 $(BIN)/python recipes/demo.py $(DEMO)
 
 test: setup
+	bash tests/setup_browser.sh
 	$(BIN)/python -m pytest $(PYTEST)
 
 check: setup lint
