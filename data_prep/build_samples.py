@@ -1,25 +1,120 @@
-"""Published annotations to samples.jsonl, one file a split, with a summary table.
+"""Published annotations to samples.jsonl, one file a split, checked, with a table of counts.
 
-python -m data_prep.build_samples twitter-gmner --root data/Twitter10000_v2.0 --out data/gmner [--images data/images]
+    python -m data_prep.build_samples twitter-gmner --root data/Twitter10000_v2.0 --out data/gmner [--images data/images]
+
+What cannot be used goes to rejected.jsonl with its place and reason; --strict stops instead, listing all of it.
 """
 
 import argparse
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TextIO
 
-from data_prep.twitter_gmner import ReadReport, read_twitter_gmner
-from mcr.errors import run_command
+from tqdm import tqdm
+
+from data_prep.readers.grefcoco import GrefcocoReader
+from data_prep.readers.mner_mi import MNER_MI_READER, MNER_UNI_READER
+from data_prep.readers.own_samples import OWN_SAMPLES_READER
+from data_prep.readers.reading import IdRegister, Item, Reader, Reject, count_sample, without_duplicates
+from data_prep.readers.twitter_gmner import TWITTER_FMNERG_READER, TWITTER_GMNER_READER
+from data_prep.readers.twitter_smner import TWITTER_SMNER_READER
+from mcr.errors import MAX_FAULTS_SHOWN, ConfigError, DataError, raise_faults, run_command
+from mcr.records import Sample
 from mcr.samples import write_samples
 
-READERS = {"twitter-gmner": read_twitter_gmner}
+READERS: dict[str, Reader] = {
+    "twitter-gmner": TWITTER_GMNER_READER,
+    "twitter-fmnerg": TWITTER_FMNERG_READER,
+    "twitter-smner": TWITTER_SMNER_READER,
+    "mner-mi": MNER_MI_READER,
+    "mner-uni": MNER_UNI_READER,
+    "grefcoco": GrefcocoReader(),
+    "samples": OWN_SAMPLES_READER,
+}
+COUNTS = ("samples", "entities", "groundable", "boxes", "images missing")
 
 
-def summary_table(report: ReadReport) -> str:
-    """Return the counts by split as a Markdown table."""
-    names = list(next(iter(report.counts.values())))
+@dataclass(slots=True)
+class BuildReport:
+    """Counts by split, of samples, of the reader's own notes and of rejects by kind; the first rejects in words."""
+
+    counts: dict[str, Counter] = field(default_factory=dict)
+    rejects: dict[str, Counter] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def num_rejected(self) -> int:
+        """How many rejects there are in all."""
+        return sum(sum(kinds.values()) for kinds in self.rejects.values())
+
+
+def build_split(items: Iterable[Item], split: str, report: BuildReport, rejected: TextIO) -> Iterator[Sample]:
+    """Yield the samples of one split, count them, and write rejects as they come."""
+    counts, kinds = report.counts[split], report.rejects.setdefault(split, Counter())
+    for item in items:
+        if isinstance(item, Reject):
+            kinds[item.kind] += 1
+            if len(report.faults) <= MAX_FAULTS_SHOWN:
+                report.faults.append(f"{item.place}: {item.reason}")
+            rejected.write(json.dumps({"split": split, **asdict(item)}, ensure_ascii=False) + "\n")
+        else:
+            count_sample(counts, item)
+            yield item
+
+
+def build(
+    reader: Reader, root: Path, image_root: Path | None, out: Path, splits: tuple[str, ...], *, is_strict: bool
+) -> BuildReport:
+    """Write {split}.jsonl, complete or not at all, and rejected.jsonl; return the counts.
+
+    Raises:
+        DataError: a folder that is not as published; with `is_strict` anything that cannot be used.
+    """
+    reader.check_folder(root, image_root)
+    report, register = BuildReport(), IdRegister()
+    out.mkdir(parents=True, exist_ok=True)
+    partial = out / "rejected.jsonl.partial"
+    with partial.open("w", encoding="utf-8") as rejected:
+        for split in splits:
+            report.counts[split] = Counter()
+            found = without_duplicates(reader.read(root, split, image_root, report.counts[split]), register, split)
+            samples = build_split(tqdm(found, desc=f"reading {split}", unit="sample"), split, report, rejected)
+            write_samples(out / f"{split}.jsonl", samples)
+    os.replace(partial, out / "rejected.jsonl")
+    if is_strict and report.num_rejected:
+        for split in splits:
+            (out / f"{split}.jsonl").unlink()
+        hidden = report.num_rejected - MAX_FAULTS_SHOWN
+        more = [f"and {hidden} more in {out / 'rejected.jsonl'}"] if hidden > 0 else []
+        raise_faults(f"{report.num_rejected} places cannot be used", [*report.faults[: MAX_FAULTS_SHOWN - 1], *more])
+    empty = [
+        f"{split}: holds no sample that can be used. Check the file." for split in splits if not report.counts[split]["samples"]
+    ]
+    raise_faults(f"{root}: nothing to write", empty if len(empty) == len(splits) else [])
+    return report
+
+
+def summary_table(report: BuildReport, published: Mapping[str, Mapping[str, int]]) -> str:
+    """Return the counts by split as a Markdown table, published counts beside those that differ."""
+    notes = sorted({name for counts in report.counts.values() for name in counts} - set(COUNTS))
+    names = [*COUNTS, *notes, "rejected"]
     lines = [f"| split | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
     for split, counts in report.counts.items():
-        lines.append(f"| {split} | {' | '.join(str(counts[name]) for name in names)} |")
+        kinds = report.rejects.get(split, Counter())
+        rejected = str(sum(kinds.values()))
+        if kinds:
+            rejected += " (" + ", ".join(f"{kind} {number}" for kind, number in sorted(kinds.items())) + ")"
+        cells = [_beside(counts[name], published.get(split, {}).get(name)) for name in (*COUNTS, *notes)]
+        lines.append(f"| {split} | {' | '.join([*cells, rejected])} |")
     return "\n".join(lines)
+
+
+def _beside(count: int, published: int | None) -> str:
+    return str(count) if published in (None, count) else f"{count} (published: {published})"
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -28,14 +123,27 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("dataset", choices=sorted(READERS))
     parser.add_argument("--root", type=Path, required=True, help="folder of the annotations as published")
     parser.add_argument("--images", type=Path, help="folder of the images; without it sizes come from the annotations")
-    parser.add_argument("--out", type=Path, required=True, help="folder for {train,dev,test}.jsonl and summary.md")
+    parser.add_argument("--out", type=Path, required=True, help="folder for {split}.jsonl, rejected.jsonl and summary.md")
+    parser.add_argument("--splits", help="read these alone, e.g. train,val")
+    parser.add_argument("--strict", action="store_true", help="stop when anything cannot be used")
+    parser.add_argument("--several-targets", action="store_true", help="grefcoco: keep phrases with several targets")
     args = parser.parse_args(argv)
-    samples, report = READERS[args.dataset](args.root, args.images)
-    for split, rows in samples.items():
-        write_samples(args.out / f"{split}.jsonl", rows)
-    table = summary_table(report)
+    reader = READERS[args.dataset]
+    if args.several_targets:
+        if not isinstance(reader, GrefcocoReader):
+            raise ConfigError("--several-targets: is for grefcoco alone. Leave it out.")
+        reader = replace(reader, keeps_several=True)
+    splits = tuple(args.splits.split(",")) if args.splits else reader.splits
+    if not set(splits) <= set(reader.splits):
+        raise ConfigError(f"--splits: got {args.splits}, expected some of {','.join(reader.splits)}.")
+    if args.out.resolve() == args.root.resolve():
+        raise DataError(f"--out: {args.out} is the folder that is read. Name another.")
+    report = build(reader, args.root, args.images, args.out, splits, is_strict=args.strict)
+    table = summary_table(report, reader.published)
     (args.out / "summary.md").write_text(table + "\n", encoding="utf-8")
     print(table)
+    for fault in report.faults[:MAX_FAULTS_SHOWN]:
+        print(f"rejected: {fault}")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """The conventions in which papers differ when they score, each with one default; the report prints which were used."""
 
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 
 from mcr.boxes import area
 from mcr.errors import ConfigError
+from mcr.labels import canonical_type
 from mcr.masks import mask_iou
 from mcr.matching import first_box_iou
-from mcr.records import Entity
+from mcr.records import Entity, collapse_space
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,7 @@ class Scored:
     Attributes:
         uncertainties: of each prediction, where the system gives one (UnCo); None where it does not.
         task: gmner, mner (no location is asked) or vg (one phrase, box or None).
+        is_answered: False where there is no prediction or none that can be read.
     """
 
     sentence: str
@@ -24,6 +27,7 @@ class Scored:
     pred: tuple[Entity, ...]
     uncertainties: tuple[float | None, ...] = ()
     task: str = "gmner"
+    is_answered: bool = True
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Conventions:
     def agrees_on_mask(self, pred: Entity, gold: Entity) -> bool:
         """Whether both are without a mask, or the first predicted mask hits one of gold's (SMNER)."""
         if not pred.masks or not gold.masks:
-            return not pred.masks and not gold.masks and (pred.boxes is None) == (gold.boxes is None)
+            return pred.boxes is None and gold.boxes is None and not pred.masks and not gold.masks
         return self.is_enough(max(mask_iou(pred.masks[0], mask) for mask in gold.masks))
 
     def unify(self, row: Scored) -> Scored:
@@ -66,11 +70,11 @@ class Conventions:
         if not self.is_case_sensitive:
             gold, pred = (tuple(replace(entity, text=entity.text.lower()) for entity in part) for part in (row.gold, row.pred))
             row = replace(row, sentence=row.sentence.lower(), gold=gold, pred=pred)
-        if self.gold_boxes == "largest":
+        if self.gold_boxes == "largest" and row.task != "vg":
             row = replace(row, gold=tuple(_largest_alone(entity) for entity in row.gold))
         if self.duplicates == "drop":
-            first = list({entity: index for index, entity in reversed(list(enumerate(row.pred)))}.values())
-            first.sort()
+            said = [(collapse_space(one.text), canonical_type(one.type), one.boxes, one.masks) for one in row.pred]
+            first = sorted({key: index for index, key in reversed(list(enumerate(said)))}.values())
             uncertainties = tuple(row.uncertainties[index] for index in first) if row.uncertainties else ()
             row = replace(row, pred=tuple(row.pred[index] for index in first), uncertainties=uncertainties)
         return row
@@ -84,7 +88,8 @@ class Conventions:
         by_type = "text and type" if self.no_target_by_type else "text"
         return (
             f"A place is right at IoU {sign} {self.iou_threshold:g} of the first predicted box with {boxes}, or None for None. "
-            f"Texts are compared {case}, white space collapsed. Repeated predictions {repeated}. N-scores compare {by_type}."
+            f"Texts are compared {case}, white space collapsed. Repeated predictions {repeated}. N-scores compare {by_type}. "
+            "Acc@0.5 and Acc@0.75 count from these values on, whatever the threshold."
         )
 
     def to_dict(self) -> dict[str, object]:
@@ -93,6 +98,24 @@ class Conventions:
 
 
 DEFAULT = Conventions()
+
+
+def add_convention_flags(parser: ArgumentParser) -> None:
+    """Give a command line one flag for each convention."""
+    for one in fields(Conventions):
+        kind = _boolean if isinstance(one.default, bool) else type(one.default)
+        parser.add_argument(f"--{one.name}", type=kind, default=one.default, help=f"{one.metadata['help']} ({one.default})")
+
+
+def read_conventions(args: Namespace) -> Conventions:
+    """Return the conventions of a parsed command line."""
+    return Conventions(**{one.name: getattr(args, one.name) for one in fields(Conventions)})
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ArgumentTypeError(f"got {text!r}, expected true or false")
+    return text.lower() == "true"
 
 
 def unify_rows(rows: Sequence[Scored], conventions: Conventions) -> list[Scored]:

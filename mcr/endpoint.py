@@ -16,8 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
+from urllib.parse import urlsplit
 
 from mcr.errors import ConfigError, McrError
+from mcr.surrogates import without_surrogates
+
+BUSY_S = 60.0
+FATAL = (401, 403, 404)
+PASSING = (408, 409, 429)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,11 @@ class EndpointSettings:
                 f"endpoint: got base_url {self.base_url!r}, {self.max_concurrency} at once, {self.max_retries} retries, expected "
                 "http(s)://..., at least 1 and at least 0."
             )
+        if "@" in urlsplit(self.base_url).netloc or urlsplit(self.base_url).query:
+            raise ConfigError(
+                "endpoint: base_url holds a user, a password or a query, which run folders and messages would show. Give the "
+                f"address alone and the key in the environment variable {self.api_key_env}."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +80,15 @@ class Reply:
 
 
 class EndpointError(McrError):
-    """A request that failed for good: refused, or failed in every try."""
+    """A request that failed for good.
+
+    Attributes:
+        is_refused: the endpoint does not take this one request (too long, filtered); others may well succeed.
+    """
+
+    def __init__(self, message: str, *, is_refused: bool = False) -> None:
+        super().__init__(message)
+        self.is_refused = is_refused
 
 
 class ReplyCache:
@@ -77,23 +96,31 @@ class ReplyCache:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.lock = threading.Lock()
-        self.connection = sqlite3.connect(path, check_same_thread=False, timeout=60)
-        with self.lock, self.connection:
-            self.connection.execute("PRAGMA journal_mode=WAL")
-            self.connection.execute("CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL)")
+        self.lock, self.path = threading.Lock(), path
+        self.connection = sqlite3.connect(path, check_same_thread=False, timeout=BUSY_S, isolation_level=None)
+        self._run("CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL)")
+
+    def _run(self, statement: str, values: tuple[str, ...] = ()) -> Any:
+        """Run one statement, each a transaction of its own; other processes may use the file.
+
+        Raises:
+            EndpointError: the file cannot be used.
+        """
+        try:
+            with self.lock, closing(self.connection.execute(statement, values)) as cursor:
+                return cursor.fetchone()
+        except sqlite3.Error as error:
+            raise EndpointError(f"cache {self.path}: {error}. Make room, or remove the file to ask everything again.") from error
 
     def get(self, key: str) -> Reply | None:
         """Return a reply that was kept."""
-        with self.lock, closing(self.connection.execute("SELECT reply FROM replies WHERE key = ?", (key,))) as cursor:
-            row = cursor.fetchone()
+        row = self._run("SELECT reply FROM replies WHERE key = ?", (key,))
         return Reply(**json.loads(row[0]), is_cached=True) if row else None
 
     def put(self, key: str, reply: Reply) -> None:
         """Keep a reply."""
         row = {name: getattr(reply, name) for name in ("text", "is_complete", "num_prompt_tokens", "num_completion_tokens")}
-        with self.lock, self.connection:
-            self.connection.execute("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, json.dumps(row)))
+        self._run("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, json.dumps(row)))
 
     def close(self) -> None:
         """Close the file."""
@@ -102,7 +129,7 @@ class ReplyCache:
 
 def request_key(body: Mapping[str, Any]) -> str:
     """Return the hash that a request is kept under."""
-    return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode("utf-8")).hexdigest()
+    return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class ChatEndpoint:
@@ -114,8 +141,8 @@ class ChatEndpoint:
         except ImportError as error:
             raise ConfigError("endpoint: the openai client is not installed. Run `pip install openai`.") from error
         self.settings, self.cache = settings, cache
-        key = os.environ.get(settings.api_key_env) or "none"
-        self.client = OpenAI(base_url=settings.base_url, api_key=key, max_retries=0, timeout=settings.timeout_s)
+        self.key = os.environ.get(settings.api_key_env) or "none"
+        self.client = OpenAI(base_url=settings.base_url, api_key=self.key, max_retries=0, timeout=settings.timeout_s)
         self.jitter = Random(0)
         self.num_asked = 0
         self.stopped = threading.Event()
@@ -142,7 +169,6 @@ class ChatEndpoint:
     def ask_all(self, bodies: Iterator[tuple[Any, Mapping[str, Any]]]) -> Iterator[tuple[Any, Reply | EndpointError]]:
         """Yield (name, reply or fault) for each (name, request), as they come, at most `max_concurrency` under way."""
         waiting: dict[Future, Any] = {}
-        self.stopped.clear()
         with ThreadPoolExecutor(self.settings.max_concurrency) as pool:
             try:
                 for name, body in bodies:
@@ -152,9 +178,10 @@ class ChatEndpoint:
                 while waiting:
                     yield from _finished(waiting)
             finally:
-                self.stopped.set()
+                self.stopped.set()  # whoever waits for another try gives up
                 for future in waiting:
                     future.cancel()
+        self.stopped.clear()
 
     def _ask_or_fault(self, body: Mapping[str, Any]) -> Reply | EndpointError:
         try:
@@ -167,10 +194,12 @@ class ChatEndpoint:
         for number in range(self.settings.max_retries + 1):
             self.num_asked += 1
             reply, reason, wait_s = self._try(body)
-            if reply is not None:
-                return reply
+            if reply is not None and (reply.text or number == self.settings.max_retries):
+                return reply  # an empty one only if no try gives more
             if wait_s is None:
-                raise EndpointError(f"endpoint {self.settings.base_url}: {reason}. Check model, key and request.")
+                is_refused = not any(reason.startswith(f"status {status}") for status in FATAL)
+                message = f"endpoint {self.settings.base_url}: {reason}. Check model, key and request."
+                raise EndpointError(message, is_refused=is_refused)
             if number < self.settings.max_retries:
                 backoff_s = min(30.0, self.settings.backoff_s * 2**number) * (0.75 + 0.5 * self.jitter.random())
                 if self.stopped.wait(max(wait_s, backoff_s)):
@@ -184,25 +213,29 @@ class ChatEndpoint:
         try:
             answer = self.client.chat.completions.create(**body)
         except openai.APIStatusError as error:
-            reason = f"status {error.status_code}: {str(error.message)[:200]}"
-            is_passing = error.status_code in (408, 409, 429) or error.status_code >= 500
+            reason = f"status {error.status_code}: {self._hide_key(str(error.message))[:200]}"
+            is_passing = error.status_code in PASSING or error.status_code >= 500
             return None, reason, _retry_after_s(error.response.headers) if is_passing else None
-        except (openai.APIError, ValueError) as error:  # connection, time-out, a body that is no JSON
-            return None, f"{type(error).__name__}: {str(error)[:200]}", 0.0
-        return _read(answer)
+        except (openai.APIError, ValueError, RecursionError) as error:  # connection, time-out, a body that is no JSON
+            return None, f"{type(error).__name__}: {self._hide_key(str(error))[:200]}", 0.0
+        reply, reason = _read(answer)
+        return reply, self._hide_key(reason), 0.0
+
+    def _hide_key(self, text: str) -> str:
+        """Servers may echo what they were sent."""
+        return text if self.key == "none" else text.replace(self.key, "[key]")
 
 
-def _read(answer: Any) -> tuple[Reply | None, str, float | None]:
-    """Return the reply, or why what came with status 200 is none; an empty text is asked for again."""
+def _read(answer: Any) -> tuple[Reply | None, str]:
+    """Return the reply, or why what came with status 200 is none; the text may be empty."""
     try:
         choice = answer.choices[0]
         text, usage = choice.message.content, answer.usage
-    except (AttributeError, IndexError, TypeError):
-        return None, f"a reply without a choice: {str(answer)[:200]!r}", 0.0
-    if not isinstance(text, str) or not text.strip():
-        return None, "an empty reply", 0.0
+    except (AttributeError, IndexError, KeyError, TypeError):
+        return None, f"a reply without a choice: {str(answer)[:200]!r}"
+    text = without_surrogates(text) if isinstance(text, str) and text.strip() else ""
     counts = (getattr(usage, name, 0) or 0 for name in ("prompt_tokens", "completion_tokens"))
-    return Reply(text, choice.finish_reason != "length", *counts), "", 0.0
+    return Reply(text, choice.finish_reason != "length", *counts), "an empty reply"
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float:

@@ -11,34 +11,41 @@ from mcr.records import Box, Entity
 def grec_scores(rows: Sequence[Scored], conventions: Conventions = DEFAULT) -> dict[str, float | int]:
     """Return GREC's measures over samples of task vg, as fractions; a zero denominator gives 0.
 
-    n_acc: of the samples without a target, the share for which no place was predicted. t_acc: of those with one, the share for
-    which a place was. precision@0.5: of those with one, the share whose first box hits any gold box. pr@f1=1: of all, the share
-    whose boxes match gold's one to one with none left over on either side, the official measure.
+    n_acc: of the samples without a target, the share for which none was said. t_acc: of those with one, the share for which a
+    place was predicted. precision: of those with one, the share whose first box hits any gold box. pr@f1=1: of all, the share
+    whose boxes match gold's one to one with none left over on either side, the official measure. A sample without a
+    prediction, or with one that cannot be read, is right in none of them.
     """
-    gold = [_boxes(row.gold) for row in rows]
-    pred = [_boxes(row.pred) for row in rows]
-    is_asked = [bool(boxes) for boxes in gold]
-    claims = [any(entity.boxes is not None for entity in row.pred) for row in rows]
-    absent, present = is_asked.count(False), is_asked.count(True)
-    hits = [bool(p) and any(conventions.is_enough(iou(p[0], box)) for box in g) for p, g in zip(pred, gold, strict=True)]
-    exact = [_is_exact(p, g, conventions) and bool(p) == c for p, g, c in zip(pred, gold, claims, strict=True)]
+    absent = [row for row in rows if not _boxes(row.gold)]
+    present = [row for row in rows if _boxes(row.gold)]
     return {
-        "n_acc": sum(not c for c, asked in zip(claims, is_asked, strict=True) if not asked) / max(1, absent),
-        "t_acc": sum(c for c, asked in zip(claims, is_asked, strict=True) if asked) / max(1, present),
-        "precision@0.5": sum(hits) / max(1, present),
-        "pr@f1=1": sum(exact) / max(1, len(rows)),
-        "num_no_target": absent,
-        "num_target": present,
+        "n_acc": sum(row.is_answered and not _claims_place(row) for row in absent) / max(1, len(absent)),
+        "t_acc": sum(_claims_place(row) for row in present) / max(1, len(present)),
+        "precision": sum(_hits(row, conventions) for row in present) / max(1, len(present)),
+        "pr@f1=1": sum(is_exact_place(row, conventions) for row in rows) / max(1, len(rows)),
+        "num_no_target": len(absent),
+        "num_target": len(present),
     }
+
+
+def is_exact_place(row: Scored, conventions: Conventions = DEFAULT) -> bool:
+    """Whether a sample's boxes match gold's one to one at the IoU threshold with none left over."""
+    pred, gold = _boxes(row.pred), _boxes(row.gold)
+    if not row.is_answered or len(pred) != len(gold) or bool(pred) != _claims_place(row):
+        return False
+    hits = {(p, g): 1 for p, a in enumerate(pred) for g, b in enumerate(gold) if conventions.is_enough(iou(a, b))}
+    return len(best_assignment(hits)) == len(gold)
+
+
+def _claims_place(row: Scored) -> bool:
+    """Whether a place was written, readable or not."""
+    return any(entity.boxes is not None for entity in row.pred)
+
+
+def _hits(row: Scored, conventions: Conventions) -> bool:
+    pred = _boxes(row.pred)
+    return bool(pred) and any(conventions.is_enough(iou(pred[0], box)) for box in _boxes(row.gold))
 
 
 def _boxes(entities: Sequence[Entity]) -> list[Box]:
     return [box for entity in entities for box in entity.boxes or ()]
-
-
-def _is_exact(pred: Sequence[Box], gold: Sequence[Box], conventions: Conventions) -> bool:
-    """Whether a one-to-one matching at the IoU threshold leaves no box over."""
-    if len(pred) != len(gold):
-        return False
-    hits = {(p, g): 1 for p, a in enumerate(pred) for g, b in enumerate(gold) if conventions.is_enough(iou(a, b))}
-    return len(best_assignment(hits)) == len(gold)

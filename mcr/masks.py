@@ -53,7 +53,11 @@ def _from_runs(row: Mapping[str, Any]) -> Mask:
     try:
         height, width = map(int, row["size"])
         counts = row["counts"]
+        if height < 1 or width < 1:
+            raise ValueError("no pixel")
         if isinstance(counts, str):
+            if sum(_runs(counts)) != height * width:
+                raise ValueError(f"its runs add up to {sum(_runs(counts))}")
             return Mask(height, width, counts)
         if sum(counts) != height * width or min(counts, default=0) < 0:
             raise ValueError(f"its runs add up to {sum(counts)}")
@@ -63,6 +67,31 @@ def _from_runs(row: Mapping[str, Any]) -> Mask:
         raise DataError(
             f"mask: got size {row['size']}, expected run lengths that fill it ({error}). Correct the mask."
         ) from error
+
+
+def _runs(coded: str) -> list[int]:
+    """Return the run lengths of COCO's compressed form: five bits a character, from the third run on as differences.
+
+    Raises:
+        ValueError: characters outside the code, a run that is cut off or negative.
+    """
+    runs: list[int] = []
+    value = shift = 0
+    for char in coded:
+        bits = ord(char) - 48
+        if not 0 <= bits < 64:
+            raise ValueError(f"character {char!r}")
+        value |= (bits & 31) << shift
+        shift += 5
+        if bits & 32:
+            continue
+        if bits & 16:
+            value -= 1 << shift
+        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+        value = shift = 0
+    if shift or min(runs, default=0) < 0:
+        raise ValueError("a run that is cut off or negative")
+    return runs
 
 
 def _is_polygon(part: Any) -> bool:

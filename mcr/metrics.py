@@ -176,12 +176,16 @@ def seen_scores(rows: Sequence[Scored], seen_texts: frozenset[str], conventions:
 def uncertainty_auroc(rows: Sequence[Scored], conventions: Conventions = DEFAULT) -> float | None:
     """Return how well uncertainty tells wrong predictions from right ones (UnCo Eq. 16), or None where nothing can be told.
 
-    The area under the ROC curve is the chance that a wrong prediction is more uncertain than a right one, ties counting half.
+    The area under the ROC curve is the chance that a wrong prediction is more uncertain than a right one, ties counting half. Of
+    predictions that say the same, the least uncertain one is the right one.
     """
     values: dict[bool, list[float]] = {True: [], False: []}
     for row in rows:
-        right = {index for index, _ in match_exact(row.pred, row.gold, gmner_hit(conventions))} if row.uncertainties else set()
-        for index, value in enumerate(row.uncertainties):
+        if not row.uncertainties:
+            continue
+        said = sorted(zip(row.pred, row.uncertainties, strict=True), key=lambda one: (one[1] is None, one[1]))
+        right = {index for index, _ in match_exact([pred for pred, _ in said], row.gold, gmner_hit(conventions))}
+        for index, (_, value) in enumerate(said):
             if value is not None:
                 values[index in right].append(value)
     if not values[True] or not values[False]:

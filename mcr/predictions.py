@@ -107,7 +107,7 @@ def prediction_from_dict(row: dict[str, Any]) -> Prediction:
         raise DataError(f"prediction {row['id']}: problems must be a list. Correct it.")
     return Prediction(
         row["id"],
-        str(row.get("sentence", "")),
+        str(row.get("sentence") or ""),
         entities,
         completion,
         bool(row.get("is_readable", True)),
@@ -153,7 +153,8 @@ def join_gold(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> t
             report.num_unreadable += not prediction.is_readable
             report.num_with_problems += bool(prediction.problems) and prediction.is_readable
         found = (prediction.entities, prediction.uncertainties) if prediction else ((), ())
-        rows.append(Scored(sample.sentence, sample.entities, *found, task=sample.task))
+        is_answered = prediction is not None and prediction.is_readable
+        rows.append(Scored(sample.sentence, sample.entities, *found, task=sample.task, is_answered=is_answered))
     report.num_missing = len(report.missing_ids)
     return rows, report
 

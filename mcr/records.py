@@ -24,8 +24,10 @@ def check_box(box: Sequence[float], place: str) -> Box:
     """
     try:
         x1, y1, x2, y2 = (float(value) for value in box)
-    except (TypeError, ValueError):
-        raise DataError(f"box: got {box!r}, expected four numbers [x1, y1, x2, y2] ({place}). Correct the box.") from None
+    except (TypeError, ValueError, OverflowError):
+        raise DataError(
+            f"box: got {str(box)[:200]}, expected four numbers [x1, y1, x2, y2] ({place}). Correct the box."
+        ) from None
     if not all(map(math.isfinite, (x1, y1, x2, y2))) or x1 >= x2 or y1 >= y2:
         raise DataError(f"box: got {list(box)}, expected finite x1 < x2 and y1 < y2 ({place}). Swap the corners or drop the box.")
     return x1, y1, x2, y2
@@ -54,7 +56,7 @@ class Entity:
         if self.boxes is not None:
             try:
                 boxes = tuple(tuple(map(float, box)) for box in self.boxes)
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, OverflowError) as error:
                 raise DataError(
                     f"entity {self.text!r}: got boxes {self.boxes!r}, expected numbers ({error}). Correct it."
                 ) from error

@@ -8,6 +8,7 @@ from typing import Any
 
 from mcr.errors import DataError, raise_faults
 from mcr.records import Entity, ImageRef, Region, Sample
+from mcr.surrogates import without_surrogates
 
 
 def sample_to_dict(sample: Sample) -> dict[str, Any]:
@@ -80,6 +81,8 @@ def iter_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | DataErro
             except (ValueError, RecursionError) as error:
                 yield number, DataError(f"not UTF-8 JSON: {error}. Repair the line.")
                 continue
+            if b"\\u" in line:
+                row = without_surrogates(row)
             yield number, row if isinstance(row, dict) else DataError(f"got {type(row).__name__}, expected an object.")
 
 

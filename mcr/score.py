@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mcr.conventions import DEFAULT, Conventions, add_convention_flags, read_conventions
 from mcr.errors import run_command
 from mcr.metrics import evaluate
 from mcr.predictions import join_gold, read_predictions
@@ -18,7 +19,7 @@ from mcr.samples import read_samples
 from mcr.suspicions import find_suspicions
 
 
-def score_files(gold: Path, predictions: Path) -> dict[str, Any]:
+def score_files(gold: Path, predictions: Path, conventions: Conventions = DEFAULT) -> dict[str, Any]:
     """Return every measure by name, with the counts of what was missing or could not be read."""
     samples, found = read_samples(gold), read_predictions(predictions)
     rows, report = join_gold(samples, found)
@@ -28,7 +29,7 @@ def score_files(gold: Path, predictions: Path) -> dict[str, Any]:
         "num_missing": report.num_missing,
         "suspicions": [suspicion.to_dict() for suspicion in find_suspicions(samples, found)],
     }
-    return evaluate(rows) | counts
+    return evaluate(rows, conventions) | counts
 
 
 def one_line(metrics: Mapping[str, Any]) -> str:
@@ -43,8 +44,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--gold", type=Path, required=True, help="samples.jsonl")
     parser.add_argument("--predictions", type=Path, required=True, help="predictions.jsonl")
     parser.add_argument("--out", type=Path, help="where to write metrics.json")
+    add_convention_flags(parser)
     args = parser.parse_args(argv)
-    metrics = score_files(args.gold, args.predictions)
+    metrics = score_files(args.gold, args.predictions, read_conventions(args))
     if args.out:
         args.out.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     print(one_line(metrics))

@@ -79,8 +79,9 @@ def _unescaped(pairs: Sequence[tuple[Sample, Prediction]]) -> Suspicion | None:
             text = collapse_space(entity.text)
             if text in sentence:
                 continue
-            plain = _plain(text)
-            if plain and plain in _plain(sentence):
+            plain, whole = _plain(text), _plain(sentence)
+            is_escaped = plain != _squeezed(text) or whole != _squeezed(sentence)
+            if is_escaped and plain and plain in whole:
                 examples.append(f"{entity.text!r} (sample {sample.id})")
     return _make(
         "text that stands in the sentence once HTML is unescaped on both: give texts as the sentence has them.", examples
@@ -89,7 +90,11 @@ def _unescaped(pairs: Sequence[tuple[Sample, Prediction]]) -> Suspicion | None:
 
 def _plain(text: str) -> str:
     """Return text unescaped, without any white space: published tweets hold `&amp` and `;` as two tokens."""
-    return "".join(html.unescape("".join(text.split())).split())
+    return _squeezed(html.unescape(_squeezed(text)))
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
 
 
 def _sentences(pairs: Sequence[tuple[Sample, Prediction]]) -> Suspicion | None:

@@ -7,32 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from mcr.errors import DataError, raise_faults
-
-MAX_IMAGE_PIXELS = 64_000_000
-
-
-def open_image(image_root: Path, path: str) -> Image.Image:
-    """Return one image as RGB.
-
-    Raises:
-        DataError: a path that leaves the folder, no such file, not an image, or more than MAX_IMAGE_PIXELS pixels.
-    """
-    root = image_root.resolve()
-    full = (root / path).resolve()
-    if not full.is_relative_to(root):
-        raise DataError(f"image {path!r}: leaves the image folder {image_root}. Write paths inside it.")
-    try:
-        with Image.open(full) as picture:
-            if picture.width * picture.height > MAX_IMAGE_PIXELS:
-                raise DataError(f"image {full}: {picture.width}x{picture.height} pixels, at most {MAX_IMAGE_PIXELS}. Shrink it.")
-            return picture.convert("RGB")
-    except FileNotFoundError:
-        raise DataError(f"image {full}: no such file. Add it or correct image_root.") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"image {full}: cannot be read ({error}). Replace the file.") from error
+from mcr.images import open_image
 
 
 def check_images(image_root: Path, paths: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
+from mcr.conventions import add_convention_flags, read_conventions
 from mcr.errors import ConfigError, run_command
 from mcr.predictions import read_predictions
 from mcr.records import Sample
@@ -56,13 +57,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--max_image_mb", type=float, default=40.0, help="bound on the images embedded in report.html")
     parser.add_argument("--num_resamples", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
+    add_convention_flags(parser)
     args = parser.parse_args(argv)
     samples = read_samples(args.gold)
     if not samples or args.num_resamples < 1:
         raise ConfigError(
             f"compare: got {len(samples)} samples and {args.num_resamples} resamples, expected at least one of each."
         )
-    settings = {"num_resamples": args.num_resamples, "seed": args.seed}
+    conventions = read_conventions(args)
+    settings = {"num_resamples": args.num_resamples, "seed": args.seed, "conventions": conventions}
     names = names_of(args.a, args.b)
     a, b = (
         evaluate_system(name, samples, read_predictions(path), **settings)
@@ -77,7 +80,7 @@ def main(argv: list[str] | None = None) -> None:
     head.append(
         f"{len(samples)} samples; per cent, with 95 % intervals of {args.num_resamples} resamples (seed {args.seed}); the "
         "difference is B minus A, p of no difference, two-sided. Without a prediction, counted as empty: "
-        f"{a.report.num_missing} (A), {b.report.num_missing} (B)."
+        f"{a.report.num_missing} (A), {b.report.num_missing} (B). {conventions.in_words()}"
     )
     lists = [sample_list(f"Right in {name} alone", one) for name, one in found.items()]
     no_rewards = [[None] * len(samples)] * 2
@@ -93,7 +96,7 @@ def main(argv: list[str] | None = None) -> None:
             "right_in_a_alone": [sample.id for sample in found["A"]],
             "right_in_b_alone": [sample.id for sample in found["B"]],
             "num_missing": {"a": a.report.num_missing, "b": b.report.num_missing},
-            "settings": settings,
+            "settings": settings | {"conventions": conventions.to_dict()},
         },
     )
     for one in (a, b):

@@ -8,7 +8,7 @@
 With a model, predictions are appended row by row; called again, only what is missing is generated.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from accelerate import PartialState
@@ -28,7 +28,7 @@ from mcr.report.evaluation import Evaluation, evaluate_system
 from mcr.report.write import write_evaluation
 from mcr.rollouts import Sampler, SamplingSettings
 from mcr.rollouts.endpoint_sampler import EndpointSampler
-from mcr.rollouts.resumable import predict_missing
+from mcr.rollouts.resumable import predict_missing, weights_hash
 from mcr.run_folder import write_run_record
 from mcr.samples import read_samples
 from mcr.score import one_line
@@ -60,6 +60,8 @@ class EvaluateArguments:
             raise ConfigError("evaluate: give either --predictions or --model_name_or_path.")
         if self.model_name_or_path is not None and self.image_root is None:
             raise ConfigError("evaluate: a model needs --image_root, the folder that the image paths start from.")
+        if self.num_resamples < 1:
+            raise ConfigError(f"num_resamples: got {self.num_resamples}, expected at least 1.")
 
 
 @dataclass
@@ -86,6 +88,8 @@ class GenerationArguments:
             raise ConfigError(f"prompting: got {self.prompting!r}, expected one of {(TRAINED, *STYLES)}.")
         if self.prompting != TRAINED and self.family is None:
             raise ConfigError(f"prompting: {self.prompting} needs --family, which says how the model writes boxes.")
+        if self.base_url is not None:
+            EndpointSettings("", self.base_url, api_key_env=self.api_key_env, max_concurrency=self.max_concurrency)
 
 
 def make_prompter(arguments: EvaluateArguments, generation: GenerationArguments, samples: list[Sample]) -> Prompter:
@@ -142,8 +146,9 @@ def generate_predictions(
         max_new_tokens=generation.max_completion_length,
         seed=arguments.seed,
     )
-    kept = ("prompting", "num_demonstrations", "family", "labels", "max_completion_length", "temperature", "base_url")
+    kept = ("prompting", "family", "max_completion_length", "temperature", "base_url", "dtype")
     fingerprint = {"model": arguments.model_name_or_path, "gold": arguments.gold, "seed": arguments.seed}
+    fingerprint["weights"] = weights_hash(arguments.model_name_or_path)
     fingerprint |= {name: getattr(generation, name) for name in kept}
     return predict_missing(
         samples,
@@ -175,7 +180,8 @@ def completion_rewards(system: Evaluation) -> list[dict[str, float] | None]:
         if not prediction.is_readable:
             rewards.append(dict.fromkeys((*PARTS, "total"), 0.0))
             continue
-        scores = asdict(score_entities(prediction.entities, sample.entities))
+        pred = [replace(entity, boxes=None) for entity in prediction.entities] if sample.task == "mner" else prediction.entities
+        scores = asdict(score_entities(pred, sample.entities))
         rewards.append({name: scores[name] for name in (*PARTS, "total")})
     return rewards
 
@@ -193,7 +199,7 @@ def main(argv: list[str] | None = None) -> None:
         return
     source = arguments.predictions or arguments.model_name_or_path
     system = evaluate_system(
-        arguments.name or Path(source).stem,
+        arguments.name or (Path(source).stem if arguments.predictions else Path(source).name),
         samples,
         predictions,
         conventions=conventions,

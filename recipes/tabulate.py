@@ -83,7 +83,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("systems", nargs="+", help="name=folder[,folder of another seed...]")
     parser.add_argument("--out", type=Path, help="also write the tables here")
     args = parser.parse_args(argv)
-    systems = {name: [read_metrics(path) for path in paths] for name, paths in map(parse_system, args.systems)}
+    named = list(map(parse_system, args.systems))
+    repeated = sorted({name for name, _ in named if [other for other, _ in named].count(name) > 1})
+    if repeated:
+        raise ConfigError(f"tabulate: {', '.join(repeated)} is named twice. Write name=folder with names of their own.")
+    systems = {name: [read_metrics(path) for path in paths] for name, paths in named}
     used = {json.dumps(one.get("conventions"), sort_keys=True) for found in systems.values() for one in found}
     if len(used) > 1:
         raise ConfigError("tabulate: the folders were scored by different conventions. Evaluate them alike.")

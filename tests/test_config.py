@@ -34,7 +34,10 @@ def types_for(name: str):
         return (load_recipe("sft").MrsiArguments, SFTConfig, ModelConfig)
     if "grpo" in name:
         return (load_recipe("grpo").CvoArguments, GRPOConfig, ModelConfig)
-    return (load_recipe("filter").FilterArguments,) if "filter" in name else (load_recipe("evaluate").EvaluateArguments,)
+    if "filter" in name:
+        return (load_recipe("filter").FilterArguments,)
+    evaluate = load_recipe("evaluate")
+    return (evaluate.EvaluateArguments, evaluate.GenerationArguments, evaluate.Conventions)
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -91,10 +94,12 @@ def test_wrong_flags_and_missing_files_are_told(tmp_path):
 
 def test_flags_win_over_the_file(tmp_path):
     path = write(tmp_path, "gold: a\nout: b\npredictions: p\nbatch_size: 3\n")
-    (parsed,) = parse_settings(types_for("evaluate"), ["--config", path, "--batch_size", "5"])
-    assert (parsed.gold, parsed.batch_size) == ("a", 5)
+    parsed, generation, _ = parse_settings(types_for("evaluate"), ["--config", path, "--batch_size", "5"])
+    assert (parsed.gold, generation.batch_size) == ("a", 5)
 
 
 def test_flags_may_be_written_with_an_equals_sign(tmp_path):
-    (parsed,) = parse_settings(types_for("evaluate"), [f"--config={write(tmp_path, 'gold: a')}", "--out=b", "--predictions", "p"])
+    parsed, *_ = parse_settings(
+        types_for("evaluate"), [f"--config={write(tmp_path, 'gold: a')}", "--out=b", "--predictions", "p"]
+    )
     assert (parsed.gold, parsed.out) == ("a", "b")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mcr.conventions import DEFAULT, Conventions, Scored
+from mcr.grec import is_exact_place
 from mcr.labels import canonical_type
 from mcr.matching import assign_spans, first_box_iou, is_same_type, match_exact
 from mcr.metrics import gmner_hit
@@ -41,11 +42,15 @@ class Verdict:
 def judge(row: Scored, *, is_readable: bool = True, conventions: Conventions = DEFAULT) -> list[Verdict]:
     """Return one verdict for each prediction and each gold entity, pairs told once.
 
-    Right pairs are taken first, then pairs of the same text and type, of the same text, and of texts that share words; so the
-    order of either list decides nothing. Rows are taken as `Conventions.unify` gives them.
+    Right pairs are taken first, then pairs of the same text and type, of the same text, and of texts that share words, ties by
+    content, so the order of either list decides no count. Task mner asks for no place, task vg for nothing but a place. Rows are
+    taken as `Conventions.unify` gives them.
     """
+    if row.task == "vg":
+        return _judge_place(row, is_readable, conventions)
     verdicts: list[Verdict] = []
-    pred_left, gold_left = list(range(len(row.pred))), list(range(len(row.gold)))
+    pred_left, gold_left = _by_content(row.pred), _by_content(row.gold)
+    is_right = is_same_type if row.task == "mner" else gmner_hit(conventions)
 
     def take(pairs: Sequence[tuple[int, int]], kind_of: Callable[[Entity, Entity], str]) -> None:
         taken = [(pred_left[p], gold_left[g]) for p, g in pairs]
@@ -57,7 +62,7 @@ def judge(row: Scored, *, is_readable: bool = True, conventions: Conventions = D
     def left() -> tuple[list[Entity], list[Entity]]:
         return [row.pred[index] for index in pred_left], [row.gold[index] for index in gold_left]
 
-    take(match_exact(*left(), gmner_hit(conventions)), lambda p, g: "right")
+    take(match_exact(*left(), is_right), lambda p, g: "right")
     take(match_exact(*left(), is_same_type), _kind_of_location)
     take(match_exact(*left(), lambda p, g: True), lambda p, g: "type")
     take([(p, g) for p, g, _ in assign_spans(*left(), first_box_iou)], lambda p, g: "span")
@@ -67,6 +72,23 @@ def judge(row: Scored, *, is_readable: bool = True, conventions: Conventions = D
         verdicts.append(Verdict("extra" if is_inside else "invented", index, None))
     verdicts += [Verdict("missed" if is_readable else "unreadable", None, index) for index in gold_left]
     return verdicts
+
+
+def _by_content(entities: Sequence[Entity]) -> list[int]:
+    """Return the indices of entities in an order that follows from what they say alone."""
+    keys = [(collapse_space(entity.text), canonical_type(entity.type), str(entity.boxes)) for entity in entities]
+    return sorted(range(len(entities)), key=keys.__getitem__)
+
+
+def _judge_place(row: Scored, is_readable: bool, conventions: Conventions) -> list[Verdict]:
+    """Judge a phrase: its first prediction against its place, any further prediction is extra."""
+    if not row.pred:
+        is_right = is_readable and row.is_answered and not any(entity.boxes for entity in row.gold)
+        kind = "right" if is_right else "missed" if is_readable else "unreadable"
+        return [Verdict(kind, None, index) for index in range(len(row.gold))]
+    kind = "right" if is_exact_place(row, conventions) else _kind_of_location(row.pred[0], row.gold[0]) if row.gold else "extra"
+    further = [Verdict("extra", index, None) for index in range(1, len(row.pred))] if kind != "right" else []
+    return [Verdict(kind, 0, 0 if row.gold else None), *further]
 
 
 def _kind_of_location(pred: Entity, gold: Entity) -> str:
@@ -87,7 +109,7 @@ def confusion(rows: Sequence[Scored], verdicts: Sequence[Sequence[Verdict]]) -> 
     """Return the types and how often gold's (row) was predicted as which (column), over pairs of the same text."""
     pairs: Counter[tuple[str, str]] = Counter()
     for row, found in zip(rows, verdicts, strict=True):
-        for verdict in found:
+        for verdict in found if row.task != "vg" else ():
             if verdict.pred_index is not None and verdict.gold_index is not None and verdict.kind != "span":
                 gold, pred = row.gold[verdict.gold_index], row.pred[verdict.pred_index]
                 pairs[canonical_type(gold.type), canonical_type(pred.type)] += 1

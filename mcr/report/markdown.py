@@ -42,8 +42,9 @@ def write_report(metrics: Mapping[str, Any], rows: Sequence[Scored], report: Pre
             + Conventions(**metrics["conventions"]).in_words(),
             _task_table(metrics),
             *_intervals(metrics),
+            *_grec(metrics),
             "## The two biases",
-            f"Visual bias: {metrics['n_count']} of {metrics['gmner']['num_pred']} predictions name something that does not stand "
+            f"Visual bias: {metrics['n_count']} of {metrics['mner']['num_pred']} predictions name something that does not stand "
             f"in the sentence (N-Rate {percent(metrics['n_rate'])}).",
             f"Textual bias: of {no_target['num_gold']} entities that the image does not show, {no_target['num_correct']} were "
             f"left without a box (N-Pre {percent(no_target['precision'])}, N-Rec {percent(no_target['recall'])}, "
@@ -55,6 +56,7 @@ def write_report(metrics: Mapping[str, Any], rows: Sequence[Scored], report: Pre
             table(("kind", "count", "what it means"), [[kind, metrics["errors"][kind], KINDS[kind]] for kind in KINDS]),
             "## What could not be read",
             _unreadable(report),
+            *_suspicions(metrics),
             "## Samples",
             _samples(rows),
             "",
@@ -69,6 +71,24 @@ def _intervals(metrics: Mapping[str, Any]) -> list[str]:
         return []
     rows = [[name, percent(one["value"]), f"{percent(one['low'])} to {percent(one['high'])}"] for name, one in found.items()]
     return ["## How sure", "95 % intervals of the bootstrap over samples.", table(("measure", "score", "95 % interval"), rows)]
+
+
+def _grec(metrics: Mapping[str, Any]) -> list[str]:
+    """Return GREC's measures, where there are samples of task vg."""
+    found = metrics.get("grec")
+    if not found:
+        return []
+    rows = [[name, value if name.startswith("num_") else percent(value)] for name, value in found.items()]
+    return ["## GREC", table(("measure", "score"), rows)]
+
+
+def _suspicions(metrics: Mapping[str, Any]) -> list[str]:
+    """Return what looks wrong in the predictions."""
+    lines = [
+        f"- {one['count']} x {escape(one['what'])} For example: {escape('; '.join(one['examples']))}"
+        for one in metrics.get("suspicions", ())
+    ]
+    return ["## What looks wrong", "\n".join(lines)] if lines else []
 
 
 def _task_table(metrics: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mcr.conventions import Conventions
+from mcr.masks import Mask
 from mcr.metrics import precision_recall_f1
 from mcr.records import Entity
 from mcr.report.bootstrap import Difference
@@ -223,28 +224,44 @@ def _image_note(images: Thumbnails) -> str:
 
 def page_data(systems: Sequence[Evaluation], images: Thumbnails, rewards: Sequence[Rewards]) -> dict[str, Any]:
     """Return what the page's script reads."""
+    masks = MaskBudget(images.bytes_left)
     types = {entity.type for system in systems for row in system.rows for entity in (*row.gold, *row.pred)}
     samples = []
     for index, sample in enumerate(systems[0].samples):
         image = sample.images[0] if sample.images else None
         row = {
             "id": sample.id,
-            "sentence": sample.sentence,
+            "sentence": systems[0].rows[index].sentence,
             "width": image.width if image else None,
             "height": image.height if image else None,
             "image": images.place[index],
-            "gold": [_entity(entity, GOLD_RGB) for entity in systems[0].rows[index].gold],
-            "systems": [_answer(system, index, rewards[number][index]) for number, system in enumerate(systems)],
+            "gold": [_entity(entity, masks, GOLD_RGB) for entity in systems[0].rows[index].gold],
+            "systems": [_answer(system, index, masks, rewards[number][index]) for number, system in enumerate(systems)],
         }
         samples.append(row)
     names = [system.name for system in systems]
     return {"systems": names, "kinds": list(KINDS), "types": sorted(types), "per_chunk": PER_CHUNK, "samples": samples}
 
 
-def _entity(entity: Entity, rgb: tuple[int, int, int]) -> dict[str, Any]:
+class MaskBudget:
+    """Draws masks as long as they fit beside the images under one bound."""
+
+    def __init__(self, bytes_left: int) -> None:
+        self.bytes_left = bytes_left
+
+    def draw(self, masks: Sequence[Mask], rgb: tuple[int, int, int]) -> list[str]:
+        """Return data URIs; none once the bound is reached."""
+        found = []
+        for mask in masks if self.bytes_left > 0 else ():
+            found.append(mask_uri(mask, rgb))
+            self.bytes_left -= len(found[-1])
+        return found
+
+
+def _entity(entity: Entity, masks: MaskBudget, rgb: tuple[int, int, int]) -> dict[str, Any]:
     boxes = None if entity.boxes is None else [[_finite(value) for value in box] for box in entity.boxes]
     row = {"text": entity.text, "type": entity.type, "boxes": boxes}
-    return row | {"masks": [mask_uri(mask, rgb) for mask in entity.masks]} if entity.masks else row
+    return row | {"masks": masks.draw(entity.masks, rgb)} if entity.masks else row
 
 
 def _finite(value: float) -> float:
@@ -252,10 +269,10 @@ def _finite(value: float) -> float:
     return round(min(max(value, -1e9), 1e9), 2) if value == value else 0.0
 
 
-def _answer(system: Evaluation, index: int, rewards: Mapping[str, float] | None) -> dict[str, Any]:
+def _answer(system: Evaluation, index: int, masks: MaskBudget, rewards: Mapping[str, float] | None) -> dict[str, Any]:
     prediction = system.predictions[index]
     return {
-        "pred": [_entity(entity, PRED_RGB) for entity in system.rows[index].pred],
+        "pred": [_entity(entity, masks, PRED_RGB) for entity in system.rows[index].pred],
         "verdicts": [[verdict.kind, verdict.pred_index, verdict.gold_index] for verdict in system.verdicts[index]],
         "completion": prediction.completion if prediction else None,
         "is_readable": prediction is None or prediction.is_readable,

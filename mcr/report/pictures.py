@@ -141,9 +141,9 @@ def draw_curves(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def draw_sample(image: Image.Image, gold: Sequence[Entity], pred: Sequence[Entity]) -> Image.Image:
-    """Return the picture with gold boxes (blue, solid) and predicted boxes (orange, inset), scaled to PANEL_PX wide."""
-    scale = PANEL_PX / image.width
-    panel = image.resize((PANEL_PX, max(1, round(image.height * scale))))
+    """Return the picture with gold boxes (blue) and predicted ones (orange, inset), PANEL_PX wide and at most twice as high."""
+    scale = min(PANEL_PX / image.width, 2 * PANEL_PX / image.height)
+    panel = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
     pen = ImageDraw.Draw(panel)
     for entities, colour, inset in ((gold, GOLD_COLOUR, 0), (pred, PRED_COLOUR, 3)):
         for entity in entities:
@@ -154,6 +154,8 @@ def draw_sample(image: Image.Image, gold: Sequence[Entity], pred: Sequence[Entit
 
 def _draw_box(pen: ImageDraw.ImageDraw, box: list[float], colour: str, inset: int, label: str) -> None:
     """Draw one box; what a model wrote may lie anywhere, so it is clipped and turned the right way first."""
+    if any(value != value for value in box):
+        return
     x1, x2 = sorted(min(max(value, -10.0), 10_000.0) for value in (box[0], box[2]))
     y1, y2 = sorted(min(max(value, -10.0), 10_000.0) for value in (box[1], box[3]))
     if x2 - x1 > 2 * inset + 1 and y2 - y1 > 2 * inset + 1:

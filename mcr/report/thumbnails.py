@@ -10,9 +10,9 @@ from pathlib import Path
 from PIL import Image
 
 from mcr.errors import DataError
+from mcr.images import open_image
 from mcr.masks import Mask
 from mcr.records import Sample
-from mcr.training_sets import open_image
 
 SIDE_PX, QUALITY = 480, 70
 GOLD_RGB, PRED_RGB = (0, 114, 178), (213, 94, 0)
@@ -27,12 +27,14 @@ class Thumbnails:
         sources: data URIs.
         num_unavailable: samples whose image is not at hand or cannot be opened.
         num_left_out: samples whose image did not fit under the bound.
+        bytes_left: of the bound, for masks.
     """
 
     place: list[int]
     sources: list[str]
     num_unavailable: int
     num_left_out: int
+    bytes_left: int
 
 
 def embed_images(
@@ -66,16 +68,14 @@ def embed_images(
                     place[index] = len(sources)
                     sources.append(source)
                     size += len(source)
-    return Thumbnails(place, sources, num_unavailable, num_left_out)
+    return Thumbnails(place, sources, num_unavailable, num_left_out, max_bytes - size)
 
 
 def _thumbnail(image_root: Path, path: str) -> str | None:
     """Return a data URI, or None where there is no readable image."""
-    if not (image_root / path).is_file():
-        return None
     try:
         image = open_image(image_root, path)
-    except DataError:
+    except (DataError, OSError):
         return None
     image.thumbnail((SIDE_PX, SIDE_PX), reducing_gap=2.0)
     return _data_uri(image, "JPEG", quality=QUALITY)

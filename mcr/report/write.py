@@ -5,6 +5,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from mcr.errors import DataError
+from mcr.images import open_image
+from mcr.records import ImageRef
 from mcr.report.bootstrap import Difference
 from mcr.report.evaluation import Evaluation
 from mcr.report.markdown import write_report
@@ -12,9 +15,9 @@ from mcr.report.page import Rewards, write_page
 from mcr.report.pictures import draw_confusion, draw_iou_curve, draw_sample, draw_scores, tile
 from mcr.report.thumbnails import Thumbnails, embed_images
 from mcr.run_folder import write_json
-from mcr.training_sets import open_image
 
 NUM_DRAWN = 12
+MAX_BLANK_PX = 4000
 
 
 def write_evaluation(
@@ -78,8 +81,17 @@ def draw_samples(path: Path, system: Evaluation, image_root: Path | None) -> Non
     for sample, row in zip(system.samples, system.rows, strict=True):
         if len(panels) == NUM_DRAWN or not sample.images or sample.images[0].width is None:
             continue
-        image = sample.images[0]
-        is_there = image_root is not None and (image_root / image.path).is_file()
-        picture = open_image(image_root, image.path) if is_there else Image.new("RGB", (image.width, image.height), "#dddddd")
+        picture = picture_or_blank(sample.images[0], image_root)
         panels.append(draw_sample(picture, row.gold, row.pred))
     (tile(panels) if panels else Image.new("RGB", (8, 8), "white")).save(path)
+
+
+def picture_or_blank(image: ImageRef, image_root: Path | None) -> Image.Image:
+    """Return a sample's image, or a blank of its proportions where it is not at hand or cannot be read."""
+    try:
+        if image_root is not None:
+            return open_image(image_root, image.path)
+    except (DataError, OSError):
+        pass
+    blank = Image.new("RGB", (1, 1), "#dddddd")
+    return blank.resize((min(image.width, MAX_BLANK_PX), min(image.height, MAX_BLANK_PX)))

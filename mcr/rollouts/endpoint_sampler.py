@@ -19,7 +19,7 @@ class EndpointSampler:
         self.endpoint = endpoint
 
     def sample(self, requests: Sequence[RolloutRequest], settings: SamplingSettings) -> list[list[Rollout]]:
-        """Return `num_generations` rollouts a request, without token ids.
+        """Return `num_generations` rollouts a request, without token ids; a refused request gives an empty one with its reason.
 
         Raises:
             EndpointError: lists the requests that failed for good; what was answered is in the cache.
@@ -29,7 +29,9 @@ class EndpointSampler:
         found: dict[int, Rollout] = {}
         faults = []
         for index, reply in self.endpoint.ask_all(bodies):
-            if isinstance(reply, EndpointError):
+            if isinstance(reply, EndpointError) and reply.is_refused:
+                found[index] = Rollout("", (), False, fault=str(reply))
+            elif isinstance(reply, EndpointError):
                 faults.append(f"sample {requests[index // size].sample_id}: {reply}")
             else:
                 found[index] = Rollout(reply.text, (), reply.is_complete)

@@ -1,13 +1,14 @@
 """Predictions of a sampler for samples: prompt, sample, read back in original pixels."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from mcr.images import open_image
 from mcr.predictions import Prediction, predict_from_completion
 from mcr.prompting import Prompter
 from mcr.records import Sample
 from mcr.rollouts.request import RolloutRequest, Sampler, SamplingSettings
-from mcr.training_sets import open_image
 
 
 def predict_samples(
@@ -19,7 +20,8 @@ def predict_samples(
         for s in samples
     ]
     groups = sampler.sample(requests, settings)
-    return [
-        predict_from_completion(sample, group[0].text, prompts.frame.frame_of(sample))
-        for sample, group in zip(samples, groups, strict=True)
-    ]
+    found = []
+    for sample, group in zip(samples, groups, strict=True):
+        prediction = predict_from_completion(sample, group[0].text, prompts.frame.frame_of(sample))
+        found.append(replace(prediction, problems=(group[0].fault,)) if group[0].fault else prediction)
+    return found

@@ -44,12 +44,14 @@ class Rollout:
 
     Attributes:
         logprobs: the sampler's log-probabilities of the token ids, where it gives them.
+        fault: why there is no text, where a request was refused.
     """
 
     text: str
     token_ids: tuple[int, ...]
     is_complete: bool
     logprobs: tuple[float, ...] | None = None
+    fault: str = ""
 
 
 class Sampler(Protocol):

@@ -1,5 +1,6 @@
 """Predictions that are written row by row, so that a run that is stopped goes on with what is missing."""
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from mcr.rollouts.predict import predict_samples
 from mcr.rollouts.request import Sampler, SamplingSettings
 from mcr.run_folder import open_for_append, write_json
 from mcr.samples import iter_json_lines
+
+HASHED_BYTES = 1 << 20
 
 
 def predict_missing(
@@ -46,7 +49,7 @@ def predict_missing(
     """
     state = PartialState()
     if state.is_main_process:
-        check_fingerprint(out / "generation.json", fingerprint)
+        check_fingerprint(out / "generation.json", {**fingerprint, "prompts": prompts_hash(samples, prompts)})
     state.wait_for_everyone()
     done = _read_parts(out)
     missing = [sample for sample in samples[state.process_index :: state.num_processes] if sample.id not in done]
@@ -64,6 +67,27 @@ def predict_missing(
     state.wait_for_everyone()
     done = _read_parts(out)
     return [done[sample.id] for sample in samples]
+
+
+def prompts_hash(samples: Sequence[Sample], prompts: Prompter) -> str:
+    """Return a hash of everything that is asked: ids, conversations, image paths."""
+    digest = hashlib.sha256()
+    for sample in samples:
+        asked = [sample.id, prompts.prompt_for(sample), [image.path for image in prompts.images_of(sample)]]
+        digest.update(json.dumps(asked, ensure_ascii=True).encode("ascii"))
+    return digest.hexdigest()
+
+
+def weights_hash(model: str) -> str:
+    """Return a hash of a model folder's weights, by their sizes and ends; nothing for a name that is no folder."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(model).glob("*.safetensors")) if Path(model).is_dir() else ():
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            digest.update(f"{path.name} {size}".encode() + file.read(HASHED_BYTES))
+            file.seek(max(0, size - HASHED_BYTES))
+            digest.update(file.read())
+    return digest.hexdigest()
 
 
 def check_fingerprint(path: Path, fingerprint: Mapping[str, Any]) -> None:

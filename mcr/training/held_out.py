@@ -10,8 +10,9 @@ from transformers import Trainer, TrainerCallback
 from trl.models import unwrap_model_for_generation
 
 from mcr.errors import ConfigError
-from mcr.metrics import Scored, evaluate
-from mcr.predictions import Prediction
+from mcr.images import open_image
+from mcr.metrics import evaluate
+from mcr.predictions import Prediction, join_gold
 from mcr.prompts import PromptSettings
 from mcr.records import Sample
 from mcr.report.pictures import draw_sample, tile
@@ -21,7 +22,7 @@ from mcr.rollouts.transformers_sampler import TransformersSampler
 from mcr.samples import read_samples
 from mcr.shared_prefix.support import inner_model
 from mcr.training.log_images import log_picture, save_picture
-from mcr.training_sets import check_images, open_image
+from mcr.training_sets import check_images
 
 NUM_DRAWN = 8
 
@@ -122,8 +123,7 @@ def watch(trainer: Any, callbacks: Sequence[TrainerCallback]) -> None:
 def held_out_scores(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> dict[str, float]:
     """Return what is logged: GMNER F1, N-Rate, N-F1 and the share of unreadable completions, as fractions."""
     by_id = {prediction.id: prediction for prediction in predictions}
-    rows = [Scored(sample.sentence, sample.entities, by_id[sample.id].entities) for sample in samples]
-    metrics = evaluate(rows)
+    metrics = evaluate(join_gold(samples, predictions)[0])
     return {
         "held_out/gmner_f1": metrics["gmner"]["f1"],
         "held_out/n_rate": metrics["n_rate"],

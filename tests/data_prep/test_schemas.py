@@ -6,11 +6,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from data_prep import write_schemas
+from data_prep.readers.twitter_gmner import read_twitter_gmner
 from data_prep.schemas.build import SchemaOptions, draw_styles, gold_in_frame, make_schema
 from data_prep.schemas.phrases import BANK
 from data_prep.schemas.styles import STYLES
 from data_prep.split import split_samples
-from data_prep.twitter_gmner import read_twitter_gmner
 from data_prep.world import make_scene
 from mcr.errors import ConfigError, DataError
 from mcr.families import frame_settings

@@ -2,7 +2,7 @@ import pytest
 from PIL import Image
 
 from data_prep.build_samples import main
-from data_prep.twitter_gmner import read_twitter_gmner
+from data_prep.readers.twitter_gmner import read_twitter_gmner
 from mcr.errors import DataError
 from mcr.samples import read_samples
 
@@ -41,16 +41,16 @@ COUNTS = {
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_the_published_counts_come_out(real_roots, version):
-    samples, report = read_twitter_gmner(real_roots[version])
+    samples, all_counts = read_twitter_gmner(real_roots[version])
     for split, expected in COUNTS[version].items():
-        counts = report.counts[split]
+        counts = all_counts[split]
         assert (counts["samples"], counts["entities"], counts["groundable"], counts["boxes"]) == expected
         assert len(samples[split]) == expected[0]
         assert sum(len(sample.entities) for sample in samples[split]) == expected[1]
 
 
 def test_spans_boxes_and_missing_images(root):
-    samples, report = read_twitter_gmner(root)
+    samples, all_counts = read_twitter_gmner(root)
     sample = samples["train"][0]
     assert [(e.text, e.type) for e in sample.entities] == [("Ann Lee", "PER"), ("Rome", "LOC")]
     assert sample.entities[0].boxes == ((1, 1, 50, 40), (60, 1, 100, 40))
@@ -58,7 +58,7 @@ def test_spans_boxes_and_missing_images(root):
     assert sample.images[0].is_missing
     assert sample.images[0].width == 100
     assert samples["dev"][0].images[0].width is None
-    assert report.counts["train"]["objects without entity"] == 1
+    assert all_counts["train"]["objects without entity"] == 1
 
 
 def test_real_images_give_their_size(root):
@@ -69,7 +69,10 @@ def test_real_images_give_their_size(root):
 
 def test_samples_survive_the_disk(root, tmp_path, capsys):
     main(["twitter-gmner", "--root", str(root), "--out", str(tmp_path / "out")])
-    assert "| train | 1 | 2 | 1 | 2 |" in capsys.readouterr().out
+    assert (
+        "| train | 1 (published: 7000) | 2 (published: 11779) | 1 (published: 4733) | 2 (published: 5723) | 1 |"
+        in capsys.readouterr().out
+    )
     assert read_samples(tmp_path / "out" / "train.jsonl") == read_twitter_gmner(root)[0]["train"]
 
 

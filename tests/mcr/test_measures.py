@@ -116,7 +116,18 @@ def test_run_lengths_plain_or_compressed_and_polygons_are_the_same_mask():
 
 
 @pytest.mark.parametrize(
-    "wrong", [5, [], [[1, 2]], {"size": [2, 2], "counts": [1, 2]}, {"size": [2], "counts": "1"}, {"size": [2, 2], "counts": None}]
+    "wrong",
+    [
+        5,
+        [],
+        [[1, 2]],
+        {"size": [2, 2], "counts": [1, 2]},
+        {"size": [2], "counts": "1"},
+        {"size": [2, 2], "counts": None},
+        {"size": [10, 10], "counts": "zzzz"},
+        {"size": [2, 2], "counts": "z\u00e9"},
+        {"size": [0, 0], "counts": ""},
+    ],
 )
 def test_what_is_no_mask_is_told(wrong):
     pytest.importorskip("pycocotools")
@@ -150,9 +161,40 @@ def test_grec_by_hand():
     got = evaluate(rows)["grec"]
     assert got["n_acc"] == pytest.approx(1 / 3)
     assert got["t_acc"] == pytest.approx(2 / 3)
-    assert got["precision@0.5"] == pytest.approx(2 / 3)
+    assert got["precision"] == pytest.approx(2 / 3)
     assert got["pr@f1=1"] == pytest.approx(2 / 6)
     assert evaluate(rows)["gmner"]["num_gold"] == 0
+
+
+def test_grec_credits_nothing_to_who_says_nothing():
+    silent = Scored("the man", (Entity("the man", ""),), (), task="vg", is_answered=False)
+    said = Scored("the man", (Entity("the man", ""),), (), task="vg")
+    assert evaluate([silent])["grec"]["n_acc"] == evaluate([silent])["grec"]["pr@f1=1"] == 0
+    assert evaluate([said])["grec"]["n_acc"] == evaluate([said])["grec"]["pr@f1=1"] == 1
+
+
+def test_the_largest_gold_box_is_no_rule_for_phrases_with_several_targets():
+    row = vg(BOX + FAR, BOX + FAR)
+    assert evaluate([row], Conventions(gold_boxes="largest"))["grec"]["pr@f1=1"] == 1
+
+
+def test_repeats_are_told_by_what_they_say():
+    gold = [Entity("Ann Lee", "PER")]
+    pred = [Entity("Ann Lee", "PER"), Entity("Ann  Lee", "person")]
+    assert f1(gold, pred, duplicates="drop") == 1
+
+
+def test_uncertainty_of_repeats_does_not_depend_on_their_order():
+    gold, pred = [Entity("Ann", "PER")], [Entity("Ann", "PER")] * 2
+    for values in ((0.1, 0.9), (0.9, 0.1)):
+        assert evaluate([one(gold, pred, uncertainties=values)])["uncertainty_auroc"] == 1
+
+
+def test_without_a_mask_a_grounded_entity_is_no_hit():
+    mask = (square(0, 0, 5),)
+    gold = [Entity("Ann", "PER", BOX), Entity("Bob", "PER", BOX, mask)]
+    got = evaluate([one(gold, [Entity("Ann", "PER", FAR), Entity("Bob", "PER", BOX, mask)])])
+    assert got["smner"]["num_correct"] == 1
 
 
 def test_samples_without_boxes_asked_count_for_names_alone():

@@ -47,7 +47,7 @@ def test_gold_as_predictions_is_perfect(gold, tmp_path, capsys):
 
 
 def test_real_gold_against_itself_is_perfect(real_roots, tmp_path):
-    from data_prep.twitter_gmner import read_twitter_gmner
+    from data_prep.readers.twitter_gmner import read_twitter_gmner
 
     for version, root in real_roots.items():
         write_samples(tmp_path / f"{version}.jsonl", read_twitter_gmner(root)[0]["test"])
@@ -78,6 +78,8 @@ def test_missing_predictions_count_as_empty_and_are_told(gold, tmp_path):
         ({"id": "1", "entities": [{"text": 5, "type": "PER", "boxes": None}]}, "two strings"),
         ({"id": "1", "entities": [{"text": "Ann", "type": "PER", "boxes": [["a", 1, 2, 3]]}]}, "could not convert"),
         ({"id": "0", "entities": []}, "occurs twice"),
+        ('{"id": "1", "entities": [{"text": "Ann", "type": "PER", "boxes": [[1' + "0" * 400 + ", 2, 3, 4]]}]}", "too large"),
+        ({"id": "1", "entities": [{"text": "Ann", "type": "PER", "boxes": None, "uncertainty": "high"}]}, "uncertainty"),
     ],
 )
 def test_bad_prediction_lines_are_told_by_number(tmp_path, row, told):
@@ -114,3 +116,12 @@ def test_degenerate_predicted_boxes_are_kept_and_score_nothing(gold, tmp_path):
     metrics = score_files(gold, write_lines(tmp_path / "p.jsonl", rows))
     assert metrics["gmner"]["num_correct"] == 0
     assert metrics["mner"]["num_correct"] == 3
+
+
+def test_lone_surrogates_become_replacement_characters(tmp_path):
+    path = write_lines(
+        tmp_path / "p.jsonl", ['{"id": "1", "sentence": null, "entities": [{"text": "a\\ud800", "type": "", "boxes": null}]}']
+    )
+    (prediction,) = read_predictions(path)
+    assert prediction.entities[0].text == "a\ufffd"
+    assert prediction.sentence == ""

@@ -4,7 +4,7 @@ import pytest
 
 from mcr.metrics import Scored, evaluate
 from mcr.predictions import PredictionReport
-from mcr.records import Entity
+from mcr.records import Entity, ImageRef
 from mcr.report.errors import confusion, count_kinds, judge
 from mcr.report.markdown import escape, write_report
 
@@ -12,6 +12,7 @@ pytest.importorskip("PIL")
 from PIL import Image
 
 from mcr.report.pictures import PANEL_PX, draw_sample, draw_scores, tile
+from mcr.report.write import picture_or_blank
 
 BOX, FAR = ((0, 0, 10, 10),), ((50, 50, 60, 60),)
 GOLD = (
@@ -74,8 +75,24 @@ def test_errors_add_up_and_no_order_changes_them(seed):
     rng.shuffle(gold)
     rng.shuffle(pred)
     turned = judge(Scored(row.sentence, tuple(gold), tuple(pred)))
-    assert count_kinds([turned])["type"] == count_kinds([verdicts])["type"]
+    assert count_kinds([turned]) == count_kinds([verdicts])
     assert sum(v.kind == "right" for v in turned) == num_right
+    assert confusion([Scored(row.sentence, tuple(gold), tuple(pred))], [turned]) == confusion([row], [verdicts])
+
+
+def test_tasks_are_judged_by_what_they_ask():
+    named = Scored("Ann", (Entity("Ann", "PER"),), (Entity("Ann", "PER", BOX),), task="mner")
+    assert [v.kind for v in judge(named)] == ["right"]
+    phrase = Entity("the man", "", BOX)
+    for pred, kind in (
+        ((Entity("him", "x", BOX),), "right"),
+        ((Entity("him", "", FAR),), "box off"),
+        ((Entity("him", "", None),), "should have a box"),
+        ((), "missed"),
+    ):
+        assert [v.kind for v in judge(Scored("the man", (phrase,), pred, task="vg"))] == [kind]
+    none = Scored("the man", (Entity("the man", ""),), (), task="vg")
+    assert [v.kind for v in judge(none)] == ["right"]
 
 
 def test_types_confused_are_counted_over_pairs_of_the_same_text():
@@ -105,10 +122,22 @@ def test_long_and_odd_text_is_cut_and_cleaned():
 
 
 def test_boxes_of_any_kind_can_be_drawn(tmp_path):
-    odd = Entity("\u7f8e", "PER", ((50.0, 50.0, 0.0, 0.0), (-1e9, 0.0, 1e12, 5.0), (3.0, 3.0, 3.0, 3.0)))
+    odd = Entity(
+        "\u7f8e", "PER", ((float("nan"), 0.0, 5.0, 5.0), (50.0, 50.0, 0.0, 0.0), (-1e9, 0.0, 1e12, 5.0), (3.0, 3.0, 3.0, 3.0))
+    )
     panel = draw_sample(Image.new("RGB", (100, 50), "white"), GOLD, (odd, *PRED))
     assert panel.size == (PANEL_PX, PANEL_PX // 2)
     assert len(set(panel.getdata())) > 2
     tile([panel] * 5).save(tmp_path / "t.png")
     draw_scores(tmp_path / "s.png", {"one": evaluate([ROW]), "_two $x": evaluate([ROW])})
     assert (tmp_path / "s.png").stat().st_size > 1000
+
+
+def test_a_picture_of_any_proportions_stays_small():
+    assert max(draw_sample(Image.new("RGB", (2, 20_000)), (), ()).size) <= 2 * PANEL_PX
+
+
+def test_an_image_that_cannot_be_read_becomes_a_blank(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"no image")
+    for name in ("a.png", "b.png", "x" * 300):
+        assert picture_or_blank(ImageRef(name, 30, 20), tmp_path).size == (30, 20)

@@ -48,6 +48,12 @@ def test_texts_unescaped_while_the_sentence_was_not():
     assert "'Ann & Bob' (sample 0)" in find_suspicions(SAMPLES, predict(Entity("Ann & Bob", "PER", None)))[0].in_words()
 
 
+def test_words_run_together_are_no_html():
+    samples = [Sample("0", "d", "gmner", "the art of New York", (), ())]
+    predictions = [Prediction("0", "", (Entity("heart", "OTHER", None), Entity("NewYork", "LOC", None)))]
+    assert find_suspicions(samples, predictions) == []
+
+
 def test_other_sentences_and_corners_swapped():
     ((what, _),) = told(predict(Entity("Ann", "PER", None), sentence="Ann and Bob"))
     assert "another sentence" in what

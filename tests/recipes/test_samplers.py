@@ -20,9 +20,9 @@ def sampler(sandbox_qwen3):
 
 @pytest.fixture(scope="module")
 def requests(sandbox_qwen3):
+    from mcr.images import open_image
     from mcr.prompts import PromptSettings
     from mcr.samples import read_samples
-    from mcr.training_sets import open_image
 
     settings = PromptSettings.load(sandbox_qwen3 / "schemas")
     samples = read_samples(sandbox_qwen3 / "data/test.jsonl")[:5]

@@ -1,0 +1,1 @@
+"""Datasets as published, one a file, each to the same samples."""

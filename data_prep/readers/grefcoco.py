@@ -1,0 +1,151 @@
+"""gRefCOCO for GREC: `grefs(unc).json` and COCO's `instances.json` in one folder, images of train2014.
+
+A sample is a sentence: one phrase with its box, or with none in the image (task vg). Phrases with several targets are left out,
+as MCR does, unless they are asked for.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from data_prep.readers.reading import Item, Reject, check_id, find_image, kind_of, require_files
+from mcr.errors import DataError
+from mcr.records import Box, Entity, Sample, check_box, collapse_space
+
+REFS, INSTANCES = "grefs(unc).json", "instances.json"
+NO_TARGET = -1
+EDGE_PX = 1.0
+
+
+@dataclass(frozen=True)
+class GrefcocoReader:
+    """gRefCOCO.
+
+    Attributes:
+        keeps_several: keep phrases with several targets, all boxes on one entity.
+    """
+
+    keeps_several: bool = False
+    splits: tuple[str, ...] = ("train", "val", "testA", "testB")
+    published: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def check_folder(self, root: Path, image_root: Path | None) -> None:
+        """Raise DataError, listing what is missing, unless both files are there."""
+        require_files("gRefCOCO", [root / REFS, root / INSTANCES], image_root)
+
+    def read(self, root: Path, split: str, image_root: Path | None, notes: Counter) -> Iterator[Item]:
+        """Yield one sample a sentence, in the order of the refs.
+
+        Raises:
+            DataError: a file that is not as published.
+        """
+        sizes, boxes = read_instances(root / INSTANCES)
+        for ref in load_json(root / REFS, list):
+            if not isinstance(ref, dict) or ref.get("split") != split:
+                continue
+            place = f"{REFS} (ref {ref.get('ref_id')})"
+            try:
+                samples = list(self._samples(ref, sizes, boxes, image_root, notes))
+            except DataError as error:
+                yield Reject(place, str(error), kind_of(error))
+                continue
+            yield from samples
+
+    def _samples(
+        self,
+        ref: Mapping[str, Any],
+        sizes: Mapping[int, tuple[int, int]],
+        boxes: Mapping[int, Box],
+        image_root: Path | None,
+        notes: Counter,
+    ) -> Iterator[Sample]:
+        targets = target_ids(ref.get("ann_id"))
+        sentences = ref.get("sentences")
+        if not isinstance(sentences, list) or not all(
+            isinstance(one, dict) and isinstance(one.get("sent"), str) for one in sentences
+        ):
+            raise DataError(f"row: sentences are {str(sentences)[:80]!r}, expected a list with sent. Correct the ref.")
+        if len(targets) > 1 and not self.keeps_several:
+            notes["several targets, left out"] += len(sentences)
+            return
+        missing = [target for target in targets if target not in boxes]
+        if missing or ref.get("image_id") not in sizes:
+            raise DataError(
+                f"box: annotations {missing} or image {ref.get('image_id')} are not in {INSTANCES}. Use its own file."
+            )
+        size = sizes[ref["image_id"]]
+        image = find_image(image_root, image_name(str(ref.get("file_name", ""))), size)
+        places = tuple(inside(boxes[target], size, target) for target in targets) or None
+        notes["no target"] += len(sentences) if places is None else 0
+        for one in sentences:
+            phrase = collapse_space(one["sent"])
+            sample_id = check_id(f"{ref.get('ref_id')}-{one.get('sent_id')}")
+            yield Sample(sample_id, "grefcoco", "vg", phrase, (image,), (Entity(phrase, "", places),))
+
+
+def target_ids(value: Any) -> list[int]:
+    """Return the annotations that a ref names: a list or one number; [-1] or -1 names none.
+
+    Raises:
+        DataError: anything else.
+    """
+    ids = value if isinstance(value, list) else [value]
+    if not ids or not all(isinstance(one, int) and not isinstance(one, bool) for one in ids):
+        raise DataError(f"row: ann_id is {str(value)[:80]!r}, expected a number or a list of numbers. Correct the ref.")
+    return [one for one in ids if one != NO_TARGET]
+
+
+def image_name(file_name: str) -> str:
+    """Return the name of COCO's file: a ref's has the annotation's number as a fourth part.
+
+    >>> image_name("COCO_train2014_000000581857_16.jpg")
+    'COCO_train2014_000000581857.jpg'
+    """
+    stem, dot, ending = file_name.rpartition(".")
+    return "_".join(stem.split("_")[:3]) + dot + ending
+
+
+def read_instances(path: Path) -> tuple[dict[int, tuple[int, int]], dict[int, Box]]:
+    """Return (width, height) by image and corners by annotation; COCO writes [x, y, width, height]."""
+    data = load_json(path, dict)
+    try:
+        sizes = {row["id"]: (int(row["width"]), int(row["height"])) for row in data["images"]}
+        boxes = {row["id"]: _corners(row["bbox"]) for row in data["annotations"]}
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: not COCO's instances ({type(error).__name__} {error}). Use the file as published.") from error
+    return sizes, boxes
+
+
+def _corners(bbox: Sequence[float]) -> Box:
+    x, y, width, height = map(float, bbox)
+    return x, y, x + width, y + height
+
+
+def inside(box_px: Box, size: tuple[int, int], target: int) -> Box:
+    """Return a box clipped by less than a pixel, which is how far COCO's rounding goes over the edge.
+
+    Raises:
+        DataError: no area, or farther outside.
+    """
+    x1, y1, x2, y2 = box_px
+    if min(x1, y1) < -EDGE_PX or x2 > size[0] + EDGE_PX or y2 > size[1] + EDGE_PX:
+        raise DataError(f"box: got {list(box_px)} of annotation {target}, expected inside {size[0]}x{size[1]}. Correct it.")
+    return check_box((max(x1, 0.0), max(y1, 0.0), min(x2, size[0]), min(y2, size[1])), f"annotation {target}")
+
+
+def load_json(path: Path, kind: type) -> Any:
+    """Return a file's JSON of a kind.
+
+    Raises:
+        DataError: not JSON, or another kind.
+    """
+    try:
+        value = json.loads(path.read_bytes().decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: not UTF-8 JSON ({error}). Use the file as published.") from error
+    if not isinstance(value, kind):
+        raise DataError(f"{path}: holds a {type(value).__name__}, expected a {kind.__name__}. Use the file as published.")
+    return value

@@ -1,0 +1,55 @@
+"""Our own samples: every `*.jsonl` of a folder is a split; for data that was brought into the form by other means."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from data_prep.readers.reading import Item, Reject, kind_of, require_files
+from mcr.errors import DataError
+from mcr.images import open_image
+from mcr.records import ImageRef, Sample
+from mcr.samples import iter_json_lines, sample_from_dict
+
+
+@dataclass(frozen=True)
+class OwnSamplesReader:
+    """Samples in the form that every reader writes, checked once more, images included."""
+
+    splits: tuple[str, ...] = ("train", "dev", "test")
+    published: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def check_folder(self, root: Path, image_root: Path | None) -> None:
+        """Raise DataError, listing what is missing, unless all splits are there."""
+        require_files("own samples", [root / f"{split}.jsonl" for split in self.splits], image_root)
+
+    def read(self, root: Path, split: str, image_root: Path | None, notes: Counter) -> Iterator[Item]:
+        """Yield samples and rejects in the order of the file."""
+        path = root / f"{split}.jsonl"
+        for number, row in iter_json_lines(path):
+            try:
+                if isinstance(row, DataError):
+                    raise row
+                sample = sample_from_dict(row)
+                check_images(sample, image_root)
+                yield sample
+            except DataError as error:
+                yield Reject(f"{path.name}:{number}", str(error), kind_of(error))
+
+
+def check_images(sample: Sample, image_root: Path | None) -> None:
+    """Raise DataError for an image that cannot be read or has another size than the sample says."""
+    for image in sample.images:
+        if image_root is not None and not image.is_missing:
+            _check_size(image, open_image(image_root, image.path).size, sample.id)
+
+
+def _check_size(image: ImageRef, size: tuple[int, int], sample_id: str) -> None:
+    if size != (image.width, image.height):
+        raise DataError(
+            f"image {image.path}: got {size[0]}x{size[1]} pixels, expected {image.width}x{image.height} (sample {sample_id}). "
+            "Correct the sample or use the image that it was written for."
+        )
+
+
+OWN_SAMPLES_READER = OwnSamplesReader()

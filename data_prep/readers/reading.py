@@ -1,0 +1,174 @@
+"""What every reader has in common: samples or rejects one after the other, counts, images, and reading all at once."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from mcr.errors import DataError, raise_faults
+from mcr.images import open_image
+from mcr.records import ImageRef, Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A place in the data that cannot be used, and why.
+
+    Attributes:
+        place: file and line, or file and id.
+        reason: what is wrong, the rule, what to do.
+        kind: a word or two that rejects are counted under.
+    """
+
+    place: str
+    reason: str
+    kind: str = "broken"
+
+
+Item = Sample | Reject
+
+
+class Reader(Protocol):
+    """One dataset as published.
+
+    Attributes:
+        splits: names of the files written.
+        published: counts by split that should come out, where there are any: samples, entities, groundable, boxes.
+    """
+
+    splits: tuple[str, ...]
+    published: Mapping[str, Mapping[str, int]]
+
+    def check_folder(self, root: Path, image_root: Path | None) -> None:
+        """Raise DataError, listing what is missing, unless the folder is laid out as published."""
+        ...
+
+    def read(self, root: Path, split: str, image_root: Path | None, notes: Counter) -> Iterator[Item]:
+        """Yield samples and rejects in the order of the files; `notes` takes counts of the reader's own."""
+        ...
+
+
+class IdRegister:
+    """Finds ids that occur twice, across splits, in bounded memory: it keeps a hash of each."""
+
+    def __init__(self) -> None:
+        self.seen: dict[int, str] = {}
+
+    def check(self, sample_id: str, split: str) -> str | None:
+        """Return why an id cannot be used, or None and remember it."""
+        key = int.from_bytes(hashlib.blake2b(sample_id.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+        if key in self.seen:
+            return f"id {sample_id!r} occurs twice, first in {self.seen[key]}. Remove one of them."
+        self.seen[key] = split
+        return None
+
+
+def count_sample(counts: Counter, sample: Sample) -> None:
+    """Add one sample to the counts of its split."""
+    counts["samples"] += 1
+    counts["entities"] += len(sample.entities)
+    counts["groundable"] += sum(entity.is_grounded for entity in sample.entities)
+    counts["boxes"] += sum(len(entity.boxes or ()) for entity in sample.entities)
+    counts["images missing"] += sum(image.is_missing for image in sample.images)
+
+
+def without_duplicates(items: Iterable[Item], register: IdRegister, split: str) -> Iterator[Item]:
+    """Turn samples whose id occurred before into rejects."""
+    for item in items:
+        if isinstance(item, Sample):
+            reason = register.check(item.id, split)
+            if reason is not None:
+                yield Reject(f"{split} ({item.id})", reason, "duplicate id")
+                continue
+        yield item
+
+
+def read_all(reader: Reader, root: Path, image_root: Path | None = None) -> tuple[dict[str, list[Sample]], dict[str, Counter]]:
+    """Read every split into memory, strictly.
+
+    Returns:
+        The samples and the counts of each split.
+
+    Raises:
+        DataError: lists what is missing or cannot be used.
+    """
+    reader.check_folder(root, image_root)
+    samples: dict[str, list[Sample]] = {}
+    counts: dict[str, Counter] = {}
+    faults: list[str] = []
+    register = IdRegister()
+    for split in reader.splits:
+        samples[split], counts[split] = [], Counter()
+        for item in without_duplicates(reader.read(root, split, image_root, counts[split]), register, split):
+            if isinstance(item, Reject):
+                faults.append(f"{item.place}: {item.reason}")
+            else:
+                samples[split].append(item)
+                count_sample(counts[split], item)
+        if not samples[split]:
+            faults.append(f"{split}: holds no sample. Check the file.")
+    raise_faults(f"{root}: {len(faults)} faults", faults)
+    return samples, counts
+
+
+def require_files(what: str, paths: Sequence[Path], image_root: Path | None) -> None:
+    """Raise one DataError that lists every file or folder that is not there."""
+    missing = [f"{path}: no such file or folder" for path in paths if not path.exists()]
+    if image_root is not None and not image_root.is_dir():
+        missing.append(f"{image_root}: no such image folder. Correct --images or leave it out")
+    raise_faults(f"{what} is not laid out as published", missing)
+
+
+def find_image(image_root: Path | None, name: str, size: tuple[int, int] | None = None) -> ImageRef:
+    """Return an image with its real size, or, without images, a missing one with the size that annotations give.
+
+    Args:
+        image_root: the folder of images; None: they are not at hand.
+        name: path inside it.
+        size: (width, height) that annotations give, if any.
+
+    Raises:
+        DataError: it is not there, cannot be read whole, is too large, leaves the folder, or has another size than annotated.
+    """
+    if image_root is None:
+        return ImageRef(name, *(size or (None, None)), is_missing=True)
+    found = open_image(image_root, name).size
+    if size is not None and found != size:
+        raise DataError(
+            f"image {image_root / name}: got {found[0]}x{found[1]} pixels, expected {size[0]}x{size[1]}, which its boxes were "
+            "drawn on. Use the images as published, not resized."
+        )
+    return ImageRef(name, *found)
+
+
+KINDS = {
+    "no such file": "missing file",
+    "image": "image",
+    "not UTF-8": "encoding",
+    ".xml": "annotation",
+    "mask": "mask",
+    "box": "box",
+    "tags": "tags",
+    "entity": "entity",
+    "id:": "id",
+    "row": "row",
+}
+
+
+def kind_of(error: DataError) -> str:
+    """Return what a fault is counted under, by the first of KINDS that its message holds."""
+    return next((kind for word, kind in KINDS.items() if word in str(error)), "broken")
+
+
+def check_id(sample_id: object) -> str:
+    """Return an id that can be a file's name.
+
+    Raises:
+        DataError: it is no plain name.
+    """
+    text = str(sample_id)
+    if not text or set(text) & set("/\\:") or text.startswith("."):
+        raise DataError(f"id: got {text!r}, expected a plain name. Correct it.")
+    return text
