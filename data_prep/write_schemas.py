@@ -6,45 +6,32 @@ python -m data_prep.write_schemas --samples data/gmner/train.jsonl --family qwen
 
 import argparse
 import json
-import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from data_prep.parquet import PROMPT_COLUMNS, SCHEMA_COLUMNS, RowWriter
 from data_prep.schemas.build import SchemaOptions, draw_styles, make_schema
 from data_prep.schemas.styles import ANSWER_ONLY, STYLES
-from data_prep.split import split_samples
-from mcr.errors import ConfigError, DataError, raise_faults, run_command
+from data_prep.split import is_held_back
+from mcr.errors import MAX_FAULTS_SHOWN, ConfigError, DataError, raise_faults, run_command
 from mcr.families import FAMILY_FRAMES, frame_settings
 from mcr.formats import ORDERS, WRITERS
 from mcr.labels import TWITTER_GMNER
 from mcr.prompts import DETAILS, PromptSettings
 from mcr.records import Sample
-from mcr.samples import read_samples
+from mcr.samples import iter_samples
 from rewards import score_completion
 
-CONTENT = pa.list_(pa.struct([("type", pa.string()), ("text", pa.string())]))
-MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", CONTENT)]))
-GOLD = pa.list_(pa.struct([("text", pa.string()), ("type", pa.string()), ("boxes", pa.list_(pa.list_(pa.float64())))]))
-FRAME_FIELDS = [(name, pa.float64()) for name in ("width", "height", "scale_width", "scale_height")]
-PROMPT_COLUMNS = [
-    ("sample_id", pa.string()),
-    ("prompt", MESSAGES),
-    ("images", pa.list_(pa.string())),
-    ("gold", GOLD),
-    ("frame", pa.struct([("kind", pa.string()), *FRAME_FIELDS])),
-]
-SCHEMA_COLUMNS = [
-    *PROMPT_COLUMNS,
-    ("style", pa.string()),
-    ("completion", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
-]
+CHUNK = 500
 
 
 def prompt_row(sample: Sample, settings: PromptSettings) -> dict[str, Any]:
@@ -52,6 +39,7 @@ def prompt_row(sample: Sample, settings: PromptSettings) -> dict[str, Any]:
     frame = settings.frame.frame_of(sample)
     return {
         "sample_id": sample.id,
+        "task": sample.task,
         "prompt": settings.prompt_for(sample),
         "images": [image.path for image in sample.images],
         "gold": [entity.to_dict() for entity in sample.entities],
@@ -59,72 +47,144 @@ def prompt_row(sample: Sample, settings: PromptSettings) -> dict[str, Any]:
     }
 
 
+@dataclass(slots=True)
+class Written:
+    """What one chunk of samples gave: rows, and what the summary needs of them."""
+
+    d1: list[dict[str, Any]] = field(default_factory=list)
+    d2: list[dict[str, Any]] = field(default_factory=list)
+    num_d1_samples: int = 0
+    summed_reward: float = 0.0
+    faults: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """What a training set is made by, besides prompt settings and schema options.
+
+    Attributes:
+        per_sample: schemas a sample, each in another style.
+        d2_share: share of samples kept back for CVO.
+        seed: of the split, the styles and the phrasing.
+    """
+
+    per_sample: int
+    d2_share: float
+    seed: int
+
+
 def schema_rows(
-    samples: Sequence[Sample], settings: PromptSettings, options: SchemaOptions, *, per_sample: int, seed: int
+    sample: Sample, settings: PromptSettings, options: SchemaOptions, writing: WriteOptions
 ) -> Iterator[dict[str, Any]]:
-    """Yield `per_sample` rows a sample, each in another style, the styles drawn by seed.
+    """Yield `per_sample` rows of one sample, each in another style, the styles drawn by seed.
 
     Raises:
-        DataError: lists every sample whose schema cannot be written.
+        DataError: a schema that cannot be written. ConfigError: an image that the family cannot take.
     """
-    if not 1 <= per_sample <= len(options.styles):
-        raise ConfigError(f"per_sample: got {per_sample}, expected 1 to {len(options.styles)}, the number of styles.")
-    faults = []
-    for sample in tqdm(samples, desc="schemas", unit="sample"):
+    row, frame = prompt_row(sample, settings), settings.frame.frame_of(sample)
+    for style in draw_styles(options, writing.per_sample, Random(f"{writing.seed}/{sample.id}")):
+        schema = make_schema(sample, style, frame, options, writing.seed)
+        yield row | {"style": style, "completion": [{"role": "assistant", "content": schema.completion}]}
+
+
+def write_chunk(samples: Sequence[Sample], *, settings: PromptSettings, options: SchemaOptions, writing: WriteOptions) -> Written:
+    """Return the rows of some samples; what follows from a sample depends on nothing but it, the options and the seed."""
+    written = Written()
+    for sample in samples:
         try:
-            row, frame = prompt_row(sample, settings), settings.frame.frame_of(sample)
-        except ConfigError as error:
-            faults.append(f"sample {sample.id}: {error}")
-            continue
-        for style in draw_styles(options, per_sample, Random(f"{seed}/{sample.id}")):
-            try:
-                schema = make_schema(sample, style, frame, options, seed)
-            except DataError as error:
-                faults.append(str(error))
+            if is_held_back(sample.id, writing.d2_share, writing.seed):
+                written.d2.append(prompt_row(sample, settings))
                 continue
-            yield row | {"style": style, "completion": [{"role": "assistant", "content": schema.completion}]}
-    raise_faults(f"{len(faults)} schemas cannot be written", faults)
+            written.num_d1_samples += 1
+            rows = list(schema_rows(sample, settings, options, writing))
+        except (DataError, ConfigError) as error:
+            written.faults.append(f"sample {sample.id}: {error}")
+            continue
+        written.d1 += rows
+        written.summed_reward += sum(unrounded_reward(row) for row in rows)
+    return written
 
 
-def write_parquet(path: Path, rows: Sequence[dict[str, Any]], columns: list[tuple[str, pa.DataType]]) -> None:
-    """Write rows as Parquet, complete or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=pa.schema(columns)), partial)
-    os.replace(partial, path)
+def unrounded_reward(row: dict[str, Any]) -> float:
+    """Return a schema's total reward against gold that is not rounded to the frame."""
+    return score_completion(row["completion"][0]["content"], row["gold"], frame=row["frame"], task=row["task"]).total
 
 
-def rounding_cost(rows: Sequence[dict[str, Any]]) -> float:
-    """Return 1 - mean total reward of the schemas against gold that is not rounded: what the frame's rounding costs."""
-    totals = [score_completion(r["completion"][0]["content"], r["gold"], frame=r["frame"]).total for r in rows]
-    return 1 - sum(totals) / len(totals) if totals else 0.0
+def in_chunks(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:
+    """Yield lists of at most `size` samples."""
+    left = iter(samples)
+    while chunk := list(islice(left, size)):
+        yield chunk
 
 
 def write_training_sets(
     out: Path,
-    samples: Sequence[Sample],
+    samples: Iterable[Sample],
     settings: PromptSettings,
     options: SchemaOptions,
+    writing: WriteOptions,
     *,
-    per_sample: int,
-    d2_share: float,
-    seed: int,
+    num_processes: int = 1,
 ) -> dict[str, Any]:
-    """Write d1.parquet, d2.parquet, the prompt settings and summary.json; return the summary."""
-    d1, d2 = split_samples(samples, d2_share, seed)
-    rows = list(schema_rows(d1, settings, options, per_sample=per_sample, seed=seed))
-    write_parquet(out / "d1.parquet", rows, SCHEMA_COLUMNS)
-    write_parquet(out / "d2.parquet", [prompt_row(sample, settings) for sample in d2], PROMPT_COLUMNS)
+    """Write d1.parquet, d2.parquet, the prompt settings and summary.json; return the summary. Samples are read as they come.
+
+    Raises:
+        DataError: lists every sample whose schema cannot be written; no file is left.
+    """
+    if not 1 <= writing.per_sample <= len(options.styles) or num_processes < 1 or not 0 <= writing.d2_share <= 1:
+        raise ConfigError(
+            f"per_sample: got {writing.per_sample}, expected 1 to {len(options.styles)}, the number of styles; d2_share: got "
+            f"{writing.d2_share}, expected 0 to 1; num_processes: got {num_processes}, expected at least 1."
+        )
+    work = partial(write_chunk, settings=settings, options=options, writing=writing)
+    writers = RowWriter(out / "d1.parquet", SCHEMA_COLUMNS), RowWriter(out / "d2.parquet", PROMPT_COLUMNS)
+    try:
+        summary = _write_all(writers, in_chunks(samples, CHUNK), work, num_processes)
+    except BaseException:
+        for writer in writers:
+            writer.discard()
+        raise
+    for writer in writers:
+        writer.finish()
     settings.save(out)
-    summary = {
-        "d1_samples": len(d1),
-        "d1_schemas": len(rows),
-        "d2_prompts": len(d2),
-        "schemas_by_style": dict(sorted(Counter(row["style"] for row in rows).items())),
-        "rounding_cost": rounding_cost(rows),
-    }
     (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     return summary
+
+
+def _write_all(
+    writers: tuple[RowWriter, RowWriter], chunks: Iterator[list[Sample]], work: Any, num_processes: int
+) -> dict[str, Any]:
+    """Write the rows of all chunks in order and return the summary."""
+    counts, styles, reward = Counter(), Counter(), 0.0
+    faults: list[str] = []
+    with tqdm(desc="schemas", unit="sample") as bar:
+        for written in _results(chunks, work, num_processes):
+            writers[0].write(written.d1)
+            writers[1].write(written.d2)
+            styles.update(row["style"] for row in written.d1)
+            counts.update(d1_samples=written.num_d1_samples, d1_schemas=len(written.d1), d2_prompts=len(written.d2))
+            reward += written.summed_reward
+            counts["faults"] += len(written.faults)
+            faults += written.faults[: MAX_FAULTS_SHOWN + 1 - len(faults)]
+            bar.update(written.num_d1_samples + len(written.d2))
+    raise_faults(f"{counts['faults']} schemas cannot be written", faults)
+    return {
+        **{name: counts[name] for name in ("d1_samples", "d1_schemas", "d2_prompts")},
+        "schemas_by_style": dict(sorted(styles.items())),
+        "rounding_cost": 1 - reward / counts["d1_schemas"] if counts["d1_schemas"] else 0.0,
+    }
+
+
+def _results(chunks: Iterator[list[Sample]], work: Any, num_processes: int) -> Iterator[Written]:
+    """Yield what each chunk gave, in order, by so many processes, few chunks ahead of what was written."""
+    if num_processes == 1:
+        yield from map(work, chunks)
+        return
+    with get_context("spawn").Pool(num_processes) as pool:
+        waiting = [pool.apply_async(work, (chunk,)) for chunk in islice(chunks, 2 * num_processes)]
+        while waiting:
+            yield waiting.pop(0).get()
+            waiting += [pool.apply_async(work, (chunk,)) for chunk in islice(chunks, 1)]
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -161,6 +221,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--phrasings", type=int, default=3, help="phrasings of each step, shortest first")
     parser.add_argument("--all-boxes", action="store_true", help="write every gold box of an entity, not the largest alone")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--num-processes", type=int, default=1, help="at work at once; the output does not depend on it")
     args = parser.parse_args(argv)
     frame = frame_settings(args.family, factor=args.factor, min_pixels=args.min_pixels, max_pixels=args.max_pixels)
     settings = PromptSettings(args.labels, frame, args.detail, is_reasoned=args.styles != (ANSWER_ONLY,))
@@ -173,15 +234,9 @@ def main(argv: list[str] | None = None) -> None:
         all_boxes=args.all_boxes,
         shares=args.shares,
     )
-    summary = write_training_sets(
-        args.out,
-        read_samples(args.samples),
-        settings,
-        options,
-        per_sample=args.per_sample,
-        d2_share=args.d2_share,
-        seed=args.seed,
-    )
+    writing = WriteOptions(args.per_sample, args.d2_share, args.seed)
+    samples = iter_samples(args.samples)
+    summary = write_training_sets(args.out, samples, settings, options, writing, num_processes=args.num_processes)
     print(json.dumps(summary, indent=2))
 
 

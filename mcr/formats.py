@@ -72,6 +72,13 @@ def _numbers(box: Box, decimals: int) -> list[float]:
     return [round(value, decimals) if decimals else round(value) for value in box]
 
 
+def write_names(entities: Sequence[Entity], answer_format: str) -> str:
+    """Return an answer of task mner: `text | type` by lines, or JSON objects with text and type."""
+    if answer_format == "json":
+        return json.dumps([{"text": entity.text, "type": entity.type} for entity in entities], ensure_ascii=False)
+    return "\n".join(f"{entity.text} | {entity.type}" for entity in entities)
+
+
 def write_empty(answer_format: str) -> str:
     """Return how a format says that there is no entity."""
     return "[]" if answer_format == "json" else "None"
@@ -85,13 +92,23 @@ WRITERS: dict[str, Callable[..., str]] = {
 }
 
 
-def write_answer(entities: Sequence[Entity], answer_format: str, *, decimals: int = 0, order: str = ORDERS[0]) -> str:
+NAME_FORMATS = ("rows", "json")
+
+
+def write_answer(
+    entities: Sequence[Entity], answer_format: str, *, decimals: int = 0, order: str = ORDERS[0], task: str = "gmner"
+) -> str:
     """Return the answer text for entities whose boxes are in the frame they are written in.
 
     Args:
         entities: what to write; the empty list gives the format's own word for "nothing".
-        answer_format: a key of WRITERS.
+        answer_format: a key of WRITERS, for task mner one of NAME_FORMATS; task vg has one form alone, the place.
         decimals: of each coordinate (mcr.boxes.DECIMALS of the frame).
         order: of the three parts, one of ORDERS.
+        task: gmner, mner or vg.
     """
+    if task == "vg":
+        return format_location(entities[0], decimals)
+    if task == "mner" and entities:
+        return write_names(entities, answer_format)
     return WRITERS[answer_format](entities, decimals, order) if entities else write_empty(answer_format)

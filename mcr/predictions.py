@@ -46,13 +46,13 @@ class Prediction:
 
 def predict_from_completion(sample: Sample, completion: str, frame: Frame | None) -> Prediction:
     """Read a completion into a prediction with boxes in original pixels."""
-    parsed = parse_completion(completion)
+    parsed = parse_completion(completion, sample.task)
     entities = []
     for entity in parsed.entities:
         boxes = entity.boxes
         if boxes and frame is not None:
             boxes = tuple(frame.to_px(box) for box in boxes)
-        entities.append(Entity(entity.text, entity.type, boxes))
+        entities.append(Entity(sample.sentence if sample.task == "vg" else entity.text, entity.type, boxes))
     return Prediction(sample.id, sample.sentence, tuple(entities), completion, parsed.is_readable, parsed.problems)
 
 

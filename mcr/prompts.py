@@ -30,11 +30,29 @@ CHECKS = (
     "(4) grounding: give the box of what the image shows, and None for the rest."
 )
 CAUTIONS = "Caution: a name in the text may be absent from the image, and the image may show things that the text does not name."
-BRIEF_TASK = "Name the entities and boxes."
+BRIEF_TASKS = {"gmner": "Name the entities and boxes.", "mner": "Name the entities.", "vg": "Give the box."}
+NAMES_TASK = "Find every named entity in the text and its type."
+NAMES_ANSWER = "Reason first, then give one answer with text and type of each entity."
+NAMES_ONLY = "Give one answer with text and type of each entity, nothing else."
+NAMES_CHECKS = (
+    "Check step by step: (1) span: copy each name from the text exactly, take none that only the image suggests; "
+    "(2) type: decide it from the text."
+)
+NAMES_CAUTION = "Caution: the image may show things that the text does not name."
+PLACE_TASK = "Find what the text describes in the image."
+PLACE_ANSWER = "Reason first, then give one answer: its box, or None if the image does not show it."
+PLACE_ONLY = "Give one answer, nothing else: its box, or None if the image does not show it."
+PLACE_CHECKS = (
+    "Check step by step: (1) entailment: ask whether the image really shows what the text describes; "
+    "(2) grounding: give the box of what it shows."
+)
+PLACE_CAUTION = "Caution: what the text describes may be absent from the image."
 DETAILS = ("full", "plain", "brief")
 
 
-def write_instruction(labels: Sequence[str], frame_kind: str, *, detail: str = "full", is_reasoned: bool = True) -> str:
+def write_instruction(
+    labels: Sequence[str], frame_kind: str, *, detail: str = "full", is_reasoned: bool = True, task: str = "gmner"
+) -> str:
     """Return the instruction before the sentence.
 
     Args:
@@ -43,13 +61,17 @@ def write_instruction(labels: Sequence[str], frame_kind: str, *, detail: str = "
         detail: "full" (with checks and cautions), "plain" (without: the paper's w/o Inst), "brief" (one line, for tiny models
             that learn the task from examples alone).
         is_reasoned: False asks for the answer alone.
+        task: gmner; mner, which asks for no box and shows no rule for boxes; vg, which asks for one box and no name.
     """
     if detail == "brief":
-        return BRIEF_TASK
-    parts = [TASK, LABELS.format(labels=", ".join(labels)), BOX_RULES[frame_kind]]
-    if detail == "full":
-        parts += [CHECKS, CAUTIONS]
-    return " ".join([*parts, ANSWER if is_reasoned else ANSWER_ONLY])
+        return BRIEF_TASKS[task]
+    types, boxes = LABELS.format(labels=", ".join(labels)), BOX_RULES[frame_kind]
+    asked, cautions, reasoned, bare = {
+        "gmner": ([TASK, types, boxes], [CHECKS, CAUTIONS], ANSWER, ANSWER_ONLY),
+        "mner": ([NAMES_TASK, types], [NAMES_CHECKS, NAMES_CAUTION], NAMES_ANSWER, NAMES_ONLY),
+        "vg": ([PLACE_TASK, boxes], [PLACE_CHECKS, PLACE_CAUTION], PLACE_ANSWER, PLACE_ONLY),
+    }[task]
+    return " ".join([*asked, *(cautions if detail == "full" else ()), reasoned if is_reasoned else bare])
 
 
 def write_prompt(sentence: str, num_images: int, instruction: str) -> list[dict[str, Any]]:
@@ -78,7 +100,8 @@ class PromptSettings:
 
     def prompt_for(self, sample: Sample) -> list[dict[str, Any]]:
         """Return the conversational prompt of a sample."""
-        instruction = write_instruction(self.labels, self.frame.kind, detail=self.detail, is_reasoned=self.is_reasoned)
+        settings = {"detail": self.detail, "is_reasoned": self.is_reasoned, "task": sample.task}
+        instruction = write_instruction(self.labels, self.frame.kind, **settings)
         return write_prompt(sample.sentence, len(sample.images), instruction)
 
     def images_of(self, sample: Sample) -> tuple[ImageRef, ...]:

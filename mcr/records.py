@@ -6,7 +6,7 @@ original image; which frame a predicted box is in is said by whoever holds it (s
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mcr.errors import DataError
@@ -48,7 +48,7 @@ class Entity:
     text: str
     type: str
     boxes: tuple[Box, ...] | None = None
-    masks: tuple[Mask, ...] | None = None
+    masks: tuple[Mask, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str) or not isinstance(self.type, str):

@@ -1,12 +1,13 @@
 """samples.jsonl on disk: one checked sample a line."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mcr.errors import DataError, raise_faults
+from mcr.errors import MAX_FAULTS_SHOWN, DataError, raise_faults
 from mcr.records import Entity, ImageRef, Region, Sample
 from mcr.surrogates import without_surrogates
 
@@ -92,19 +93,35 @@ def read_samples(path: Path) -> list[Sample]:
     Raises:
         DataError: lists every bad line and every id that occurs twice.
     """
-    samples: list[Sample] = []
+    return list(iter_samples(path))
+
+
+def iter_samples(path: Path) -> Iterator[Sample]:
+    """Yield the samples of a file one after the other, in bounded memory.
+
+    Raises:
+        DataError: after the last sample, lists every bad line and every id that occurred twice.
+    """
     faults: list[str] = []
-    first_line: dict[str, int] = {}
+    num_faults = 0
+    first_line: dict[int, int] = {}
     for number, row in iter_json_lines(path):
         try:
             if isinstance(row, DataError):
                 raise row
             sample = sample_from_dict(row)
-            if sample.id in first_line:
-                raise DataError(f"id {sample.id!r} occurs twice, first in line {first_line[sample.id]}. Make ids unique.")
-            first_line[sample.id] = number
-            samples.append(sample)
+            first = first_line.setdefault(hash_id(sample.id), number)
+            if first != number:
+                raise DataError(f"id {sample.id!r} occurs twice, first in line {first}. Make ids unique.")
         except DataError as error:
-            faults.append(f"{path.name}:{number}: {error}")
-    raise_faults(f"{len(faults)} of the lines of {path} cannot be used", faults)
-    return samples
+            num_faults += 1
+            if len(faults) <= MAX_FAULTS_SHOWN:
+                faults.append(f"{path.name}:{number}: {error}")
+            continue
+        yield sample
+    raise_faults(f"{num_faults} of the lines of {path} cannot be used", faults)
+
+
+def hash_id(sample_id: str) -> int:
+    """Return eight bytes of an id's hash: what is kept of ids to find those that occur twice."""
+    return int.from_bytes(hashlib.blake2b(sample_id.encode("utf-8", "surrogatepass"), digest_size=8).digest())

@@ -40,7 +40,7 @@ def load_training_set(path: Path, image_root: Path, *, needs_completion: bool) -
     if not path.is_file():
         raise DataError(f"training set: {path} does not exist. Run data_prep.write_schemas or the filter first.")
     rows = Dataset.from_parquet(str(path), keep_in_memory=True)
-    wanted = {"sample_id", "prompt", "images", "gold", "frame"} | ({"completion", "style"} if needs_completion else set())
+    wanted = {"sample_id", "task", "prompt", "images", "gold", "frame"} | ({"completion", "style"} if needs_completion else set())
     if not wanted <= set(rows.column_names):
         raise DataError(f"training set {path}: lacks columns {sorted(wanted - set(rows.column_names))}. Write it anew.")
     if not len(rows):

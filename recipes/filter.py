@@ -17,7 +17,7 @@ from accelerate import PartialState
 from tqdm import tqdm
 
 from data_prep.filter_rule import REASONS, FilterRule, apply_rule, summarise
-from data_prep.write_schemas import PROMPT_COLUMNS, write_parquet
+from data_prep.parquet import PROMPT_COLUMNS, write_parquet
 from mcr.config import parse_settings
 from mcr.errors import ConfigError, run_command
 from mcr.models.load import load_model, load_processor
@@ -109,7 +109,7 @@ def sample_statistics(rows: Any, todo: list[int], arguments: FilterArguments, pa
             batch = [rows[index] for index in todo[start : start + chunk]]
             groups = sampler.sample([RolloutRequest(row["sample_id"], row["prompt"], row["images"]) for row in batch], settings)
             for row, group in zip(batch, groups, strict=True):
-                scores = [score_row(rollout.text, row["gold"], row["frame"], **options) for rollout in group]
+                scores = [score_row(rollout.text, row["gold"], row["frame"], row["task"], **options) for rollout in group]
                 parts = {part: [round(getattr(score, part), 6) for score in scores] for part in PARTS}
                 rewards = [round(score.total, 6) for score in scores]
                 file.write(json.dumps({"id": row["sample_id"], "rewards": rewards, "parts": parts}) + "\n")

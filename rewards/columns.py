@@ -1,7 +1,8 @@
 """What RL frameworks hand over, read for `score_completion`: completions as text or messages, gold as a dataset column.
 
 Gold is a list of entities (mappings with text, type, boxes in original pixels), or `{"entities": [...], "frame": {...}}` where a
-framework has no column for the frame, or the JSON text of either. The JSON text is the safest: it survives every dataset format.
+framework has no column for the frame (`"task"` may stand there, too), or the JSON text of either. The JSON text is the safest: it
+survives every dataset format.
 """
 
 import json
@@ -101,10 +102,20 @@ def as_json(value: Any) -> str:
     return json.dumps(as_plain(value), default=lambda record: record.to_dict())
 
 
-def score_row(completion: Any, gold: Any, frame: Any = None, **options: Any) -> RewardBreakdown:
+def read_task(gold: Any, task: str | None = None) -> str:
+    """Return the task of one sample: the column, else what stands in gold's mapping, else gmner."""
+    if task:
+        return str(task)
+    if isinstance(gold, str) and '"task"' in gold:
+        gold = _load("gold", gold)
+    found = gold.get("task") if isinstance(gold, Mapping) else None
+    return str(found or "gmner")
+
+
+def score_row(completion: Any, gold: Any, frame: Any = None, task: str | None = None, **options: Any) -> RewardBreakdown:
     """Score one completion against the columns of its sample; `options` are those of `score_completion`."""
     entities, frame = read_ground_truth(gold, frame)
-    return score_completion(completion_text(completion), entities, frame=frame, **options)
+    return score_completion(completion_text(completion), entities, frame=frame, task=read_task(gold, task), **options)
 
 
 def environment_options() -> dict[str, Any]:

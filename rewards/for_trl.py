@@ -1,7 +1,8 @@
 """The rewards with TRL's signature: `reward_funcs=[...]` of GRPOTrainer. No scoring of its own.
 
-The dataset carries `gold` and, where boxes need converting, `frame`, one a row, as rewards.columns reads them. Completions are
-strings or TRL's message lists. Keyword arguments that are not used are ignored. Everything here can be pickled.
+The dataset carries `gold`, where boxes need converting `frame`, and where it mixes tasks `task`, one a row, as rewards.columns
+reads them. Completions are strings or TRL's message lists. Keyword arguments that are not used are ignored. Everything here can
+be pickled.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,15 +11,15 @@ from functools import lru_cache
 from typing import Any
 
 from mcr.errors import ConfigError
-from rewards.columns import as_json, completion_text, read_ground_truth
+from rewards.columns import as_json, completion_text, read_ground_truth, read_task
 from rewards.score import DEFAULT_WEIGHTS, PARTS, RewardBreakdown, check_options, check_weights, score_completion
 
 
 @lru_cache(maxsize=1024)
-def _score(text: str, gold: str, frame: str | None, sigma: float, normalization: str) -> RewardBreakdown:
+def _score(text: str, gold: str, frame: str | None, task: str, sigma: float, normalization: str) -> RewardBreakdown:
     """Score once for all five functions of one completion."""
     entities, frame = read_ground_truth(gold, frame)
-    return score_completion(text, entities, frame=frame, sigma=sigma, normalization=normalization)
+    return score_completion(text, entities, frame=frame, task=task, sigma=sigma, normalization=normalization)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +45,21 @@ class PartReward:
         return f"{self.part}_reward"
 
     def __call__(
-        self, completions: Sequence[Any], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any
+        self,
+        completions: Sequence[Any],
+        gold: Sequence[Any],
+        frame: Sequence[Any] | None = None,
+        task: Sequence[str] | None = None,
+        **_: Any,
     ) -> list[float]:
         """Return the part of each completion, in [0, 1]."""
-        frames = [None] * len(completions) if frame is None else frame
-        return [getattr(self._score(*row), self.part) for row in zip(completions, gold, frames, strict=True)]
+        frames, tasks = ([None] * len(completions) if column is None else column for column in (frame, task))
+        return [getattr(self._score(*row), self.part) for row in zip(completions, gold, frames, tasks, strict=True)]
 
-    def _score(self, completion: Any, gold: Any, frame: Any) -> RewardBreakdown:
+    def _score(self, completion: Any, gold: Any, frame: Any, task: str | None) -> RewardBreakdown:
+        task = read_task(gold, task)
         gold, frame = (value if value is None or isinstance(value, str) else as_json(value) for value in (gold, frame))
-        return _score(completion_text(completion), gold, frame, self.sigma, self.normalization)
+        return _score(completion_text(completion), gold, frame, task, self.sigma, self.normalization)
 
 
 count_reward = PartReward("count")

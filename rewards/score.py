@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from mcr.boxes import Frame
 from mcr.errors import ConfigError, DataError
 from mcr.matching import assign_spans
 from mcr.parsing import parse_completion
-from mcr.records import Entity, check_box
+from mcr.records import TASKS, Entity, check_box
 from rewards.parts import count_reward, entailment_reward, grounding_reward, grounding_score, span_reward, type_reward
 
 NORMALIZATIONS = ("matched", "larger_count")
@@ -46,6 +46,7 @@ def score_completion(
     weights: Mapping[str, float] | None = None,
     sigma: float = 0.5,
     normalization: str = "matched",
+    task: str = "gmner",
 ) -> RewardBreakdown:
     """Score what a model wrote. A bad completion scores 0 and never raises.
 
@@ -64,19 +65,26 @@ def score_completion(
         sigma: IoU threshold of the grounding reward, in [0, 1).
         normalization: what span, type, entailment and grounding are averaged over: "matched", the pairs that share a word
             (the paper); "larger_count", the larger of the two counts, so that leaving out an entity, or padding, costs.
+        task: "gmner"; "mner", where no place is read, so that entailment and grounding are 1 wherever a pair matches; "vg", where
+            a place alone is read and gold is one phrase, so that count, span and type are 1 for any readable answer.
 
     Raises:
-        DataError: gold that cannot be gold. ConfigError: weights or sigma out of range, an unknown normalization.
+        DataError: gold that cannot be gold. ConfigError: weights or sigma out of range, an unknown normalization or task.
     """
     entities = tuple(_gold_entity(entity) for entity in gold)
     weights = DEFAULT_WEIGHTS if weights is None else check_weights(weights)
     check_options(sigma, normalization)
-    parsed = parse_completion(completion)
+    check_task(task, entities)
+    parsed = parse_completion(completion, task)
     if not parsed.is_readable:
         return RewardBreakdown(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, problems=parsed.problems)
     if frame is not None and not isinstance(frame, Frame):
         frame = Frame.from_dict(frame)
     pred = parsed.entities if frame is None else tuple(to_pixels(entity, frame) for entity in parsed.entities)
+    if task == "mner":
+        entities = tuple(replace(entity, boxes=None) for entity in entities)
+    elif task == "vg":
+        pred = tuple(replace(entity, text=entities[0].text, type=entities[0].type) for entity in pred)
     return score_entities(pred, entities, weights=weights, sigma=sigma, normalization=normalization, problems=parsed.problems)
 
 
@@ -132,6 +140,14 @@ def check_weights(weights: Mapping[str, float]) -> Mapping[str, float]:
     if wrong or not any(weights.values()):
         raise ConfigError(f"weights: got {dict(weights)}, expected finite values >= 0 for some of {PARTS}, one of them above 0.")
     return weights
+
+
+def check_task(task: str, gold: Sequence[Entity]) -> None:
+    """Raise unless the task is known and its gold can be gold of it."""
+    if task not in TASKS:
+        raise ConfigError(f"task: got {task!r}, expected one of {TASKS}.")
+    if task == "vg" and len(gold) != 1:
+        raise DataError(f"gold: got {len(gold)} entities, expected the one phrase that task vg asks for. Correct the sample.")
 
 
 def check_options(sigma: float, normalization: str) -> None:

@@ -1,6 +1,5 @@
 """What every reader has in common: samples or rejects one after the other, counts, images, and reading all at once."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Protocol
 from mcr.errors import DataError, raise_faults
 from mcr.images import open_image
 from mcr.records import ImageRef, Sample
+from mcr.samples import hash_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class IdRegister:
 
     def check(self, sample_id: str, split: str) -> str | None:
         """Return why an id cannot be used, or None and remember it."""
-        key = int.from_bytes(hashlib.blake2b(sample_id.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+        key = hash_id(sample_id)
         if key in self.seen:
             return f"id {sample_id!r} occurs twice, first in {self.seen[key]}. Remove one of them."
         self.seen[key] = split

@@ -8,7 +8,7 @@ from data_prep.schemas.facts import collect_facts
 from data_prep.schemas.styles import STYLES, Voice, write_completion
 from mcr.boxes import Frame
 from mcr.errors import ConfigError, DataError
-from mcr.formats import ORDERS, WRITERS, write_answer
+from mcr.formats import NAME_FORMATS, ORDERS, WRITERS, write_answer
 from mcr.records import Entity, Sample
 from rewards import score_completion
 
@@ -78,11 +78,12 @@ def make_schema(sample: Sample, style: str, frame: Frame | None, options: Schema
     if options.shuffle_entities:
         facts = facts.reordered(rng.sample(range(len(facts.entities)), len(facts.entities)))
     gold = gold_in_frame(sample.entities, frame)
-    forms = [(answer_format, order) for answer_format in options.answer_formats for order in options.orders]
+    formats = [name for name in options.answer_formats if sample.task != "mner" or name in NAME_FORMATS] or NAME_FORMATS
+    forms = [(answer_format, order) for answer_format in formats for order in options.orders]
     for answer_format, order in rng.sample(forms, len(forms)):
-        answer = write_answer(facts.entities, answer_format, decimals=facts.decimals, order=order)
+        answer = write_answer(facts.entities, answer_format, decimals=facts.decimals, order=order, task=sample.task)
         completion = write_completion(style, facts, Voice(rng, options.num_phrasings), answer)
-        score = score_completion(completion, gold)
+        score = score_completion(completion, gold, task=sample.task)
         if score.total == 1.0:
             return Schema(sample.id, style, completion)
     raise DataError(

@@ -1,7 +1,7 @@
 """What a schema may say of a sample: its entities and regions in the model's frame, and nothing else."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mcr.boxes import Frame, area
 from mcr.formats import format_box
@@ -18,6 +18,7 @@ class Facts:
         regions: (label, box in the frame) of what is known to be visible, named or not.
         looks: for each entity, what it looks like: the label of the region with its box, else what is known of it, else None.
         decimals: of a coordinate in this frame.
+        task: gmner, mner or vg: what is asked, and so what may be reasoned about.
     """
 
     sentence: str
@@ -25,11 +26,12 @@ class Facts:
     regions: tuple[tuple[str, Box], ...]
     looks: tuple[str | None, ...]
     decimals: int
+    task: str = "gmner"
 
     def reordered(self, order: Sequence[int]) -> "Facts":
         """Return the same facts with the entities in another order."""
         entities, looks = (tuple(column[i] for i in order) for column in (self.entities, self.looks))
-        return Facts(self.sentence, entities, self.regions, looks, self.decimals)
+        return replace(self, entities=entities, looks=looks)
 
     def write_box(self, box: Box) -> str:
         """Return a box of this frame as text."""
@@ -53,4 +55,4 @@ def collect_facts(sample: Sample, frame: Frame | None, *, all_boxes: bool = Fals
         entities.append(Entity(entity.text, entity.type, boxes))
         looks.append((labels.get(boxes_px[0]) if boxes_px else None) or known.get(entity.text))
     regions = tuple((region.label, frame.from_px(region.box_px)) for region in sample.regions)
-    return Facts(sample.sentence, tuple(entities), regions, tuple(looks), frame.decimals if frame else 0)
+    return Facts(sample.sentence, tuple(entities), regions, tuple(looks), frame.decimals if frame else 0, sample.task)

@@ -37,6 +37,8 @@ BANK: dict[str, tuple[str, ...]] = {
         "{name} is named in the text, {type}, {shown}.",
         "The text gives {name} as {type}; {shown}.",
     ),
+    "conclude_type": ("{name}: {type}.", "{name} is named in the text, {type}.", "The text gives {name} as {type}."),
+    "conclude_place": ("{name}: {shown}.", "What the text describes, {name}: {shown}.", "Looking for {name}: {shown}."),
     "brief_look": ("{look} {box}", "shown as the {look} at {box}", "the image has it as the {look} at {box}"),
     "brief_missing": ("{look} not seen", "a {look} that is not shown", "it would be the {look}, which the image does not have"),
     "brief_shown": ("shown at {box}", "in the image at {box}", "the image has it at {box}"),

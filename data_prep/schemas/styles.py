@@ -29,7 +29,7 @@ def _upper(text: str) -> str:
 
 
 def _see(facts: Facts, voice: Voice) -> list[str]:
-    if not facts.regions:
+    if not facts.regions or facts.task == "mner":
         return []
     regions = "; ".join(f"{label} {facts.write_box(box)}" for label, box in facts.regions)
     return [voice.say("see", regions=regions)]
@@ -90,31 +90,43 @@ def _ground(facts: Facts, voice: Voice) -> str:
     return _upper("; ".join(parts)) + "."
 
 
+def _on_text(facts: Facts, voice: Voice) -> list[str]:
+    """C_s and C_t, unless the phrase is given."""
+    return [] if facts.task == "vg" else [_span(facts, voice), _type(facts, voice)]
+
+
+def _on_image(facts: Facts, voice: Voice, *, is_joined: bool = False) -> list[str]:
+    """C_e and C_u, in one or after one another, unless no place is asked for."""
+    if facts.task == "mner":
+        return []
+    return [_entail_and_ground(facts, voice)] if is_joined else [_entail(facts, voice), _ground(facts, voice)]
+
+
 def steps_text_first(facts: Facts, voice: Voice) -> list[str]:
     """Span and type from the text, then the image is asked about each name, then the boxes (tagged)."""
     if not facts.entities:
         return [_span(facts, voice), voice.say("all_clear")]
-    return [_span(facts, voice), _type(facts, voice), *_see(facts, voice), _entail(facts, voice), _ground(facts, voice)]
+    return [*_on_text(facts, voice), *_see(facts, voice), *_on_image(facts, voice)]
 
 
 def steps_image_first(facts: Facts, voice: Voice) -> list[str]:
     """What the image shows and where, then the text's names and types, then which of them the image bears out (tagged)."""
     if not facts.entities:
         return [*_see(facts, voice), _span(facts, voice), voice.say("all_clear")]
-    return [*_see(facts, voice), _span(facts, voice), _type(facts, voice), _entail_and_ground(facts, voice)]
+    return [*_see(facts, voice), *_on_text(facts, voice), *_on_image(facts, voice, is_joined=True)]
 
 
 def question_answer(facts: Facts, voice: Voice) -> list[str]:
-    """One question for each constraint, each with its answer."""
-    lines = [voice.say("ask_span"), "A: " + _span(facts, voice)]
+    """One question for each constraint that the task has, each with its answer."""
     if not facts.entities:
-        return [*lines, voice.say("all_clear")]
-    return [
-        *lines,
-        *(voice.say("ask_type"), "A: " + _type(facts, voice)),
-        *(voice.say("ask_entailed"), "A: " + " ".join([*_see(facts, voice), _entail(facts, voice)])),
-        *(voice.say("ask_ground"), "A: " + _ground(facts, voice)),
-    ]
+        return [voice.say("ask_span"), "A: " + _span(facts, voice), voice.say("all_clear")]
+    lines = []
+    if facts.task != "vg":
+        lines += [voice.say("ask_span"), "A: " + _span(facts, voice), voice.say("ask_type"), "A: " + _type(facts, voice)]
+    if facts.task != "mner":
+        lines += [voice.say("ask_entailed"), "A: " + " ".join([*_see(facts, voice), _entail(facts, voice)])]
+        lines += [voice.say("ask_ground"), "A: " + _ground(facts, voice)]
+    return lines
 
 
 def brief(facts: Facts, voice: Voice) -> list[str]:
@@ -123,14 +135,20 @@ def brief(facts: Facts, voice: Voice) -> list[str]:
         return [*_see(facts, voice), voice.say("no_span")]
     lines = _see(facts, voice)
     for entity, look in zip(facts.entities, facts.looks, strict=True):
-        if entity.boxes is None:
-            shown = voice.say("brief_absent") if look is None else voice.say("brief_missing", look=look)
-        elif look is not None:
-            shown = voice.say("brief_look", look=look, box=_boxes(facts, entity))
-        else:
-            shown = voice.say("brief_shown", box=_boxes(facts, entity))
-        lines.append(_upper(voice.say("conclude", name=entity.text, type=entity.type, shown=shown)))
+        shown = _shown(facts, entity, look, voice)
+        kind = {"gmner": "conclude", "mner": "conclude_type", "vg": "conclude_place"}[facts.task]
+        lines.append(_upper(voice.say(kind, name=entity.text, type=entity.type, shown=shown)))
     return lines
+
+
+def _shown(facts: Facts, entity: Entity, look: str | None, voice: Voice) -> str:
+    if facts.task == "mner":
+        return ""
+    if entity.boxes is None:
+        return voice.say("brief_absent") if look is None else voice.say("brief_missing", look=look)
+    if look is not None:
+        return voice.say("brief_look", look=look, box=_boxes(facts, entity))
+    return voice.say("brief_shown", box=_boxes(facts, entity))
 
 
 def narrative(facts: Facts, voice: Voice) -> list[str]:
@@ -141,8 +159,9 @@ def narrative(facts: Facts, voice: Voice) -> list[str]:
     for index in range(len(facts.entities)):
         one = facts.reordered([index])
         entity = one.entities[0]
-        prose.append(_upper(voice.say("story_type", name=entity.text, type=entity.type)) + ".")
-        prose += [_entail(one, voice), _ground(one, voice)]
+        if facts.task != "vg":
+            prose.append(_upper(voice.say("story_type", name=entity.text, type=entity.type)) + ".")
+        prose += _on_image(one, voice)
     return [" ".join(prose)]
 
 

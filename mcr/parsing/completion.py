@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from mcr.parsing.canonical import read_canonical
 from mcr.parsing.json_answer import is_empty_json, read_json_answer
+from mcr.parsing.location import NotALocation
+from mcr.parsing.names import read_names
+from mcr.parsing.place import read_place
 from mcr.parsing.rows import read_rows
 from mcr.parsing.sentences import read_sentences
 from mcr.records import Entity
@@ -23,6 +26,7 @@ EMPTY_ANSWERS = frozenset(
 BOX_TOKENS = re.compile(r"<\|box_(?:start|end)\|>")
 END_TOKENS = re.compile(r"<\|(?:im_end|endoftext|eot_id)\|>")
 MAX_PROBLEMS = 50
+NO_ENTITY = "no entity could be read in the answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,11 @@ class ParsedCompletion:
     answer: str = ""
 
 
-def parse_completion(completion: str) -> ParsedCompletion:
+def parse_completion(completion: str, task: str = "gmner") -> ParsedCompletion:
     """Read a completion. Never raises; whatever cannot be read is told in `problems`.
+
+    Task mner reads names and types and no place. Task vg reads a place and no name: its one entity has the empty text, which
+    whoever asked fills in with the phrase.
 
     >>> parse_completion("<think>[1, 2, 3, 4]</think><answer>\\nAnn | PER | None\\n</answer>").entities
     (Entity(text='Ann', type='PER', boxes=None),)
@@ -57,12 +64,18 @@ def parse_completion(completion: str) -> ParsedCompletion:
     answer, is_marked, problem = _find_answer(outside)
     if problem:
         return ParsedCompletion((), False, (problem,))
-    canonical = read_canonical(answer)
+    if task == "vg":
+        return _read_place(answer)
+    canonical = read_canonical(answer) if task == "gmner" else None
     if canonical is not None:
         return ParsedCompletion(tuple(canonical), True, (), answer)
     body = _unfence(answer)
     if body.strip().rstrip(".").lower() in EMPTY_ANSWERS and (is_marked or body.strip()):
         return ParsedCompletion((), True, (), answer)
+    if task == "mner":
+        entities, problems = read_names(body, is_marked)
+        readable = bool(entities) or is_empty_json(body)
+        return ParsedCompletion(tuple(entities), readable, tuple(problems[:MAX_PROBLEMS]) if entities else (NO_ENTITY,), answer)
     entities, problems = read_json_answer(body, is_marked)
     if not entities and is_empty_json(body):
         return ParsedCompletion((), True, (), answer)
@@ -70,8 +83,16 @@ def parse_completion(completion: str) -> ParsedCompletion:
         if not entities:
             entities, problems = read(body, is_marked)
     if not entities:
-        problems = ["no entity could be read in the answer", *problems]
+        problems = [NO_ENTITY, *problems]
     return ParsedCompletion(tuple(entities), bool(entities), tuple(problems[:MAX_PROBLEMS]), answer)
+
+
+def _read_place(answer: str) -> ParsedCompletion:
+    place = read_place(_unfence(answer))
+    if isinstance(place, NotALocation):
+        return ParsedCompletion((), False, ("no place could be read in the answer",), answer)
+    problems = ("the place could not be read",) if place == () else ()
+    return ParsedCompletion((Entity("", "", place),), True, problems, answer)
 
 
 def _outside_reasoning(text: str) -> tuple[str, str]:

@@ -185,8 +185,8 @@ class CvoTrainer(GRPOTrainer):
     def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> torch.Tensor:
         # Only the reward is seen by TRL; how many completions hold no answer at all is logged beside it.
         texts = [completion if isinstance(completion, str) else completion[-1]["content"] or "" for completion in completions]
-        for text in texts:
-            self._log_metric("completions/unreadable", float(not parse_completion(text).is_readable))
+        for text, row in zip(texts, inputs, strict=True):
+            self._log_metric("completions/unreadable", float(not parse_completion(text, row.get("task", "gmner")).is_readable))
         return super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
 
     def _corrects_importance(self) -> bool:

@@ -10,7 +10,7 @@ from data_prep.readers.twitter_gmner import read_twitter_gmner
 from data_prep.schemas.build import SchemaOptions, draw_styles, gold_in_frame, make_schema
 from data_prep.schemas.phrases import BANK
 from data_prep.schemas.styles import STYLES
-from data_prep.split import split_samples
+from data_prep.split import is_held_back
 from data_prep.world import make_scene
 from mcr.errors import ConfigError, DataError
 from mcr.families import frame_settings
@@ -134,13 +134,35 @@ def test_real_gold_earns_one_on_itself_in_every_format(real_roots, family):
                 assert score_completion(f"<answer>\n{text}\n</answer>", gold).total == 1.0, (sample.id, text)
 
 
-def test_the_split_is_by_sample_stable_and_without_overlap():
-    d1, d2 = split_samples(WORLD, 0.3, seed=0)
-    assert {s.id for s in d1} | {s.id for s in d2} == {s.id for s in WORLD}
-    assert not {s.id for s in d1} & {s.id for s in d2}
-    fewer = split_samples(WORLD[:30], 0.3, seed=0)
-    assert [s.id for s in fewer[1]] == [s.id for s in d2 if s in WORLD[:30]]
-    assert split_samples(WORLD, 0.3, seed=1) != (d1, d2)
+def test_the_split_follows_from_id_and_seed_alone():
+    ids = [str(number) for number in range(2000)]
+    held = {one for one in ids if is_held_back(one, 0.3, seed=0)}
+    assert 0.27 < len(held) / len(ids) < 0.33
+    assert held < {one for one in ids if is_held_back(one, 0.5, seed=0)}
+    assert held != {one for one in ids if is_held_back(one, 0.3, seed=1)}
+    assert not any(is_held_back(one, 0.0, seed=0) for one in ids)
+    assert all(is_held_back(one, 1.0, seed=0) for one in ids)
+
+
+def test_the_output_does_not_depend_on_the_number_of_processes(tmp_path, monkeypatch):
+    write_samples(tmp_path / "s.jsonl", WORLD)
+    monkeypatch.setattr(write_schemas, "CHUNK", 7)
+    flags = ["--samples", str(tmp_path / "s.jsonl"), "--family", "qwen3_vl", "--per-sample", "2"]
+    for number in (1, 2):
+        write_schemas.main([*flags, "--out", str(tmp_path / str(number)), "--num-processes", str(number)])
+    for name in ("d1", "d2"):
+        once, twice = (pq.read_table(tmp_path / number / f"{name}.parquet") for number in "12")
+        assert once.equals(twice)
+    assert (tmp_path / "1" / "summary.json").read_text() == (tmp_path / "2" / "summary.json").read_text()
+
+
+def test_schemas_that_cannot_be_written_leave_no_files_and_are_told(tmp_path):
+    odd = replace(WORLD[0], id="odd", sentence="</answer>", entities=(Entity("</answer>", "PER", None),))
+    write_samples(tmp_path / "s.jsonl", [odd])
+    flags = ["--samples", str(tmp_path / "s.jsonl"), "--out", str(tmp_path / "out"), "--family", "qwen3_vl", "--d2-share", "0"]
+    with pytest.raises(DataError, match="sample odd"):
+        write_schemas.main(flags)
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_training_sets_on_disk(tmp_path):

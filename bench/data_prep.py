@@ -1,0 +1,90 @@
+"""Speed and memory of data preparation: readers on a million samples, schemas of a mix of MCR's size.
+
+    python bench/data_prep.py [--samples 1000000] [--schemas 55712] [--processes 2]
+
+Prints samples a second and peak memory of a text-only reader (MNER-MI's form, in a process of its own), and the seconds of
+writing the schemas of a mix of gmner, mner and vg samples, two each, with so many processes.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from random import Random
+
+sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).resolve().parent]  # rewards.py is here
+
+from mcr.records import Entity, ImageRef, Sample
+from mcr.samples import write_samples
+
+WORDS = "the new album by out now in with and at last night we saw RT @ : what a day http://t.co/x".split()
+
+
+def write_mner(root: Path, num: int) -> None:
+    """Write MNER-MI's files: all samples in train, one each in the others."""
+    rng = Random(0)
+    (root / "text").mkdir(parents=True)
+    for split, size in (("train", num), ("val", 1), ("test", 1)):
+        with (root / "text" / f"MNER-MI_{split}.txt").open("w", encoding="utf-8") as file:
+            for index in range(size):
+                tokens = [*rng.choices(WORDS, k=12), "Ann", "Lee", "Rome"]
+                row = {"id": f"{split}{index}", "text": tokens, "images": [f"{index}.jpg"], "url": ""}
+                file.write(json.dumps(row | {"label": ["O"] * 12 + ["B-PER", "I-PER", "B-LOC"]}) + "\n")
+
+
+def read_in_own_process(root: Path) -> tuple[float, float]:
+    """Return (seconds, peak megabytes) of build_samples."""
+    command = [sys.executable, "-m", "data_prep.build_samples", "mner-mi", "--root", str(root), "--out", str(root / "out")]
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+
+
+def make_sample(index: int, rng: Random) -> Sample:
+    """Return one sample of a mix in the paper's proportions."""
+    sentence = " ".join([*rng.choices(WORDS, k=14), "Ann Lee", "Rome"])
+    image, box = (ImageRef(f"{index}.jpg", 600, 400),), ((10.0, 20.0, 200.0, 300.0),)
+    task = rng.choices(("gmner", "mner", "vg"), weights=(7000, 6856, 14000))[0]
+    if task == "vg":
+        entities = (Entity(sentence, "", box if rng.random() < 0.7 else None),)
+    else:
+        entities = (Entity("Ann Lee", "PER", box if task == "gmner" else None), Entity("Rome", "LOC", None))
+    return Sample(str(index), "bench", task, sentence, image, entities)
+
+
+def write_schemas(folder: Path, num_processes: int) -> float:
+    """Return the seconds of the whole command."""
+    flags = ["--samples", str(folder / "mix.jsonl"), "--out", str(folder / f"out{num_processes}"), "--family", "qwen2_5_vl"]
+    flags += ["--per-sample", "2", "--d2-share", "0", "--num-processes", str(num_processes)]
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "data_prep.write_schemas", *flags]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--samples", type=int, default=1_000_000)
+    parser.add_argument("--schemas", type=int, default=55_712)
+    parser.add_argument("--processes", type=int, default=2)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        write_mner(folder / "mner", args.samples)
+        seconds, megabytes = read_in_own_process(folder / "mner")
+        print(
+            f"reader: {args.samples} samples in {seconds:.1f} s, {args.samples / seconds:.0f} a second, peak {megabytes:.0f} MB"
+        )
+        rng = Random(0)
+        write_samples(folder / "mix.jsonl", (make_sample(index, rng) for index in range(args.schemas // 2)))
+        for number in sorted({1, args.processes}):
+            print(f"schemas: {args.schemas} in {write_schemas(folder, number):.1f} s with {number} process(es)")
+
+
+if __name__ == "__main__":
+    main()

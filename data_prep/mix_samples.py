@@ -1,0 +1,107 @@
+"""One training set out of several: so many samples of each source, drawn and shuffled by seed.
+
+python -m data_prep.mix_samples --config data_prep/configs/mcr_mix.yaml [--seed 1]
+
+Tasks stay with their samples: write_schemas gives each its own prompt, answer and reasoning, the rewards score it as its own.
+"""
+
+import argparse
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import yaml
+
+from mcr.errors import ConfigError, run_command
+from mcr.records import ImageRef, Sample
+from mcr.samples import read_samples, write_samples
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One source of a mix.
+
+    Attributes:
+        samples: a samples.jsonl.
+        num: how many to draw; None takes all.
+        image_folder: put before its image paths, where the sources' images lie in folders of one root.
+    """
+
+    samples: str
+    num: int | None = None
+    image_folder: str = ""
+
+    def __post_init__(self) -> None:
+        if self.num is not None and self.num < 1:
+            raise ConfigError(f"mix: {self.samples}: num is {self.num}, expected at least 1 or nothing for all.")
+
+
+def draw(source: Source, seed: int) -> list[Sample]:
+    """Return the drawn samples in the file's order, ids and image paths made unique by their source.
+
+    Raises:
+        ConfigError: the source holds fewer samples than wanted.
+    """
+    samples = read_samples(Path(source.samples))
+    num = len(samples) if source.num is None else source.num
+    if num > len(samples):
+        raise ConfigError(f"mix: {source.samples} holds {len(samples)} samples, {num} are wanted. Lower num.")
+    picks = sorted(Random(f"{seed}/{source.samples}").sample(range(len(samples)), num))
+    return [_of_source(samples[index], source.image_folder) for index in picks]
+
+
+def _of_source(sample: Sample, folder: str) -> Sample:
+    images = tuple(
+        ImageRef(f"{folder.rstrip('/')}/{image.path}" if folder else image.path, image.width, image.height, image.is_missing)
+        for image in sample.images
+    )
+    return replace(sample, id=f"{sample.dataset}:{sample.id}", images=images)
+
+
+def mix(sources: list[Source], seed: int) -> list[Sample]:
+    """Return the samples of all sources, shuffled."""
+    samples = [sample for source in sources for sample in draw(source, seed)]
+    repeated = [sample_id for sample_id, times in Counter(sample.id for sample in samples).items() if times > 1]
+    if repeated:
+        raise ConfigError(f"mix: {len(repeated)} ids come from two sources, for example {repeated[0]}. Give each source once.")
+    Random(f"mix/{seed}").shuffle(samples)
+    return samples
+
+
+def read_config(path: Path) -> tuple[list[Source], Path, int]:
+    """Return (sources, output file, seed) of a config.
+
+    Raises:
+        ConfigError: not YAML of this form; unknown keys are named.
+    """
+    try:
+        config: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(config, dict) or set(config) != {"sources", "out", "seed"}:
+            raise ConfigError(f"{path}: expected the keys sources, out, seed and no others. Correct the file.")
+        return [Source(**row) for row in config["sources"]], Path(config["out"]), int(config["seed"])
+    except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(f"{path}: cannot be read as a mix ({error}). Each source has samples, num, image_folder.") from error
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Mix and say what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, required=True, help="YAML with sources, out, seed")
+    parser.add_argument("--out", type=Path, help="instead of the config's")
+    parser.add_argument("--seed", type=int, help="instead of the config's")
+    args = parser.parse_args(argv)
+    sources, out, seed = read_config(args.config)
+    samples = mix(sources, seed if args.seed is None else args.seed)
+    write_samples(args.out or out, samples)
+    counts = Counter((sample.dataset, sample.task) for sample in samples)
+    print("| dataset | task | samples |\n|---|---|---|")
+    print("\n".join(f"| {dataset} | {task} | {count} |" for (dataset, task), count in sorted(counts.items())))
+    print(f"{len(samples)} samples -> {args.out or out}")
+
+
+if __name__ == "__main__":
+    run_command(main)

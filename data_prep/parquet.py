@@ -1,0 +1,59 @@
+"""The columns of training sets, and writing them row group by row group, complete or not at all."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+CONTENT = pa.list_(pa.struct([("type", pa.string()), ("text", pa.string())]))
+MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", CONTENT)]))
+GOLD = pa.list_(pa.struct([("text", pa.string()), ("type", pa.string()), ("boxes", pa.list_(pa.list_(pa.float64())))]))
+FRAME_FIELDS = [(name, pa.float64()) for name in ("width", "height", "scale_width", "scale_height")]
+PROMPT_COLUMNS = [
+    ("sample_id", pa.string()),
+    ("task", pa.string()),
+    ("prompt", MESSAGES),
+    ("images", pa.list_(pa.string())),
+    ("gold", GOLD),
+    ("frame", pa.struct([("kind", pa.string()), *FRAME_FIELDS])),
+]
+SCHEMA_COLUMNS = [
+    *PROMPT_COLUMNS,
+    ("style", pa.string()),
+    ("completion", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
+]
+
+
+class RowWriter:
+    """Writes rows in the order given; the file has its name only once `finish` was called."""
+
+    def __init__(self, path: Path, columns: list[tuple[str, pa.DataType]]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path, self.partial = path, path.with_name(path.name + ".partial")
+        self.schema = pa.schema(columns)
+        self.writer = pq.ParquetWriter(self.partial, self.schema)
+
+    def write(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Append one row group."""
+        if rows:
+            self.writer.write_table(pa.Table.from_pylist(list(rows), schema=self.schema))
+
+    def finish(self) -> None:
+        """Close the file and give it its name."""
+        self.writer.close()
+        os.replace(self.partial, self.path)
+
+    def discard(self) -> None:
+        """Close the file and remove it."""
+        self.writer.close()
+        self.partial.unlink(missing_ok=True)
+
+
+def write_parquet(path: Path, rows: Sequence[dict[str, Any]], columns: list[tuple[str, pa.DataType]]) -> None:
+    """Write rows as Parquet, complete or not at all."""
+    writer = RowWriter(path, columns)
+    writer.write(rows)
+    writer.finish()

@@ -1,0 +1,57 @@
+import pytest
+import yaml
+
+from data_prep.mix_samples import Source, main, mix, read_config
+from mcr.errors import ConfigError
+from mcr.records import Entity, ImageRef, Sample
+from mcr.samples import read_samples, write_samples
+
+
+def source(tmp_path, dataset, task, num):
+    samples = [
+        Sample(str(n), dataset, task, "Ann", (ImageRef(f"{n}.jpg", 9, 9),), (Entity("Ann", "", None),)) for n in range(num)
+    ]
+    write_samples(tmp_path / f"{dataset}.jsonl", samples)
+    return str(tmp_path / f"{dataset}.jsonl")
+
+
+def test_so_many_of_each_are_drawn_and_shuffled_by_seed(tmp_path, capsys):
+    rows = [
+        {"samples": source(tmp_path, "a", "gmner", 10), "num": 4, "image_folder": "pics/"},
+        {"samples": source(tmp_path, "b", "vg", 6)},
+    ]
+    (tmp_path / "mix.yaml").write_text(yaml.safe_dump({"sources": rows, "out": str(tmp_path / "out.jsonl"), "seed": 3}))
+    main(["--config", str(tmp_path / "mix.yaml")])
+    samples = read_samples(tmp_path / "out.jsonl")
+    assert sorted(sample.task for sample in samples) == ["gmner"] * 4 + ["vg"] * 6
+    assert [sample.task for sample in samples] != ["gmner"] * 4 + ["vg"] * 6
+    assert {sample.images[0].path.split("/")[0] for sample in samples if sample.dataset == "a"} == {"pics"}
+    assert all(sample.id.startswith(f"{sample.dataset}:") for sample in samples)
+    assert "| a | gmner | 4 |" in capsys.readouterr().out
+    again = [Source(**row) for row in rows]
+    assert mix(again, 3) == samples
+    assert mix(again, 4) != samples
+
+
+def test_more_than_there_is_and_one_source_twice_are_refused(tmp_path):
+    path = source(tmp_path, "a", "gmner", 3)
+    with pytest.raises(ConfigError, match="holds 3 samples, 4 are wanted"):
+        mix([Source(path, 4)], 0)
+    with pytest.raises(ConfigError, match="come from two sources"):
+        mix([Source(path), Source(path)], 0)
+
+
+@pytest.mark.parametrize(
+    "text", ["[1]", "{a: 1}", "sources: [{path: x}]\nout: y\nseed: 0", "sources: [{samples: x, num: 0}]\nout: y\nseed: 0", "{"]
+)
+def test_configs_that_are_no_mix_are_told(tmp_path, text):
+    (tmp_path / "mix.yaml").write_text(text)
+    with pytest.raises(ConfigError):
+        read_config(tmp_path / "mix.yaml")
+
+
+def test_the_papers_mix_is_a_config():
+    from pathlib import Path
+
+    sources, _, _ = read_config(Path(__file__).resolve().parents[2] / "data_prep/configs/mcr_mix.yaml")
+    assert 2 * sum(one.num for one in sources) == 55_712

@@ -1,0 +1,148 @@
+"""Tasks mner (no place is asked) and vg (one phrase, box or None): prompt, answer, reasoning, rewards, predictions."""
+
+from random import Random
+
+import pytest
+
+from data_prep.schemas.build import SchemaOptions, make_schema
+from data_prep.schemas.styles import STYLES
+from mcr.boxes import frame_for
+from mcr.errors import ConfigError, DataError
+from mcr.formats import NAME_FORMATS, write_answer
+from mcr.parsing import parse_completion
+from mcr.predictions import predict_from_completion
+from mcr.prompts import DETAILS, write_instruction
+from mcr.records import Entity, ImageRef, Sample
+from rewards import score_completion
+from rewards.columns import score_row
+from rewards.for_trl import total_reward
+
+IMAGE = (ImageRef("a.png", 200, 100),)
+FRAME = frame_for("norm1000", 200, 100)
+NAMES = Sample("1", "d", "mner", "Ann | Lee met Bob", IMAGE, (Entity("Ann | Lee", "PER"), Entity("Bob", "OTHER")))
+EMPTY = Sample("2", "d", "mner", "nothing here", IMAGE, ())
+PLACE = Sample("3", "d", "vg", "the man", IMAGE, (Entity("the man", "", ((20.0, 10.0, 100.0, 60.0),)),))
+ABSENT = Sample("4", "d", "vg", "the man", IMAGE, (Entity("the man", "", None),))
+
+
+@pytest.mark.parametrize("sample", [NAMES, EMPTY, PLACE, ABSENT], ids=lambda sample: sample.id)
+@pytest.mark.parametrize("style", STYLES)
+def test_schemas_of_every_style_earn_full_reward(sample, style):
+    for seed in range(6):
+        completion = make_schema(sample, style, FRAME, SchemaOptions((style,)), seed).completion
+        assert score_completion(completion, sample.entities, frame=FRAME, task=sample.task).total == 1.0
+        reasoning = completion.split("<answer>")[0] if "<answer>" in completion else completion.split("Answer:")[0]
+        if sample.task == "mner":
+            assert "[" not in reasoning
+            assert "shown" not in reasoning
+        if sample.task == "vg" and style != "answer_only":
+            assert "PER" not in completion
+
+
+@pytest.mark.parametrize("answer_format", NAME_FORMATS)
+def test_names_come_back_as_written(answer_format):
+    answer = write_answer(NAMES.entities, answer_format, task="mner")
+    assert parse_completion(f"<answer>\n{answer}\n</answer>", "mner").entities == NAMES.entities
+    assert not parse_completion(f"<answer>\n{answer}\n</answer>").entities or answer_format == "json"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<answer>\nAnn | PER\nBob | LOC\n</answer>",
+        "<think>Zed | PER</think>Ann | PER\nBob | LOC",
+        "Answer:\n- Ann | PER\n- Bob | LOC",
+        "Ann | PER | None\nBob | LOC | [1, 2, 3, 4]",
+        '```json\n[{"text": "Ann", "type": "PER"}, {"text": "Bob", "type": "LOC"}]\n```',
+        '1. "Ann" | PER\n2. Bob \uff5c LOC',
+    ],
+)
+def test_names_are_read_with_and_without_places(text):
+    assert parse_completion(text, "mner").entities == (Entity("Ann", "PER"), Entity("Bob", "LOC"))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_readable"), [("<answer>None</answer>", True), ("<answer>[]</answer>", True), ("who knows", False)]
+)
+def test_no_names_and_no_answer_differ(text, is_readable):
+    parsed = parse_completion(text, "mner")
+    assert (parsed.entities, parsed.is_readable) == ((), is_readable)
+
+
+@pytest.mark.parametrize(
+    ("text", "boxes"),
+    [
+        ("<answer>\n[1, 2, 3, 4]\n</answer>", ((1, 2, 3, 4),)),
+        ("<think>[9, 9, 9, 9]</think>[1, 2, 3, 4]", ((1, 2, 3, 4),)),
+        ("Answer: [1, 2, 3, 4], [5, 6, 7, 8]", ((1, 2, 3, 4), (5, 6, 7, 8))),
+        ('```json\n{"bbox_2d": [1, 2, 3, 4]}\n```', ((1, 2, 3, 4),)),
+        ("<answer>None</answer>", None),
+        ("<answer>not in the image.</answer>", None),
+        ("<answer>[1, 2]</answer>", ()),
+        ("The man is here: [1, 2, 3, 4].", ((1, 2, 3, 4),)),
+    ],
+)
+def test_places_are_read(text, boxes):
+    assert parse_completion(text, "vg").entities == (Entity("", "", boxes),)
+
+
+def test_what_is_no_place_is_no_answer():
+    for text in ("over there", "<answer></answer>", "<answer>{" * 50, "<think>[1, 2, 3, 4]"):
+        assert not parse_completion(text, "vg").is_readable
+
+
+def test_rewards_of_names_do_not_look_at_places():
+    gold = [Entity("Ann", "PER"), Entity("Bob", "LOC")]
+    assert score_completion("Ann | PER\nBob | LOC", gold, task="mner").total == 1
+    assert score_completion("Ann | PER | [1, 2, 3, 4]\nBob | LOC | None", gold, task="mner").total == 1
+    half = score_completion("Ann | PER\nBob | PER", gold, task="mner")
+    assert (half.type, half.entailment, half.grounding) == (0.5, 1, 1)
+
+
+def test_rewards_of_places_do_not_look_at_names():
+    gold = PLACE.entities
+    assert score_completion("<answer>[100, 100, 500, 600]</answer>", gold, frame=FRAME, task="vg").total == 1
+    wrong = score_completion("<answer>None</answer>", gold, frame=FRAME, task="vg")
+    assert (wrong.count, wrong.span, wrong.type, wrong.entailment, wrong.grounding) == (1, 1, 1, 0, 0)
+    assert score_completion("<answer>None</answer>", ABSENT.entities, task="vg").total == 1
+    assert score_completion("over there", gold, task="vg").total == 0
+
+
+def test_the_task_is_a_column_or_stands_in_gold():
+    gold = [entity.to_dict() for entity in ABSENT.entities]
+    assert score_row("None", gold, task="vg").total == 1
+    assert score_row("None", {"entities": gold, "task": "vg"}).total == 1
+    assert total_reward(["None", "Ann | PER"], [gold, [Entity("Ann", "PER").to_dict()]], task=["vg", "mner"]) == [1, 1]
+    assert score_row("Ann | PER", [Entity("Ann", "PER")]).total == 0
+
+
+def test_unknown_tasks_and_gold_that_does_not_fit_are_told():
+    with pytest.raises(ConfigError, match="task: got 'ner'"):
+        score_completion("", [], task="ner")
+    with pytest.raises(DataError, match="one phrase"):
+        score_completion("", [], task="vg")
+
+
+def test_each_prompt_asks_for_what_its_task_wants():
+    for detail in DETAILS:
+        asked = {
+            task: write_instruction(("PER", "LOC"), "norm1000", detail=detail, task=task) for task in ("gmner", "mner", "vg")
+        }
+        assert len(set(asked.values())) == 3
+        if detail != "brief":
+            assert "box" not in asked["mner"]
+            assert "PER" not in asked["vg"]
+            assert "PER" in asked["mner"]
+
+
+def test_a_prediction_of_a_place_carries_the_phrase_and_pixels():
+    prediction = predict_from_completion(PLACE, "<answer>[100, 100, 500, 600]</answer>", FRAME)
+    assert prediction.entities == PLACE.entities
+
+
+def test_junk_never_raises():
+    rng = Random(0)
+    for _ in range(500):
+        text = "".join(rng.choice("|[]{}(),.: \nAnnPER1234None<answer></answer>\"'") for _ in range(rng.randint(0, 80)))
+        for task, gold in (("mner", NAMES.entities), ("vg", PLACE.entities)):
+            assert 0 <= score_completion(text, gold, task=task).total <= 1
