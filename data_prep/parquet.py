@@ -1,12 +1,16 @@
-"""The columns of training sets, and writing them row group by row group, complete or not at all."""
+"""The columns and rows of training sets, and writing them row group by row group, complete or not at all."""
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from mcr.prompts import PromptSettings
+from mcr.records import Sample
 
 CONTENT = pa.list_(pa.struct([("type", pa.string()), ("text", pa.string())]))
 MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", CONTENT)]))
@@ -25,6 +29,34 @@ SCHEMA_COLUMNS = [
     ("style", pa.string()),
     ("completion", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
 ]
+
+
+def prompt_row(sample: Sample, settings: PromptSettings) -> dict[str, Any]:
+    """Return one row of a set of prompts."""
+    frame = settings.frame.frame_of(sample)
+    return {
+        "sample_id": sample.id,
+        "task": sample.task,
+        "prompt": settings.prompt_for(sample),
+        "images": [image.path for image in sample.images],
+        "gold": [entity.to_dict() for entity in sample.entities],
+        "frame": frame and frame.to_dict(),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """What a training set is made by, besides prompt settings and schema options.
+
+    Attributes:
+        per_sample: schemas a sample, each in another style.
+        d2_share: share of samples kept back for CVO.
+        seed: of the split, the styles and the phrasing.
+    """
+
+    per_sample: int
+    d2_share: float
+    seed: int
 
 
 class RowWriter:

@@ -8,7 +8,7 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from multiprocessing import get_context
@@ -18,10 +18,15 @@ from typing import Any
 
 from tqdm import tqdm
 
-from data_prep.parquet import PROMPT_COLUMNS, SCHEMA_COLUMNS, RowWriter
+from data_prep.parquet import PROMPT_COLUMNS, SCHEMA_COLUMNS, RowWriter, WriteOptions, prompt_row
+from data_prep.schemas.ask import ASKED_STYLES
+from data_prep.schemas.asked_sets import dry_run, write_asked_sets
 from data_prep.schemas.build import SchemaOptions, draw_styles, make_schema
+from data_prep.schemas.endpoint_writer import EndpointWriter
 from data_prep.schemas.styles import ANSWER_ONLY, STYLES
+from data_prep.schemas.tally import Tally
 from data_prep.split import is_held_back
+from mcr.endpoint import ChatEndpoint, EndpointSettings, ReplyCache
 from mcr.errors import MAX_FAULTS_SHOWN, ConfigError, DataError, raise_faults, run_command
 from mcr.families import FAMILY_FRAMES, frame_settings
 from mcr.formats import ORDERS, WRITERS
@@ -34,19 +39,6 @@ from rewards import score_completion
 CHUNK = 500
 
 
-def prompt_row(sample: Sample, settings: PromptSettings) -> dict[str, Any]:
-    """Return one row of a set of prompts."""
-    frame = settings.frame.frame_of(sample)
-    return {
-        "sample_id": sample.id,
-        "task": sample.task,
-        "prompt": settings.prompt_for(sample),
-        "images": [image.path for image in sample.images],
-        "gold": [entity.to_dict() for entity in sample.entities],
-        "frame": frame and frame.to_dict(),
-    }
-
-
 @dataclass(slots=True)
 class Written:
     """What one chunk of samples gave: rows, and what the summary needs of them."""
@@ -56,21 +48,6 @@ class Written:
     num_d1_samples: int = 0
     summed_reward: float = 0.0
     faults: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class WriteOptions:
-    """What a training set is made by, besides prompt settings and schema options.
-
-    Attributes:
-        per_sample: schemas a sample, each in another style.
-        d2_share: share of samples kept back for CVO.
-        seed: of the split, the styles and the phrasing.
-    """
-
-    per_sample: int
-    d2_share: float
-    seed: int
 
 
 def schema_rows(
@@ -195,6 +172,60 @@ def _numbers(text: str) -> tuple[float, ...]:
     return tuple(float(part) for part in text.split(","))
 
 
+def add_endpoint_flags(parser: argparse.ArgumentParser) -> None:
+    """Add what schemas written by models need."""
+    group = parser.add_argument_group("schemas written by a model behind an OpenAI-compatible endpoint")
+    group.add_argument("--writer", choices=("template", *WRITERS_ASKED), default="template", help="llm sees text, mllm the image")
+    group.add_argument("--model", help="what the endpoint calls it")
+    group.add_argument("--base-url", help="e.g. http://localhost:8000/v1")
+    group.add_argument("--api-key-env", default="OPENAI_API_KEY", help="environment variable that holds the key")
+    group.add_argument("--image-root", type=Path, help="folder that the image paths start from, for mllm")
+    group.add_argument("--cache", type=Path, help="file of replies (default: replies.sqlite in --out)")
+    group.add_argument("--max-asks", type=int, default=3, help="replies looked at before a template takes over")
+    group.add_argument("--max-tokens", type=int, default=512, help="of a reply")
+    group.add_argument("--temperature", type=float, default=0.7)
+    group.add_argument("--max-concurrency", type=int, default=8, help="requests at once")
+    group.add_argument(
+        "--max-retries", type=int, default=6, help="after 408, 409, 429, 5xx, broken connections, senseless replies"
+    )
+    group.add_argument("--price-in", type=float, default=0.0, help="per million prompt tokens, for the progress bar")
+    group.add_argument("--price-out", type=float, default=0.0, help="per million completion tokens")
+    group.add_argument("--dry-run", action="store_true", help="tell requests and tokens, ask nothing")
+
+
+WRITERS_ASKED = {
+    name: [style for style, one in ASKED_STYLES.items() if one.needs_image == (name == "mllm")] for name in ("llm", "mllm")
+}
+
+
+def ask_for_schemas(
+    args: argparse.Namespace, samples: Iterable[Sample], settings: PromptSettings, writing: WriteOptions
+) -> dict[str, Any]:
+    """Have a model write the schemas, or tell what that would take."""
+    if not args.model or not args.base_url:
+        raise ConfigError(f"--writer {args.writer}: needs --model and --base-url.")
+    if args.writer == "mllm" and args.image_root is None:
+        raise ConfigError("--writer mllm: needs --image-root, the folder that the image paths start from.")
+    endpoint_settings = EndpointSettings(
+        args.model, args.base_url, args.api_key_env, max_concurrency=args.max_concurrency, max_retries=args.max_retries
+    )
+    styles = WRITERS_ASKED[args.writer]
+    writing = replace(writing, per_sample=min(writing.per_sample, len(styles)))
+    writer = EndpointWriter(
+        ChatEndpoint(endpoint_settings, ReplyCache(args.cache or args.out / "replies.sqlite")),
+        settings.frame.frame_of,
+        args.image_root,
+        max_asks=args.max_asks,
+        max_tokens=args.max_tokens,
+        temperature=args.temperature,
+        seed=args.seed,
+    )
+    if args.dry_run:
+        return dry_run(samples, writer, styles, writing)
+    tally = Tally(args.price_in, args.price_out)
+    return write_asked_sets(args.out, samples, settings, writer, styles, writing, tally)
+
+
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line and write the training sets."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -222,6 +253,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--all-boxes", action="store_true", help="write every gold box of an entity, not the largest alone")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--num-processes", type=int, default=1, help="at work at once; the output does not depend on it")
+    add_endpoint_flags(parser)
     args = parser.parse_args(argv)
     frame = frame_settings(args.family, factor=args.factor, min_pixels=args.min_pixels, max_pixels=args.max_pixels)
     settings = PromptSettings(args.labels, frame, args.detail, is_reasoned=args.styles != (ANSWER_ONLY,))
@@ -236,6 +268,9 @@ def main(argv: list[str] | None = None) -> None:
     )
     writing = WriteOptions(args.per_sample, args.d2_share, args.seed)
     samples = iter_samples(args.samples)
+    if args.writer != "template":
+        print(json.dumps(ask_for_schemas(args, samples, settings, writing), indent=2))
+        return
     summary = write_training_sets(args.out, samples, settings, options, writing, num_processes=args.num_processes)
     print(json.dumps(summary, indent=2))
 

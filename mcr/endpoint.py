@@ -166,6 +166,10 @@ class ChatEndpoint:
             self.cache.put(key, reply)
         return reply
 
+    def is_cached(self, body: Mapping[str, Any]) -> bool:
+        """Whether the reply to a request is on the disk."""
+        return self.cache is not None and self.cache.get(request_key(body)) is not None
+
     def ask_all(self, bodies: Iterator[tuple[Any, Mapping[str, Any]]]) -> Iterator[tuple[Any, Reply | EndpointError]]:
         """Yield (name, reply or fault) for each (name, request), as they come, at most `max_concurrency` under way."""
         waiting: dict[Future, Any] = {}

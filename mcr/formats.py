@@ -36,6 +36,11 @@ def write_rows(entities: Sequence[Entity], decimals: int = 0, order: str = ORDER
     return "\n".join(rows)
 
 
+def write_joined(entities: Sequence[Entity], decimals: int = 0, order: str = ORDERS[0]) -> str:
+    """Return the rows on one line, joined by "; " (E2E-GMNER)."""
+    return "; ".join(write_rows([entity], decimals, order) for entity in entities)
+
+
 def write_triples(entities: Sequence[Entity], decimals: int = 0, order: str = ORDERS[0]) -> str:
     """Return one parenthesised triple an entity; text and type are JSON strings, so that any span survives."""
     rows = []
@@ -86,6 +91,7 @@ def write_empty(answer_format: str) -> str:
 
 WRITERS: dict[str, Callable[..., str]] = {
     "rows": write_rows,
+    "joined": write_joined,
     "json": write_json,
     "triples": write_triples,
     "sentences": write_sentences,

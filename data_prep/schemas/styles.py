@@ -165,8 +165,25 @@ def narrative(facts: Facts, voice: Voice) -> list[str]:
     return [" ".join(prose)]
 
 
+def knowledge_visual(facts: Facts, voice: Voice) -> list[str]:
+    """Two parts, as E2E-GMNER's teacher writes: what is known of each name, then what the image shows of it (tagged)."""
+    if not facts.entities:
+        return [voice.say("knowledge", known=_span(facts, voice)), voice.say("visual", seen=voice.say("all_clear"))]
+    known = [] if facts.task == "vg" else [_span(facts, voice), _type(facts, voice)]
+    known += [voice.say("known_look", name=e.text, look=k) for e, k in zip(facts.entities, facts.looks, strict=True) if k]
+    seen = [*_see(facts, voice), *_on_image(facts, voice)]
+    return [
+        voice.say("knowledge", known=" ".join(known) or voice.say("nothing_known")),
+        voice.say("visual", seen=" ".join(seen) or voice.say("nothing_asked")),
+    ]
+
+
 Style = Callable[[Facts, Voice], list[str]]
-TAGGED: dict[str, Style] = {"steps_text_first": steps_text_first, "steps_image_first": steps_image_first}
+TAGGED: dict[str, Style] = {
+    "steps_text_first": steps_text_first,
+    "steps_image_first": steps_image_first,
+    "knowledge_visual": knowledge_visual,
+}
 UNTAGGED: dict[str, Style] = {"question_answer": question_answer, "brief": brief, "narrative": narrative}
 ANSWER_ONLY = "answer_only"
 STYLES = (*TAGGED, *UNTAGGED, ANSWER_ONLY)

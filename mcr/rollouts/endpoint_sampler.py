@@ -1,19 +1,16 @@
 """Sampling through an OpenAI-compatible endpoint: for predictions of models that run elsewhere."""
 
-import base64
-import io
 from collections.abc import Sequence
 from typing import Any
 
-from PIL import Image
-
+from mcr.chat import chat_messages
 from mcr.endpoint import ChatEndpoint, EndpointError
 from mcr.errors import raise_faults
 from mcr.rollouts.request import Rollout, RolloutRequest, SamplingSettings
 
 
 class EndpointSampler:
-    """Asks an endpoint for each completion; images travel as PNG, so that nothing is lost."""
+    """Asks an endpoint for each completion."""
 
     def __init__(self, endpoint: ChatEndpoint) -> None:
         self.endpoint = endpoint
@@ -44,18 +41,3 @@ class EndpointSampler:
         if settings.temperature > 0:
             drawing |= {"top_p": settings.top_p, "seed": settings.seed + number, "extra_body": {"top_k": settings.top_k}}
         return self.endpoint.body_of(chat_messages(request.prompt, request.images), **drawing)
-
-
-def chat_messages(prompt: Sequence[dict[str, Any]], images: Sequence[Image.Image]) -> list[dict[str, Any]]:
-    """Return a conversation in the endpoint's form, each place of an image filled with the next image as a data URI."""
-    left = iter(images)
-    return [{"role": message["role"], "content": [_part(part, left) for part in message["content"]]} for message in prompt]
-
-
-def _part(part: dict[str, Any], left: Any) -> dict[str, Any]:
-    if part["type"] != "image":
-        return part
-    buffer = io.BytesIO()
-    next(left).save(buffer, "PNG")
-    code = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{code}"}}

@@ -1,4 +1,4 @@
-"""evaluate.py through an endpoint and with the prompting baselines, tabulate.py, report.py, pictures while training."""
+"""evaluate.py through an endpoint and with the prompting baselines, score_table.py, report.py, pictures while training."""
 
 import json
 
@@ -118,7 +118,7 @@ def write_metrics(folder, f1, n_count, **more):
 
 def test_a_table_of_systems_gives_mean_and_spread_of_seeds(recipe, tmp_path):
     folders = [write_metrics(tmp_path / str(index), f1, index) for index, f1 in enumerate((0.5, 0.7))]
-    done = recipe("tabulate", f"one={folders[0]}", f"both={folders[0]},{folders[1]}", "--out", tmp_path / "t.md")
+    done = recipe("score_table", f"one={folders[0]}", f"both={folders[0]},{folders[1]}", "--out", tmp_path / "t.md")
     assert "| one | 50.00 | 50.00 | 50.00 |" in done.stdout
     assert "| both | 60.00 \u00b1 14.14 |" in done.stdout
     assert "| both | 0.5 \u00b1 0.7 | 10.00 \u00b1 0.00 |" in (tmp_path / "t.md").read_text()
@@ -126,5 +126,5 @@ def test_a_table_of_systems_gives_mean_and_spread_of_seeds(recipe, tmp_path):
 
 def test_systems_scored_differently_are_not_put_in_one_table(recipe, tmp_path):
     a, b = write_metrics(tmp_path / "a", 0.5, 0), write_metrics(tmp_path / "b", 0.5, 0, conventions={"iou_threshold": 0.6})
-    assert "different conventions" in recipe("tabulate", str(a), str(b), check=False).stderr
-    assert "metrics.json" in recipe("tabulate", str(tmp_path), check=False).stderr
+    assert "different conventions" in recipe("score_table", str(a), str(b), check=False).stderr
+    assert "metrics.json" in recipe("score_table", str(tmp_path), check=False).stderr

@@ -1,6 +1,6 @@
 """A table of systems in the form of the paper's Tables 1 and 4, seeds of one system as mean and spread.
 
-    python recipes/tabulate.py "direct=runs/eval/direct" "MCR=runs/s0/eval/cvo,runs/s1/eval/cvo,runs/s2/eval/cvo" [--out table.md]
+    python recipes/score_table.py "direct=runs/eval/direct" "MCR=runs/s0/eval/cvo,runs/s1/eval/cvo" [--out table.md]
 
 Each name stands for one or more folders of evaluate.py. Spread is the standard deviation of the sample (n - 1).
 """
@@ -33,7 +33,7 @@ def read_metrics(folder: Path) -> dict[str, Any]:
         reason = "lacks gmner and no_target"
     except (OSError, ValueError) as error:
         reason = str(error)
-    raise DataError(f"tabulate: {path}: {reason}. Name a folder that evaluate.py wrote.")
+    raise DataError(f"score_table: {path}: {reason}. Name a folder that evaluate.py wrote.")
 
 
 def cell(values: Sequence[float], *, is_count: bool = False) -> str:
@@ -73,7 +73,7 @@ def parse_system(text: str) -> tuple[str, list[Path]]:
     name, _, folders = text.partition("=") if "=" in text else (Path(text).name, "", text)
     paths = [Path(folder.strip()) for folder in folders.split(",") if folder.strip()]
     if not name or not paths:
-        raise ConfigError(f"tabulate: got {text!r}, expected name=folder or name=folder,folder. Correct it.")
+        raise ConfigError(f"score_table: got {text!r}, expected name=folder or name=folder,folder. Correct it.")
     return name, paths
 
 
@@ -86,11 +86,11 @@ def main(argv: list[str] | None = None) -> None:
     named = list(map(parse_system, args.systems))
     repeated = sorted({name for name, _ in named if [other for other, _ in named].count(name) > 1})
     if repeated:
-        raise ConfigError(f"tabulate: {', '.join(repeated)} is named twice. Write name=folder with names of their own.")
+        raise ConfigError(f"score_table: {', '.join(repeated)} is named twice. Write name=folder with names of their own.")
     systems = {name: [read_metrics(path) for path in paths] for name, paths in named}
     used = {json.dumps(one.get("conventions"), sort_keys=True) for found in systems.values() for one in found}
     if len(used) > 1:
-        raise ConfigError("tabulate: the folders were scored by different conventions. Evaluate them alike.")
+        raise ConfigError("score_table: the folders were scored by different conventions. Evaluate them alike.")
     text = f"{task_table(systems)}\n\n{bias_table(systems)}\n"
     print(text)
     if args.out:

@@ -1,0 +1,78 @@
+"""One D1 out of several writers': so many schemas a sample, drawn by seed from what templates, LLMs and MLLMs wrote of it.
+
+python -m data_prep.join_schemas data/tagged data/llm data/mllm --per-sample 2 --out data/schemas
+
+MCR's five routes are two tagged ones (templates), two of an LLM and one of an MLLM. All folders must have one prompt and hold
+back the same samples.
+"""
+
+import argparse
+import shutil
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from data_prep.parquet import SCHEMA_COLUMNS, write_parquet
+from mcr.errors import ConfigError, DataError, run_command
+from mcr.prompts import SETTINGS_FILE
+
+
+def read_by_sample(folders: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
+    """Return all schemas by sample id, in the order of folders and files.
+
+    Raises:
+        DataError: no d1.parquet in a folder.
+    """
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for folder in folders:
+        path = folder / "d1.parquet"
+        if not path.is_file():
+            raise DataError(f"join: {path} does not exist. Name folders that write_schemas wrote.")
+        for row in pq.read_table(path).to_pylist():
+            rows[row["sample_id"]].append(row)
+    return rows
+
+
+def check_alike(folders: Sequence[Path]) -> None:
+    """Raise ConfigError unless all folders have one prompt and hold back the same samples."""
+    for folder in folders[1:]:
+        if (folder / SETTINGS_FILE).read_bytes() != (folders[0] / SETTINGS_FILE).read_bytes():
+            raise ConfigError(f"join: {folder} was written for another prompt than {folders[0]}. Write them alike.")
+        ids = [
+            set(pq.read_table(one / "d2.parquet", columns=["sample_id"])["sample_id"].to_pylist()) for one in (folder, folders[0])
+        ]
+        if ids[0] != ids[1]:
+            raise ConfigError(f"join: {folder} holds back other samples than {folders[0]}. Use one --seed and --d2-share.")
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Read, draw, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path, help="folders of write_schemas")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--per-sample", type=int, default=2, help="schemas drawn for each sample")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args(argv)
+    by_sample = read_by_sample(args.folders)
+    check_alike(args.folders)
+    few = [sample_id for sample_id, rows in by_sample.items() if len(rows) < args.per_sample]
+    if few or args.per_sample < 1:
+        raise ConfigError(f"--per-sample: got {args.per_sample}, but {len(few)} samples have fewer schemas. Lower it.")
+    drawn = []
+    for sample_id, rows in by_sample.items():
+        drawn += Random(f"{args.seed}/{sample_id}/join").sample(rows, args.per_sample)
+    args.out.mkdir(parents=True, exist_ok=True)
+    write_parquet(args.out / "d1.parquet", drawn, SCHEMA_COLUMNS)
+    for name in ("d2.parquet", SETTINGS_FILE):
+        shutil.copyfile(args.folders[0] / name, args.out / name)
+    for style, count in sorted(Counter(row["style"] for row in drawn).items()):
+        print(f"| {style} | {count} |")
+    print(f"{len(drawn)} schemas of {len(by_sample)} samples -> {args.out / 'd1.parquet'}")
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,80 @@
+"""What an LLM or MLLM is asked for: reasoning that leads to the gold answer, walking through the four constraints.
+
+LLMs see the text and what is known of the image as words; MLLMs see the image. The reply must end in the answer as it is given,
+so that it can be checked like any completion.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from data_prep.schemas.facts import Facts
+from mcr.formats import write_answer
+
+CONSTRAINTS = (
+    "Walk through these checks: (1) span: which words of the text name an entity; (2) type: what the text says it is; "
+    "(3) entailment: whether the image shows it; (4) grounding: the box of what is shown, no box for what is not."
+)
+RULES = (
+    "Reason forward, as someone who sees the text and the image and does not know the answer yet. Do not mention that an answer, "
+    "labels or annotations were given to you. Name every entity of the answer exactly as the text has it and no other, say of "
+    "each whether the image shows it, and write no box other than the given ones. Between 30 and 150 words."
+)
+ENDING = "End with the answer, copied exactly, between <answer> and </answer>:\n<answer>\n{answer}\n</answer>"
+AGAIN = "This cannot be used: {reason} Write it again, with the same rules and the same answer at the end."
+
+
+@dataclass(frozen=True, slots=True)
+class AskedStyle:
+    """A way of reasoning that a model is asked for.
+
+    Attributes:
+        manner: what the reasoning is to be like.
+        needs_image: an MLLM is asked, with the image.
+    """
+
+    manner: str
+    needs_image: bool
+
+
+ASKED_STYLES = {
+    "llm_questions": AskedStyle("Write it as short questions and answers, one pair a check.", needs_image=False),
+    "llm_conclusions": AskedStyle("Write it as a few short conclusions, one or two sentences an entity.", needs_image=False),
+    "mllm_distilled": AskedStyle("Write it as your own flowing reasoning between <think> and </think>.", needs_image=True),
+}
+
+
+def request_for(facts: Facts, style: str, num_images: int) -> list[dict[str, Any]]:
+    """Return the conversation that asks for one schema.
+
+    Args:
+        facts: of the sample, boxes in the frame that the schema is written in.
+        style: a key of ASKED_STYLES.
+        num_images: shown, for styles that need the image.
+    """
+    asked = ASKED_STYLES[style]
+    answer = write_answer(facts.entities, "rows", decimals=facts.decimals, task=facts.task)
+    parts = [f"Text: {facts.sentence}", *([] if asked.needs_image else what_is_known(facts)), CONSTRAINTS, asked.manner, RULES]
+    text = "\n".join([*parts, ENDING.format(answer=answer)])
+    images = [{"type": "image"}] * num_images if asked.needs_image else []
+    return [{"role": "user", "content": [*images, {"type": "text", "text": text}]}]
+
+
+def what_is_known(facts: Facts) -> list[str]:
+    """Return in words what the image shows, for models that do not see it."""
+    if facts.task == "mner":
+        return []
+    lines = [f"The image shows {label} at {facts.write_box(box)}." for label, box in facts.regions]
+    for entity, look in zip(facts.entities, facts.looks, strict=True):
+        place = " and ".join(facts.write_box(box) for box in entity.boxes or ()) or None
+        shown = f"is shown at {place}" if place else "is not shown"
+        lines.append(f"{entity.text} {shown} in the image{f' (it looks like {look})' if look else ''}.")
+    return lines
+
+
+def again(conversation: list[dict[str, Any]], reply: str, reason: str) -> list[dict[str, Any]]:
+    """Return the conversation that asks once more, with the reason."""
+    return [
+        *conversation,
+        {"role": "assistant", "content": [{"type": "text", "text": reply}]},
+        {"role": "user", "content": [{"type": "text", "text": AGAIN.format(reason=reason)}]},
+    ]

@@ -1,0 +1,159 @@
+"""Schemas written by a model behind an endpoint: asked, checked, asked again with the reason, then a template takes over."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from data_prep.schemas.ask import ASKED_STYLES, again, request_for
+from data_prep.schemas.build import SchemaOptions, make_schema
+from data_prep.schemas.facts import Facts, collect_facts
+from data_prep.schemas.gate import why_rejected
+from mcr.boxes import Frame
+from mcr.chat import chat_messages
+from mcr.endpoint import ChatEndpoint, EndpointError
+from mcr.errors import McrError
+from mcr.images import open_image
+from mcr.records import Sample
+
+FALLBACK = "steps_text_first"
+MAX_FAILURES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A reply that was not taken, or the lack of one."""
+
+    sample_id: str
+    style: str
+    number: int
+    reason: str
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one sample in one style.
+
+    Attributes:
+        style: the style asked for, or "template" where the template took over.
+        completion: the schema.
+        rejections: of replies before it; the last one is why the template took over.
+        num_tokens: (prompt, completion) that the endpoint counted, cached replies not among them.
+        num_asked: replies looked at, cached ones among them.
+        is_failure: the endpoint did not answer at all.
+    """
+
+    sample: Sample
+    style: str
+    completion: str
+    rejections: tuple[Rejection, ...] = ()
+    num_tokens: tuple[int, int] = (0, 0)
+    num_asked: int = 0
+    is_failure: bool = False
+
+
+@dataclass(slots=True)
+class EndpointWriter:
+    """Writes schemas through an endpoint.
+
+    Attributes:
+        endpoint: with its cache: a run that is started again finds all replies there.
+        frame_of: a sample's frame.
+        image_root: for styles that need the image.
+        max_asks: replies looked at before a template takes over.
+        max_tokens: of a reply.
+        temperature: of the model.
+        seed: of the template that takes over.
+        max_failures: samples in a row without any reply after which the run stops.
+    """
+
+    endpoint: ChatEndpoint
+    frame_of: Callable[[Sample], Frame | None]
+    image_root: Path | None = None
+    max_asks: int = 3
+    max_tokens: int = 512
+    temperature: float = 0.7
+    seed: int = 0
+    max_failures: int = MAX_FAILURES
+    num_failures: int = field(default=0, init=False)
+
+    def write_all(self, wanted: Iterable[tuple[Sample, str]]) -> Iterator[Outcome]:
+        """Yield the outcome of each (sample, style), in order, several under way at once.
+
+        Raises:
+            McrError: `max_failures` samples in a row had no reply at all; what was answered is kept.
+        """
+        with ThreadPoolExecutor(self.endpoint.settings.max_concurrency) as pool:
+            under_way: deque[Future[Outcome]] = deque()
+            try:
+                for sample, style in wanted:
+                    under_way.append(pool.submit(self.write, sample, style))
+                    if len(under_way) >= 4 * self.endpoint.settings.max_concurrency:
+                        yield self._checked(under_way.popleft().result())
+                while under_way:
+                    yield self._checked(under_way.popleft().result())
+            finally:
+                self.endpoint.stopped.set()
+                for future in under_way:
+                    future.cancel()
+        self.endpoint.stopped.clear()
+
+    def _checked(self, outcome: Outcome) -> Outcome:
+        self.num_failures = self.num_failures + 1 if outcome.is_failure else 0
+        if self.num_failures >= self.max_failures:
+            raise McrError(
+                f"endpoint: {self.num_failures} samples in a row had no reply, last: {outcome.rejections[-1].reason} The replies "
+                "so far are kept; the same command goes on when the endpoint is back."
+            )
+        return outcome
+
+    def conversation(self, sample: Sample, style: str) -> tuple[list[dict[str, Any]], Facts]:
+        """Return the first request for a sample and the facts that its reply is checked against."""
+        facts = collect_facts(sample, self.frame_of(sample))
+        prompt = request_for(facts, style, len(sample.images))
+        images = []
+        if ASKED_STYLES[style].needs_image and self.image_root is not None:
+            images = [open_image(self.image_root, image.path) for image in sample.images]
+        return chat_messages(prompt, images), facts
+
+    def body_of(self, messages: Sequence[Mapping[str, Any]], number: int) -> dict[str, Any]:
+        """Return the whole request; the number of the try makes each of them a request of its own."""
+        drawing = {"temperature": self.temperature, "max_tokens": self.max_tokens, "seed": self.seed + number}
+        return self.endpoint.body_of(messages, **drawing)
+
+    def write(self, sample: Sample, style: str) -> Outcome:
+        """Ask, check, ask again; the template takes over after `max_asks` replies, or where there is no reply."""
+        messages, facts = self.conversation(sample, style)
+        rejections: list[Rejection] = []
+        tokens, is_failure = [0, 0], False
+        for number in range(self.max_asks):
+            try:
+                reply = self.endpoint.ask(self.body_of(messages, number))
+            except EndpointError as error:
+                rejections.append(Rejection(sample.id, style, number, f"endpoint: {error}", ""))
+                is_failure = not error.is_refused
+                break
+            if not reply.is_cached:
+                tokens = [tokens[0] + reply.num_prompt_tokens, tokens[1] + reply.num_completion_tokens]
+            reason = "answer: it was cut off." if not reply.is_complete else why_rejected(reply.text, facts)
+            if reason is None:
+                return Outcome(sample, style, reply.text.strip(), tuple(rejections), (tokens[0], tokens[1]), number + 1)
+            rejections.append(Rejection(sample.id, style, number, reason, reply.text))
+            messages = again(messages, reply.text, reason)
+        completion = self._template(sample)
+        return Outcome(sample, "template", completion, tuple(rejections), (tokens[0], tokens[1]), len(rejections), is_failure)
+
+    def _template(self, sample: Sample) -> str:
+        options = SchemaOptions((FALLBACK,), ("rows",))
+        return make_schema(sample, FALLBACK, self.frame_of(sample), options, self.seed).completion
+
+
+def draw_asked(samples: Iterable[Sample], styles: Sequence[str], per_sample: int, seed: int) -> Iterator[tuple[Sample, str]]:
+    """Yield (sample, style), `per_sample` different styles each, drawn by seed."""
+    for sample in samples:
+        for style in Random(f"{seed}/{sample.id}/asked").sample(list(styles), per_sample):
+            yield sample, style

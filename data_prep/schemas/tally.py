@@ -1,0 +1,68 @@
+"""Counting what schemas written by models cost and why replies were not taken."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from data_prep.schemas.endpoint_writer import Outcome
+
+CHARS_PER_TOKEN = 4
+IMAGE_TOKENS = 1000
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts outcomes.
+
+    Attributes:
+        price_in, price_out: per million prompt and completion tokens.
+    """
+
+    price_in: float = 0.0
+    price_out: float = 0.0
+    styles: Counter = field(default_factory=Counter)
+    reasons: Counter = field(default_factory=Counter)
+    templates: Counter = field(default_factory=Counter)
+    tokens: list[int] = field(default_factory=lambda: [0, 0])
+    ids: set[str] = field(default_factory=set)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one."""
+        self.styles[outcome.style] += 1
+        self.ids.add(outcome.sample.id)
+        kinds = [rejection.reason.split(":")[0] for rejection in outcome.rejections]
+        self.reasons.update(kinds)
+        if outcome.style == "template":
+            self.templates[kinds[-1]] += 1
+        self.tokens = [total + more for total, more in zip(self.tokens, outcome.num_tokens, strict=True)]
+
+    @property
+    def cost(self) -> float:
+        """Of the tokens so far, in the prices' currency."""
+        return (self.tokens[0] * self.price_in + self.tokens[1] * self.price_out) / 1e6
+
+    def in_words(self) -> str:
+        """Return what a progress bar has room for."""
+        parts = [f"rejected {self.reasons.total()}", f"templates {self.styles['template']}"]
+        return ", ".join([*parts, f"cost {self.cost:.2f}"] if self.price_in or self.price_out else parts)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the counts of summary.json."""
+        return {
+            "d1_samples": len(self.ids),
+            "d1_schemas": self.styles.total(),
+            "schemas_by_style": dict(sorted(self.styles.items())),
+            "rejected_by_reason": dict(sorted(self.reasons.items())),
+            "templates_by_reason": dict(sorted(self.templates.items())),
+            "prompt_tokens": self.tokens[0],
+            "completion_tokens": self.tokens[1],
+            "cost": round(self.cost, 4),
+        }
+
+
+def estimate_tokens(messages: Sequence[Mapping[str, Any]]) -> int:
+    """Return about how many tokens a conversation has: four characters a token, a thousand an image."""
+    parts = [part for message in messages for part in message["content"]]
+    texts = sum(len(part["text"]) for part in parts if part["type"] == "text")
+    return texts // CHARS_PER_TOKEN + IMAGE_TOKENS * sum(part["type"] == "image_url" for part in parts)

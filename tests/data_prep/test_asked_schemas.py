@@ -1,0 +1,215 @@
+"""Schemas written by a model behind an endpoint, over real HTTP, by a server that misbehaves on purpose."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+
+pytest.importorskip("openai")
+import pyarrow.parquet as pq
+from odd_server import ODDITIES, odd_server
+
+from data_prep import join_schemas, write_schemas
+from data_prep.schemas.tally import estimate_tokens
+from data_prep.world import draw_scene, make_scene
+from mcr.errors import ConfigError, McrError
+from mcr.records import Entity, ImageRef, Sample
+from mcr.samples import write_samples
+from rewards import score_completion
+
+
+def make_samples(num):
+    image = (ImageRef("a.png", 100, 100),)
+    return [
+        Sample(
+            str(n),
+            "d",
+            "gmner",
+            f"Ann number{n} in Rome",
+            image,
+            (Entity("Ann", "PER", ((10, 10, 50, 50),)), Entity("Rome", "LOC", None)),
+        )
+        for n in range(num)
+    ]
+
+
+def text_of(body):
+    message = body["messages"][0]["content"]
+    return message if isinstance(message, str) else " ".join(part.get("text", "") for part in message)
+
+
+def good_reply(body):
+    """What a model that does as it is told writes."""
+    answer = text_of(body).rsplit("<answer>", 1)[1].split("</answer>")[0]
+    lines = [line.split(" | ") for line in answer.strip().splitlines() if " | " in line]
+    said = [
+        f"{name} is {'not visible in the image' if place == 'None' else f'seen in the image at {place}'}."
+        for name, _, place in lines
+    ]
+    return " ".join(said) + f"\n<answer>{answer}</answer>"
+
+
+def number_of(body):
+    return int(text_of(body).split("number")[1].split()[0])
+
+
+def flags_for(tmp_path, url, out="out", *more):
+    flags = ["--samples", str(tmp_path / "s.jsonl"), "--out", str(tmp_path / out), "--family", "qwen3_vl", "--per-sample", "1"]
+    flags += ["--d2-share", "0", "--writer", "llm", "--model", "m", "--base-url", url, "--max-concurrency", "16"]
+    return [*flags, *more]
+
+
+def rows_of(tmp_path, out="out"):
+    return pq.read_table(tmp_path / out / "d1.parquet").to_pylist()
+
+
+def rejected(tmp_path, out="out"):
+    return [json.loads(line) for line in (tmp_path / out / "rejected_replies.jsonl").read_text().splitlines()]
+
+
+def test_replies_that_pass_the_gate_are_schemas(tmp_path):
+    write_samples(tmp_path / "s.jsonl", make_samples(20))
+    with odd_server(good_reply) as server:
+        write_schemas.main(flags_for(tmp_path, server.url, "out", "--per-sample", "2", "--price-in", "1", "--price-out", "2"))
+    rows = rows_of(tmp_path)
+    assert Counter(row["style"] for row in rows) == {"llm_questions": 20, "llm_conclusions": 20}
+    for row in rows:
+        assert score_completion(row["completion"][0]["content"], row["gold"], frame=row["frame"]).total == 1.0
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert (summary["prompt_tokens"], summary["completion_tokens"]) == (400, 200)
+    assert summary["cost"] == pytest.approx((400 + 2 * 200) / 1e6, abs=1e-4)
+    assert rejected(tmp_path) == []
+
+
+def test_a_rejected_reply_is_asked_again_with_its_reason_then_the_template_takes_over(tmp_path):
+    write_samples(tmp_path / "s.jsonl", make_samples(3))
+
+    def answer(body):
+        number, is_first = number_of(body), len(body["messages"]) == 1
+        if number == 1 and is_first:
+            return "The gold label says so. " + good_reply(body)
+        return "Ann is a person." if number == 2 else good_reply(body)
+
+    with odd_server(answer) as server:
+        write_schemas.main(flags_for(tmp_path, server.url))
+        asked = [json.loads(raw) for raw in server.asked]
+    again = [body for body in asked if len(body["messages"]) == 3]
+    assert any("giveaway" in str(body["messages"][2]) for body in again if number_of(body) == 1)
+    styles = {row["sample_id"]: row["style"] for row in rows_of(tmp_path)}
+    assert styles["0"].startswith("llm_")
+    assert styles["1"].startswith("llm_")
+    assert styles["2"] == "template"
+    assert Counter(row["sample_id"] for row in rejected(tmp_path)) == {"1": 1, "2": 3}
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["rejected_by_reason"] == {"answer": 3, "giveaway": 1}
+    assert summary["templates_by_reason"] == {"answer": 1}
+
+
+def oddly(body, times):
+    """Every third request fails at first, in some way; every fiftieth is refused for good."""
+    number = number_of(body)
+    if number % 50 == 49:
+        return "400"
+    return ODDITIES[number // 3 % len(ODDITIES)] if number % 3 == 0 and times == 1 else ""
+
+
+@pytest.mark.recipe
+def test_two_thousand_requests_through_a_bad_line_and_two_kills(tmp_path):
+    num = 2000
+    write_samples(tmp_path / "s.jsonl", make_samples(num))
+    with odd_server(good_reply, oddly) as server:
+        command = [sys.executable, "-m", "data_prep.write_schemas", *flags_for(tmp_path, server.url)]
+        for share in (0.25, 0.6):
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            deadline = time.monotonic() + 120
+            while len(server.asked) < share * num and time.monotonic() < deadline and process.poll() is None:
+                time.sleep(0.02)
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+            assert not (tmp_path / "out" / "d1.parquet").exists()
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        well_answered = [times for raw, times in server.asked.items() if oddly(json.loads(raw), 2) == ""]
+        in_flight = 2 * 16
+        assert sum(times > 2 for times in well_answered) <= in_flight
+        assert sum(times == 2 for times in well_answered) <= num / 3 + in_flight
+    rows = rows_of(tmp_path)
+    assert [row["sample_id"] for row in rows] == [str(n) for n in range(num)]
+    templates = [row["sample_id"] for row in rows if row["style"] == "template"]
+    assert templates == [str(n) for n in range(num) if n % 50 == 49]
+    assert sorted(row["sample_id"] for row in rejected(tmp_path)) == sorted(templates)
+    assert {row["reason"].split(":")[0] for row in rejected(tmp_path)} == {"endpoint"}
+
+
+def test_an_endpoint_that_is_gone_stops_the_run_and_nothing_is_left_half(tmp_path):
+    write_samples(tmp_path / "s.jsonl", make_samples(60))
+    with pytest.raises(McrError, match="20 samples in a row had no reply"):
+        write_schemas.main(flags_for(tmp_path, "http://127.0.0.1:9/v1", "out", "--max-retries", "0"))
+    assert not list((tmp_path / "out").glob("*.parquet*"))
+
+
+def test_a_dry_run_tells_requests_and_tokens_and_asks_nothing(tmp_path, capsys):
+    write_samples(tmp_path / "s.jsonl", make_samples(10))
+    with odd_server(good_reply) as server:
+        write_schemas.main(flags_for(tmp_path, server.url, "out", "--dry-run"))
+        assert not server.asked
+        before = json.loads(capsys.readouterr().out)
+        write_schemas.main(flags_for(tmp_path, server.url))
+        capsys.readouterr()
+        write_schemas.main(flags_for(tmp_path, server.url, "out", "--dry-run"))
+        after = json.loads(capsys.readouterr().out)
+    assert (before["requests"], before["in the cache"], after["in the cache"]) == (10, 0, 10)
+    assert 1000 < before["prompt tokens, about"] < 10_000
+
+
+def test_an_mllm_sees_the_image(tmp_path):
+    scene = make_scene(1, "train", 0)
+    write_samples(tmp_path / "s.jsonl", [scene.sample])
+    path = tmp_path / "images" / scene.sample.images[0].path
+    path.parent.mkdir(parents=True)
+    draw_scene(scene).save(path)
+    with odd_server(good_reply) as server:
+        flags = flags_for(tmp_path, server.url, "out", "--image-root", str(tmp_path / "images"))
+        flags[flags.index("llm")] = "mllm"
+        write_schemas.main(flags)
+        (body,) = [json.loads(raw) for raw in server.asked]
+    kinds = [part["type"] for part in body["messages"][0]["content"]]
+    assert kinds == ["image_url", "text"]
+    assert estimate_tokens(body["messages"]) > 1000
+    assert rows_of(tmp_path)[0]["style"] == "mllm_distilled"
+
+
+def test_what_is_missing_is_told(tmp_path):
+    write_samples(tmp_path / "s.jsonl", make_samples(1))
+    flags = flags_for(tmp_path, "http://127.0.0.1:9/v1")
+    with pytest.raises(ConfigError, match="needs --model"):
+        write_schemas.main([flag for flag in flags if flag not in ("--model", "m")])
+    flags[flags.index("llm")] = "mllm"
+    with pytest.raises(ConfigError, match="needs --image-root"):
+        write_schemas.main(flags)
+
+
+def test_routes_are_joined_and_drawn_by_seed(tmp_path, capsys):
+    write_samples(tmp_path / "s.jsonl", make_samples(12))
+    base = ["--samples", str(tmp_path / "s.jsonl"), "--family", "qwen3_vl", "--d2-share", "0.3", "--per-sample", "2"]
+    write_schemas.main([*base, "--out", str(tmp_path / "tagged"), "--styles", "steps_text_first,steps_image_first"])
+    with odd_server(good_reply) as server:
+        endpoint = ["--writer", "llm", "--model", "m", "--base-url", server.url]
+        write_schemas.main([*base, "--out", str(tmp_path / "llm"), *endpoint])
+    folders = [str(tmp_path / "tagged"), str(tmp_path / "llm")]
+    join_schemas.main([*folders, "--out", str(tmp_path / "both")])
+    tagged, both = rows_of(tmp_path, "tagged"), rows_of(tmp_path, "both")
+    assert len(both) == len(tagged)
+    assert len({row["style"] for row in both}) > 2
+    assert pq.read_table(tmp_path / "both" / "d2.parquet").num_rows == 12 - len(tagged) // 2
+    assert "steps_text_first" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="fewer schemas"):
+        join_schemas.main([*folders, "--out", str(tmp_path / "x"), "--per-sample", "5"])
+    write_schemas.main([*base, "--out", str(tmp_path / "plain"), "--detail", "plain"])
+    with pytest.raises(ConfigError, match="another prompt"):
+        join_schemas.main([*folders, str(tmp_path / "plain"), "--out", str(tmp_path / "x")])
