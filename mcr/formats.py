@@ -37,8 +37,8 @@ def write_rows(entities: Sequence[Entity], decimals: int = 0, order: str = ORDER
 
 
 def write_joined(entities: Sequence[Entity], decimals: int = 0, order: str = ORDERS[0]) -> str:
-    """Return the rows on one line, joined by "; " (E2E-GMNER)."""
-    return "; ".join(write_rows([entity], decimals, order) for entity in entities)
+    """Return the rows on one line, parts joined by "|" and rows by "; " (E2E-GMNER)."""
+    return "; ".join(write_rows([entity], decimals, order).replace(" | ", "|") for entity in entities)
 
 
 def write_triples(entities: Sequence[Entity], decimals: int = 0, order: str = ORDERS[0]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mcr.errors import DataError, raise_faults
+from mcr.grbp import BoxPerturber
 from mcr.images import open_image
 
 
@@ -49,19 +50,33 @@ def load_training_set(path: Path, image_root: Path, *, needs_completion: bool) -
     return rows.with_transform(_Decoder(image_root))
 
 
+def for_fine_tuning(rows: Any, image_root: Path, perturber: BoxPerturber | None) -> Any:
+    """Return a training set whose rows hold what SFTTrainer takes and no more, boxes perturbed where asked for.
+
+    Args:
+        rows: of `load_training_set`.
+        image_root: the folder that the image paths start from.
+        perturber: GRBP, or None.
+    """
+    return rows.with_transform(_Decoder(image_root, ("prompt", "completion", "images"), perturber))
+
+
 class _Decoder:
     """Decodes the images of a batch of rows and drops the nulls that Parquet puts into prompts."""
 
-    def __init__(self, image_root: Path) -> None:
-        self.image_root = image_root
+    def __init__(self, image_root: Path, columns: tuple[str, ...] | None = None, perturber: BoxPerturber | None = None) -> None:
+        self.image_root, self.columns, self.perturber = image_root, columns, perturber
 
     def __call__(self, batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
         decoded = dict(batch)
+        if self.perturber is not None and "gold" in batch:
+            rows = [dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True)]
+            decoded["completion"] = [[{"role": "assistant", "content": self.perturber(row)}] for row in rows]
         if "images" in batch:
             decoded["images"] = [[open_image(self.image_root, path) for path in paths] for paths in batch["images"]]
         if "prompt" in batch:
             decoded["prompt"] = [[_clean_message(message) for message in prompt] for prompt in batch["prompt"]]
-        return decoded
+        return decoded if self.columns is None else {name: decoded[name] for name in self.columns if name in decoded}
 
 
 def _clean_message(message: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mcr.errors import ConfigError, run_command
+from mcr.grbp import BoxPerturber, GrbpSettings
 from mcr.models.torchvision_cpu import allow_cpu_torchvision
 
 allow_cpu_torchvision()
@@ -20,11 +21,11 @@ from mcr.config import parse_settings  # noqa: E402
 from mcr.models.load import check_frame, load_model, load_processor  # noqa: E402
 from mcr.prompts import PromptSettings  # noqa: E402
 from mcr.run_folder import write_run_record  # noqa: E402
-from mcr.training.callbacks import Curves, MetricsFile  # noqa: E402
+from mcr.training.callbacks import Curves, EpochOf, MetricsFile  # noqa: E402
 from mcr.training.held_out import HeldOutScores, held_out_samples, watch  # noqa: E402
 from mcr.training.optimizer import MuonWithAdamW  # noqa: E402
 from mcr.training.resume import last_checkpoint  # noqa: E402
-from mcr.training_sets import load_training_set  # noqa: E402
+from mcr.training_sets import for_fine_tuning, load_training_set  # noqa: E402
 
 
 @dataclass
@@ -39,9 +40,27 @@ class MrsiArguments:
     held_out_steps: int = field(default=200, metadata={"help": "score them every so many steps"})
     held_out_size: int = field(default=64, metadata={"help": "score the first so many of them"})
     held_out_tokens: int = field(default=512, metadata={"help": "tokens a held-out completion"})
+    grbp_beta: float | None = field(
+        default=None, metadata={"help": "E2E-GMNER's box perturbation: deviation of the centre (paper: 0.03); unset: none"}
+    )
+    grbp_gamma: float = field(default=0.03, metadata={"help": "GRBP: deviation of the scale"})
+    grbp_tau: float = field(default=0.6, metadata={"help": "GRBP: IoU with gold that is kept"})
+    grbp_tries: int = field(default=5, metadata={"help": "GRBP: draws before gold stays"})
     use_muon: bool = field(
         default=False, metadata={"help": "Muon for matrices (models trained from scratch), AdamW for the rest"}
     )
+
+
+def make_perturber(arguments: MrsiArguments, config: SFTConfig) -> BoxPerturber | None:
+    """Return the box perturbation, where it is asked for."""
+    if arguments.grbp_beta is None:
+        return None
+    if config.dataloader_persistent_workers:
+        raise ConfigError(
+            "sft: workers that persist do not learn of the next epoch's boxes. Unset dataloader_persistent_workers."
+        )
+    settings = GrbpSettings(arguments.grbp_beta, arguments.grbp_gamma, arguments.grbp_tau, arguments.grbp_tries)
+    return BoxPerturber(settings, config.seed)
 
 
 def make_callbacks(arguments: MrsiArguments, out: Path, prompts: PromptSettings) -> list[TrainerCallback]:
@@ -74,10 +93,14 @@ def main(argv: list[str] | None = None) -> None:
     model = load_model(model_arguments.model_name_or_path, dtype=model_arguments.dtype or "auto")
     optimizer = MuonWithAdamW(model.named_parameters(), config.learning_rate) if arguments.use_muon else None
     callbacks = make_callbacks(arguments, out, prompt_settings)
+    perturber = make_perturber(arguments, config)
+    if perturber is not None:
+        callbacks.append(EpochOf(perturber))
+    config.remove_unused_columns = False  # the training set gives what the trainer takes; gold is needed on the way
     trainer = SFTTrainer(
         model=model,
         args=config,
-        train_dataset=train_set.remove_columns(["sample_id", "task", "style", "gold", "frame"]),
+        train_dataset=for_fine_tuning(train_set, Path(arguments.image_root), perturber),
         processing_class=processor,
         peft_config=get_peft_config(model_arguments),
         callbacks=callbacks,

@@ -6,6 +6,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from mcr.grbp import BoxPerturber
 from mcr.report.pictures import draw_curves
 
 
@@ -29,6 +30,17 @@ class MetricsFile(TrainerCallback):
         if state.is_world_process_zero and logs:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": state.global_step, **logs}) + "\n")
+
+
+class EpochOf(TrainerCallback):
+    """Tells a perturber which epoch begins, before the epoch's data loader starts its workers."""
+
+    def __init__(self, perturber: BoxPerturber) -> None:
+        self.perturber = perturber
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Count epochs from 0; a resumed one keeps its number."""
+        self.perturber.epoch = int((state.epoch or 0.0) + 1e-6)
 
 
 class Curves(TrainerCallback):

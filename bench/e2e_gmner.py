@@ -1,0 +1,153 @@
+"""E2E-GMNER's ablation in the sandbox (its Table 2): reasoning and box perturbation, with and without, under noisy gold boxes.
+
+    python bench/e2e_gmner.py --out runs/e2e [--seeds 0 1 2] [--steps 2600] [--train 21120] [--noise 0.1] [--jobs 2]
+
+The boxes of the training samples are jittered once (Gaussian, a share of width and height); the test split stays clean. Prints
+mean and standard deviation over the seeds, whatever they show. Stopped and called again, it goes on.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+
+sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).resolve().parent]  # rewards.py is here
+
+from mcr.records import Box, Entity, Sample
+from mcr.report.markdown import percent, table
+from mcr.samples import iter_samples, write_samples
+
+RECIPES = Path(__file__).resolve().parent.parent / "recipes"
+VARIANTS = {
+    "E2E-GMNER": ("knowledge_visual", True),
+    "w/o GRBP": ("knowledge_visual", False),
+    "w/o reasoning": ("answer_only", True),
+    "w/o both": ("answer_only", False),
+}
+COLUMNS = {
+    "GMNER F1": ("gmner", "f1"),
+    "MNER F1": ("mner", "f1"),
+    "EEG F1": ("eeg", "f1"),
+    **{name: ("grounding", key) for name, key in (("Acc@0.5", "acc@0.5"), ("Acc@0.75", "acc@0.75"), ("mean IoU", "mean_iou"))},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of everything."""
+
+    train: int
+    test: int
+    steps: int
+    noise: float
+
+
+def jitter(box: Box, width: int, height: int, noise: float, rng: Random) -> Box:
+    """Return a box whose sides are off by N(0, noise) of its width and height, inside the image and at least 4 pixels wide."""
+    x1, y1, x2, y2 = (
+        value + rng.gauss(0, noise) * size for value, size in zip(box, (box[2] - box[0], box[3] - box[1]) * 2, strict=True)
+    )
+    x1, y1 = min(max(x1, 0.0), width - 4.0), min(max(y1, 0.0), height - 4.0)
+    return x1, y1, max(x1 + 4.0, min(x2, float(width))), max(y1 + 4.0, min(y2, float(height)))
+
+
+def with_noise(sample: Sample, noise: float, seed: int) -> Sample:
+    """Return a sample with noisy boxes; regions with the same box move along."""
+    rng, image = Random(f"{seed}/{sample.id}/noise"), sample.images[0]
+    moved: dict[Box, Box] = {}
+    for entity in sample.entities:
+        for box in entity.boxes or ():
+            moved.setdefault(box, jitter(box, image.width, image.height, noise, rng))
+    entities = tuple(
+        Entity(e.text, e.type, None if e.boxes is None else tuple(moved[b] for b in e.boxes)) for e in sample.entities
+    )
+    regions = tuple(replace(region, box_px=moved.get(region.box_px, region.box_px)) for region in sample.regions)
+    return replace(sample, entities=entities, regions=regions)
+
+
+def run(command: list[object], log: Path, threads: int) -> None:
+    """Run one command, its output in a log."""
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    with log.open("a", encoding="utf-8") as file:
+        subprocess.run([sys.executable, *map(str, command)], stdout=file, stderr=file, env=environment, check=True)
+
+
+def prepare(out: Path, seed: int, size: Size) -> None:
+    """Write the scenes of one seed, their noisy copy, the schemas of both styles and a model with random weights."""
+    folder, log = out / f"seed{seed}", out / f"seed{seed}.log"
+    if (folder / "untrained" / "config.json").is_file():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    sizes = ["--train", size.train, "--dev", 1, "--test", size.test, "--seed", seed]
+    run(["-m", "data_prep.make_sandbox", "--out", folder / "data", *sizes], log, 1)
+    noisy = (with_noise(sample, size.noise, seed) for sample in iter_samples(folder / "data" / "train.jsonl"))
+    write_samples(folder / "noisy.jsonl", noisy)
+    for style in ("knowledge_visual", "answer_only"):
+        flags = ["--samples", folder / "noisy.jsonl", "--out", folder / style, "--family", "qwen3_vl", "--styles", style]
+        flags += ["--answer-formats", "rows", "--fixed-order", "--phrasings", 1, "--detail", "brief", "--per-sample", 1]
+        run(["-m", "data_prep.write_schemas", *flags, "--d2-share", 0, "--seed", seed], log, 1)
+    weights = ["--texts", folder / "knowledge_visual" / "d1.parquet", "--out", folder / "untrained", "--seed", seed]
+    run(["-m", "mcr.models.tiny", *weights, "--family", "qwen3_vl"], log, 1)
+
+
+def train_and_score(out: Path, seed: int, name: str, size: Size, threads: int) -> None:
+    """Train one variant from the seed's random weights and score it on the clean test split."""
+    style, is_perturbed = VARIANTS[name]
+    folder = out / f"seed{seed}"
+    mine = folder / name.replace("/", "").replace(" ", "-")
+    if (mine / "eval" / "metrics.json").is_file():
+        return
+    mine.mkdir(parents=True, exist_ok=True)
+    log = mine / "log.txt"
+    flags = ["--config", RECIPES / "configs" / "sandbox_sft.yaml", "--model_name_or_path", folder / "untrained"]
+    flags += ["--train_set", folder / style / "d1.parquet", "--image_root", folder / "data", "--output_dir", mine, "--seed", seed]
+    flags += ["--grbp_beta", 0.03, "--grbp_gamma", 0.03] if is_perturbed else []
+    run([RECIPES / "sft.py", *flags, "--max_steps", size.steps], log, threads)
+    flags = ["--gold", folder / "data" / "test.jsonl", "--image_root", folder / "data", "--model_name_or_path", mine / "model"]
+    flags += ["--max_completion_length", 260, "--batch_size", 200, "--out", mine / "eval"]
+    run([RECIPES / "evaluate.py", *flags], log, threads)
+
+
+def result_table(out: Path, seeds: list[int]) -> str:
+    """Return mean and standard deviation (n) over the seeds, one row a variant."""
+    rows = []
+    for name in VARIANTS:
+        paths = [out / f"seed{seed}" / name.replace("/", "").replace(" ", "-") / "eval" / "metrics.json" for seed in seeds]
+        found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+        cells = [[metrics[group][key] for metrics in found] for group, key in COLUMNS.values()]
+        rows.append([name, *(f"{percent(statistics.fmean(cell))} \u00b1 {percent(statistics.pstdev(cell))}" for cell in cells)])
+    return table(("method", *COLUMNS), rows)
+
+
+def main() -> None:
+    """Run what is missing, print and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("runs/e2e"))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--train", type=int, default=21120)
+    parser.add_argument("--test", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=2600)
+    parser.add_argument("--noise", type=float, default=0.1, help="of training boxes, as a share of width and height")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    args = parser.parse_args()
+    size = Size(args.train, args.test, args.steps, args.noise)
+    threads = max(1, (os.cpu_count() or 1) // args.jobs)
+    args.out.mkdir(parents=True, exist_ok=True)
+    for seed in args.seeds:
+        prepare(args.out, seed, size)
+    with ThreadPoolExecutor(args.jobs) as pool:
+        jobs = [(seed, name) for seed in args.seeds for name in VARIANTS]
+        list(pool.map(lambda job: train_and_score(args.out, *job, size, threads), jobs))
+    text = result_table(args.out, args.seeds)
+    (args.out / "table.md").write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
