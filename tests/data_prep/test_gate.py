@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -109,3 +110,36 @@ def test_recorded_teacher_reasoning_goes_through_the_gate(shared_data, real_root
     with capsys.disabled():
         print("\nE2E-GMNER's teacher reasoning at the gate:", dict(reasons.most_common()))
     assert reasons.total() == 58
+
+
+def riveg_knowledge(path):
+    """Yield ChatGPT's knowledge of each tweet, in the order of the tweets."""
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+        for block in file.read().replace("\r\n", "\n").strip("\n").split("\n\n"):
+            tokens = [line.split("\t")[0] for line in block.split("\n")]
+            yield " ".join(tokens[tokens.index("<EOS>") + 1 :]) if "<EOS>" in tokens else ""
+
+
+def test_recorded_knowledge_and_captions_go_through_gate_and_prompts(shared_data, real_roots, capsys):
+    from data_prep.readers.twitter_gmner import read_twitter_gmner
+    from mcr.formats import write_answer
+
+    samples = read_twitter_gmner(real_roots["v2"])[0]["test"]
+    with gzip.open(shared_data / "riveg_BLIP2_17.txt.gz", "rt", encoding="utf-8") as file:
+        captions = dict(line.rstrip("\n").split(".jpg :", 1) for line in file if ".jpg :" in line)
+    texts = list(riveg_knowledge(shared_data / "riveg_mner_noaugment_test.txt.gz"))
+    assert len(texts) == len(samples)
+    reasons, num_captioned = Counter(), 0
+    for sample, text in zip(samples, texts, strict=True):
+        facts = collect_facts(sample, FRAME.frame_of(sample))
+        answer = write_answer(facts.entities, "rows", decimals=facts.decimals) or "None"
+        reason = why_rejected(f"<think>{text}</think>\n<answer>\n{answer}\n</answer>", facts)
+        reasons["passes" if reason is None else reason.split(":")[0]] += 1
+        caption = captions.get(sample.id)
+        if caption:
+            known = replace(sample, knowledge=tuple((entity.text, caption) for entity in sample.entities))
+            (message,) = request_for(collect_facts(known, FRAME.frame_of(sample)), "llm_conclusions", 0)
+            num_captioned += not sample.entities or caption.strip() in message["content"][0]["text"]
+    with capsys.disabled():
+        print("\nRiVEG's ChatGPT knowledge at the gate:", dict(reasons.most_common()), "captions in prompts:", num_captioned)
+    assert num_captioned > 500
