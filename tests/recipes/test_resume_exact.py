@@ -1,0 +1,65 @@
+"""A run that is resumed ends bit for bit as one that was never stopped: losses, samples and weights."""
+
+import json
+import shutil
+
+import pytest
+from test_recipes import grpo_flags, read_metrics, sft_flags
+
+pytestmark = pytest.mark.recipe
+TIMED = ("train_samples_per_second", "train_steps_per_second", "train_loss")
+COUNTED_ANEW = "num_tokens"  # of SFT: TRL counts what it saw since it was started
+
+
+def weights_of(out):
+    return (out / "model" / "model.safetensors").read_bytes()
+
+
+def logged(out):
+    """The rows of metrics.jsonl without what depends on the clock, and the last one, which sums up since the start."""
+    left_out = (*TIMED, COUNTED_ANEW)
+    return [
+        {name: value for name, value in row.items() if name not in left_out and "time" not in name} for row in read_metrics(out)
+    ]
+
+
+def run_and_resume(recipe, name, flags_for, tmp_path, step, **more):
+    """Run to the end, then start another folder from the checkpoint of `step` and run that to the end."""
+    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
+    recipe(name, *flags_for(whole), **more)
+    resumed.mkdir()
+    shutil.copytree(whole / f"checkpoint-{step}", resumed / f"checkpoint-{step}")
+    rows = [row for row in read_metrics(whole) if row["step"] <= step]
+    (resumed / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = recipe(name, *flags_for(resumed), **more)
+    assert f"checkpoint-{step}" in done.stdout
+    assert logged(resumed) == logged(whole)
+    assert weights_of(resumed) == weights_of(whole)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_sft_in_the_middle_of_an_epoch_and_over_its_end(sandbox_qwen3, recipe, tmp_path, workers):
+    def flags_for(out):
+        flags = sft_flags(sandbox_qwen3, out, "--max_steps", 9, "--save_steps", 3, "--save_total_limit", 5, "--grbp_beta", 0.1)
+        return [*flags, "--per_device_train_batch_size", 8, "--dataloader_num_workers", workers]
+
+    run_and_resume(recipe, "sft", flags_for, tmp_path, 3)
+
+
+def test_sft_at_the_end_of_an_epoch(sandbox_qwen3, recipe, tmp_path):
+    def flags_for(out):
+        return sft_flags(sandbox_qwen3, out, "--max_steps", 8, "--save_steps", 6, "--per_device_train_batch_size", 8)
+
+    run_and_resume(recipe, "sft", flags_for, tmp_path, 6)
+
+
+@pytest.mark.parametrize(
+    "more", [[], ["--gradient_accumulation_steps", 2], ["--num_iterations", 2]], ids=["plain", "accumulated", "reused"]
+)
+def test_grpo_with_sampling(sandbox_qwen3, recipe, tmp_path, more):
+    def flags_for(out):
+        return grpo_flags(sandbox_qwen3, out, "--model_name_or_path", mrsi / "model", "--max_steps", 4, "--save_steps", 2, *more)
+
+    mrsi = tmp_path / "mrsi"
+    recipe("sft", *sft_flags(sandbox_qwen3, mrsi, "--max_steps", 2))
+    run_and_resume(recipe, "grpo", flags_for, tmp_path, 2)
