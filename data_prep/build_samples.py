@@ -8,6 +8,7 @@ What cannot be used goes to rejected.jsonl with its place and reason; --strict s
 import argparse
 import json
 import os
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -19,12 +20,12 @@ from tqdm import tqdm
 from data_prep.readers.grefcoco import GrefcocoReader
 from data_prep.readers.mner_mi import MNER_MI_READER, MNER_UNI_READER
 from data_prep.readers.own_samples import OWN_SAMPLES_READER
-from data_prep.readers.reading import IdRegister, Item, Reader, Reject, count_sample, without_duplicates
+from data_prep.readers.reading import IdRegister, Item, Reader, Reject, count_sample, splits_of_folder, without_duplicates
 from data_prep.readers.twitter_gmner import TWITTER_FMNERG_READER, TWITTER_GMNER_READER
 from data_prep.readers.twitter_smner import TWITTER_SMNER_READER
 from mcr.errors import MAX_FAULTS_SHOWN, ConfigError, DataError, raise_faults, run_command
 from mcr.records import Sample
-from mcr.samples import write_samples
+from mcr.samples import iter_samples, write_samples
 
 READERS: dict[str, Reader] = {
     "twitter-gmner": TWITTER_GMNER_READER,
@@ -75,27 +76,46 @@ def build(
         DataError: a folder that is not as published; with `is_strict` anything that cannot be used.
     """
     reader.check_folder(root, image_root)
-    report, register = BuildReport(), IdRegister()
-    out.mkdir(parents=True, exist_ok=True)
-    partial = out / "rejected.jsonl.partial"
+    report, register = BuildReport(), ids_of_others(out, splits)
+    staging = out / "unfinished"
+    staging.mkdir(parents=True, exist_ok=True)
+    partial = staging / "rejected.jsonl"
     with partial.open("w", encoding="utf-8") as rejected:
         for split in splits:
             report.counts[split] = Counter()
             found = without_duplicates(reader.read(root, split, image_root, report.counts[split]), register, split)
             samples = build_split(tqdm(found, desc=f"reading {split}", unit="sample"), split, report, rejected)
-            write_samples(out / f"{split}.jsonl", samples)
+            write_samples(staging / f"{split}.jsonl", samples)
     os.replace(partial, out / "rejected.jsonl")
-    if is_strict and report.num_rejected:
+    try:
+        check_report(report, splits, out, is_strict=is_strict)
         for split in splits:
-            (out / f"{split}.jsonl").unlink()
+            os.replace(staging / f"{split}.jsonl", out / f"{split}.jsonl")
+    finally:
+        shutil.rmtree(staging)
+    return report
+
+
+def ids_of_others(out: Path, splits: tuple[str, ...]) -> IdRegister:
+    """Return a register of the ids in splits that were written before and are not written now."""
+    register = IdRegister()
+    for split in splits_of_folder(out):
+        if split not in splits:
+            for sample in iter_samples(out / f"{split}.jsonl"):
+                register.check(sample.id, split)
+    return register
+
+
+def check_report(report: BuildReport, splits: tuple[str, ...], out: Path, *, is_strict: bool) -> None:
+    """Raise DataError where nothing, or under `is_strict` not everything, can be used."""
+    if is_strict and report.num_rejected:
         hidden = report.num_rejected - MAX_FAULTS_SHOWN
         more = [f"and {hidden} more in {out / 'rejected.jsonl'}"] if hidden > 0 else []
         raise_faults(f"{report.num_rejected} places cannot be used", [*report.faults[: MAX_FAULTS_SHOWN - 1], *more])
     empty = [
         f"{split}: holds no sample that can be used. Check the file." for split in splits if not report.counts[split]["samples"]
     ]
-    raise_faults(f"{root}: nothing to write", empty if len(empty) == len(splits) else [])
-    return report
+    raise_faults("nothing to write", empty if is_strict or len(empty) == len(splits) else [])
 
 
 def summary_table(report: BuildReport, published: Mapping[str, Mapping[str, int]]) -> str:
@@ -133,9 +153,10 @@ def main(argv: list[str] | None = None) -> None:
         if not isinstance(reader, GrefcocoReader):
             raise ConfigError("--several-targets: is for grefcoco alone. Leave it out.")
         reader = replace(reader, keeps_several=True)
-    splits = tuple(args.splits.split(",")) if args.splits else reader.splits
-    if not set(splits) <= set(reader.splits):
-        raise ConfigError(f"--splits: got {args.splits}, expected some of {','.join(reader.splits)}.")
+    known = reader.splits or splits_of_folder(args.root)
+    splits = tuple(args.splits.split(",")) if args.splits else known
+    if not set(splits) <= set(known):
+        raise ConfigError(f"--splits: got {args.splits}, expected some of {','.join(known)}.")
     if args.out.resolve() == args.root.resolve():
         raise DataError(f"--out: {args.out} is the folder that is read. Name another.")
     report = build(reader, args.root, args.images, args.out, splits, is_strict=args.strict)

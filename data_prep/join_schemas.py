@@ -42,11 +42,15 @@ def check_alike(folders: Sequence[Path]) -> None:
     for folder in folders[1:]:
         if (folder / SETTINGS_FILE).read_bytes() != (folders[0] / SETTINGS_FILE).read_bytes():
             raise ConfigError(f"join: {folder} was written for another prompt than {folders[0]}. Write them alike.")
-        ids = [
-            set(pq.read_table(one / "d2.parquet", columns=["sample_id"])["sample_id"].to_pylist()) for one in (folder, folders[0])
-        ]
-        if ids[0] != ids[1]:
-            raise ConfigError(f"join: {folder} holds back other samples than {folders[0]}. Use one --seed and --d2-share.")
+        for name in ("d1.parquet", "d2.parquet"):
+            if _ids(folder / name) != _ids(folders[0] / name):
+                raise ConfigError(
+                    f"join: {folder / name} has other samples than {folders[0] / name}. Use one --seed and --d2-share."
+                )
+
+
+def _ids(path: Path) -> set[str]:
+    return set(pq.read_table(path, columns=["sample_id"])["sample_id"].to_pylist())
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -57,6 +61,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--per-sample", type=int, default=2, help="schemas drawn for each sample")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
+    if args.out.resolve() in [folder.resolve() for folder in args.folders]:
+        raise ConfigError(f"--out: {args.out} is one of the folders that are read. Name another.")
     by_sample = read_by_sample(args.folders)
     check_alike(args.folders)
     few = [sample_id for sample_id, rows in by_sample.items() if len(rows) < args.per_sample]

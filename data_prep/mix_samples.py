@@ -34,11 +34,11 @@ class Source:
     image_folder: str = ""
 
     def __post_init__(self) -> None:
-        if self.num is not None and self.num < 1:
-            raise ConfigError(f"mix: {self.samples}: num is {self.num}, expected at least 1 or nothing for all.")
+        if self.num is not None and (not isinstance(self.num, int) or self.num < 1):
+            raise ConfigError(f"mix: {self.samples}: num is {self.num}, expected a number from 1 on, or nothing for all.")
 
 
-def draw(source: Source, seed: int) -> list[Sample]:
+def draw(source: Source, seed: str) -> list[Sample]:
     """Return the drawn samples in the file's order, ids and image paths made unique by their source.
 
     Raises:
@@ -48,7 +48,7 @@ def draw(source: Source, seed: int) -> list[Sample]:
     num = len(samples) if source.num is None else source.num
     if num > len(samples):
         raise ConfigError(f"mix: {source.samples} holds {len(samples)} samples, {num} are wanted. Lower num.")
-    picks = sorted(Random(f"{seed}/{source.samples}").sample(range(len(samples)), num))
+    picks = sorted(Random(seed).sample(range(len(samples)), num))
     return [_of_source(samples[index], source.image_folder) for index in picks]
 
 
@@ -62,7 +62,7 @@ def _of_source(sample: Sample, folder: str) -> Sample:
 
 def mix(sources: list[Source], seed: int) -> list[Sample]:
     """Return the samples of all sources, shuffled."""
-    samples = [sample for source in sources for sample in draw(source, seed)]
+    samples = [sample for number, source in enumerate(sources) for sample in draw(source, f"{seed}/{number}")]
     repeated = [sample_id for sample_id, times in Counter(sample.id for sample in samples).items() if times > 1]
     if repeated:
         raise ConfigError(f"mix: {len(repeated)} ids come from two sources, for example {repeated[0]}. Give each source once.")

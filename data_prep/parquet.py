@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from mcr.prompts import PromptSettings
 from mcr.records import Sample
 
+GROUP_ROWS = 500
 CONTENT = pa.list_(pa.struct([("type", pa.string()), ("text", pa.string())]))
 MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", CONTENT)]))
 GOLD = pa.list_(pa.struct([("text", pa.string()), ("type", pa.string()), ("boxes", pa.list_(pa.list_(pa.float64())))]))
@@ -67,14 +68,22 @@ class RowWriter:
         self.path, self.partial = path, path.with_name(path.name + ".partial")
         self.schema = pa.schema(columns)
         self.writer = pq.ParquetWriter(self.partial, self.schema)
+        self.waiting: list[dict[str, Any]] = []
 
     def write(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Append one row group."""
-        if rows:
-            self.writer.write_table(pa.Table.from_pylist(list(rows), schema=self.schema))
+        """Append rows; they reach the disk in groups of at least GROUP_ROWS."""
+        self.waiting += rows
+        if len(self.waiting) >= GROUP_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self.waiting:
+            self.writer.write_table(pa.Table.from_pylist(self.waiting, schema=self.schema))
+        self.waiting = []
 
     def finish(self) -> None:
         """Close the file and give it its name."""
+        self._flush()
         self.writer.close()
         os.replace(self.partial, self.path)
 

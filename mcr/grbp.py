@@ -18,8 +18,8 @@ from mcr.boxes import Frame, area, iou
 from mcr.errors import ConfigError
 from mcr.records import Box
 
-NUMBER = r"-?[0-9]+(?:\.[0-9]+)?"
-BOX_TEXT = re.compile(rf"\[\s*({NUMBER})\s*,\s*({NUMBER})\s*,\s*({NUMBER})\s*,\s*({NUMBER})\s*\]")
+NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
+BOX_TEXT = re.compile(rf"[\[(]\s*({NUMBER})\s*,\s*({NUMBER})\s*,\s*({NUMBER})\s*,\s*({NUMBER})\s*[\])]")
 NUMBER_TEXT = re.compile(NUMBER)
 
 
@@ -91,7 +91,7 @@ def perturb_text(text: str, gold: Sequence[Box], frame: Frame, settings: GrbpSet
     """Return a completion with its gold boxes perturbed, each the same wherever it stands, in reasoning and answer alike.
 
     Args:
-        text: with boxes as `[x1, y1, x2, y2]`, spaced in any way.
+        text: with boxes as `[x1, y1, x2, y2]` or in parentheses, spaced in any way.
         gold: the boxes to perturb, in the frame; other boxes stay.
         frame: that the text is written in.
         settings: how far.

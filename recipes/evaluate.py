@@ -33,7 +33,7 @@ from mcr.run_folder import write_run_record
 from mcr.samples import read_samples
 from mcr.score import one_line
 from mcr.training_sets import check_images
-from rewards.score import PARTS, score_entities
+from rewards.score import DEFAULT_WEIGHTS, PARTS, for_task, score_entities
 
 TRAINED = "trained"
 
@@ -181,7 +181,7 @@ def completion_rewards(system: Evaluation) -> list[dict[str, float] | None]:
             rewards.append(dict.fromkeys((*PARTS, "total"), 0.0))
             continue
         pred = [replace(entity, boxes=None) for entity in prediction.entities] if sample.task == "mner" else prediction.entities
-        scores = asdict(score_entities(pred, sample.entities))
+        scores = asdict(for_task(score_entities(pred, sample.entities), sample.task, DEFAULT_WEIGHTS))
         rewards.append({name: scores[name] for name in (*PARTS, "total")})
     return rewards
 

@@ -65,8 +65,8 @@ def score_completion(
         sigma: IoU threshold of the grounding reward, in [0, 1).
         normalization: what span, type, entailment and grounding are averaged over: "matched", the pairs that share a word
             (the paper); "larger_count", the larger of the two counts, so that leaving out an entity, or padding, costs.
-        task: "gmner"; "mner", where no place is read, so that entailment and grounding are 1 wherever a pair matches; "vg", where
-            a place alone is read and gold is one phrase, so that count, span and type are 1 for any readable answer.
+        task: "gmner"; "mner", where no place is read; "vg", where a place alone is read and gold is one phrase. Parts that a task
+            does not ask for are the mean of those it does, so that the total keeps its scale.
 
     Raises:
         DataError: gold that cannot be gold. ConfigError: weights or sigma out of range, an unknown normalization or task.
@@ -85,7 +85,22 @@ def score_completion(
         entities = tuple(replace(entity, boxes=None) for entity in entities)
     elif task == "vg":
         pred = tuple(replace(entity, text=entities[0].text, type=entities[0].type) for entity in pred)
-    return score_entities(pred, entities, weights=weights, sigma=sigma, normalization=normalization, problems=parsed.problems)
+    options = {"sigma": sigma, "normalization": normalization, "problems": parsed.problems}
+    return for_task(score_entities(pred, entities, weights=weights, **options), task, weights)
+
+
+ASKED = {"mner": ("count", "span", "type"), "vg": ("entailment", "grounding")}
+
+
+def for_task(score: RewardBreakdown, task: str, weights: Mapping[str, float]) -> RewardBreakdown:
+    """Return a score whose parts that the task does not ask for are the mean of those it does."""
+    if task not in ASKED:
+        return score
+    asked = {part: getattr(score, part) for part in ASKED[task]}
+    mean = math.fsum(asked.values()) / len(asked)
+    parts = {part: asked.get(part, mean) for part in PARTS}
+    total = math.fsum(weights.get(name, 0.0) * value for name, value in parts.items())
+    return replace(score, **parts, total=total)
 
 
 def score_entities(

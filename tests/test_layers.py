@@ -17,7 +17,9 @@ TORCH_ROOMS = (
     "mcr.report",
     "mcr.config",
     "mcr.run_folder",
+    "mcr.memory",
 )
+APPLICATIONS = ("mcr.doctor",)  # looks at everything, is imported by nothing
 SOURCES = [path for room in ("mcr", "rewards", "data_prep", "recipes") for path in sorted((ROOT / room).rglob("*.py"))]
 HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "datasets", "vllm", "deepspeed"}
 
@@ -39,6 +41,8 @@ def imports_of(path: Path) -> set[str]:
 
 
 def room_of(name: str) -> str:
+    if name.startswith(APPLICATIONS):
+        return "application"
     if name.startswith(TORCH_ROOMS):
         return "torch rooms"
     return {"mcr": "core", "rewards": "rewards", "data_prep": "data_prep", "recipes": "recipes"}.get(name.split(".")[0], "")
@@ -49,6 +53,7 @@ ALLOWED = {
     "rewards": {"core", "rewards"},
     "data_prep": {"core", "rewards", "data_prep"},
     "torch rooms": {"core", "torch rooms"},
+    "application": {"core", "rewards", "torch rooms"},
     "recipes": {"core", "rewards", "data_prep", "torch rooms"},
 }
 

@@ -14,6 +14,7 @@ from typing import Any
 from data_prep.readers.reading import Item, Reject, check_id, find_image, kind_of, require_files
 from mcr.errors import DataError
 from mcr.records import Box, Entity, Sample, check_box, collapse_space
+from mcr.surrogates import without_surrogates
 
 REFS, INSTANCES = "grefs(unc).json", "instances.json"
 NO_TARGET = -1
@@ -43,8 +44,13 @@ class GrefcocoReader:
             DataError: a file that is not as published.
         """
         sizes, boxes = read_instances(root / INSTANCES)
-        for ref in load_json(root / REFS, list):
-            if not isinstance(ref, dict) or ref.get("split") != split:
+        for number, ref in enumerate(load_json(root / REFS, list)):
+            if not isinstance(ref, dict) or ref.get("split") not in self.splits:
+                if split == self.splits[0]:
+                    reason = f"row: split is not one of {', '.join(self.splits)}, got {str(ref)[:80]!r}. Correct the ref."
+                    yield Reject(f"{REFS} (number {number})", reason, "row")
+                continue
+            if ref["split"] != split:
                 continue
             place = f"{REFS} (ref {ref.get('ref_id')})"
             try:
@@ -72,7 +78,7 @@ class GrefcocoReader:
             notes["several targets, left out"] += len(sentences)
             return
         missing = [target for target in targets if target not in boxes]
-        if missing or ref.get("image_id") not in sizes:
+        if missing or not isinstance(ref.get("image_id"), int) or ref["image_id"] not in sizes:
             raise DataError(
                 f"box: annotations {missing} or image {ref.get('image_id')} are not in {INSTANCES}. Use its own file."
             )
@@ -95,7 +101,7 @@ def target_ids(value: Any) -> list[int]:
     ids = value if isinstance(value, list) else [value]
     if not ids or not all(isinstance(one, int) and not isinstance(one, bool) for one in ids):
         raise DataError(f"row: ann_id is {str(value)[:80]!r}, expected a number or a list of numbers. Correct the ref.")
-    return [one for one in ids if one != NO_TARGET]
+    return [one for one in dict.fromkeys(ids) if one != NO_TARGET]
 
 
 def image_name(file_name: str) -> str:
@@ -113,10 +119,14 @@ def read_instances(path: Path) -> tuple[dict[int, tuple[int, int]], dict[int, Bo
     data = load_json(path, dict)
     try:
         sizes = {row["id"]: (int(row["width"]), int(row["height"])) for row in data["images"]}
-        boxes = {row["id"]: _corners(row["bbox"]) for row in data["annotations"]}
+        boxes = {row["id"]: _corners(row["bbox"]) for row in data["annotations"] if _is_bbox(row.get("bbox"))}
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path}: not COCO's instances ({type(error).__name__} {error}). Use the file as published.") from error
     return sizes, boxes
+
+
+def _is_bbox(bbox: Any) -> bool:
+    return isinstance(bbox, list) and len(bbox) == 4 and all(isinstance(value, int | float) for value in bbox)
 
 
 def _corners(bbox: Sequence[float]) -> Box:
@@ -148,4 +158,4 @@ def load_json(path: Path, kind: type) -> Any:
         raise DataError(f"{path}: not UTF-8 JSON ({error}). Use the file as published.") from error
     if not isinstance(value, kind):
         raise DataError(f"{path}: holds a {type(value).__name__}, expected a {kind.__name__}. Use the file as published.")
-    return value
+    return without_surrogates(value)

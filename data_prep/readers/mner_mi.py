@@ -17,6 +17,7 @@ from data_prep.readers.reading import Item, Reject, check_id, find_image, kind_o
 from mcr.errors import DataError
 from mcr.labels import canonical_type
 from mcr.records import Entity, Sample
+from mcr.surrogates import without_surrogates
 
 FILES = {"train": "train", "dev": "val", "test": "test"}
 TAGS = bio_tags(("PER", "LOC", "ORG", "MISC", "MIS", "OTHER"))
@@ -89,11 +90,11 @@ def read_row(raw: bytes) -> tuple[Mapping[str, Any], bool]:
             raise DataError(f"row: neither JSON nor short enough for a literal ({error}). Repair the row.") from error
         try:
             row, is_literal = ast.literal_eval(text), True
-        except (ValueError, SyntaxError, RecursionError, MemoryError) as literal_error:
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as literal_error:
             raise DataError(f"row: neither JSON nor a literal ({literal_error}). Repair the row.") from literal_error
     if not isinstance(row, dict):
         raise DataError(f"row: got {type(row).__name__}, expected an object. Repair the row.")
-    return row, is_literal
+    return without_surrogates(row), is_literal
 
 
 MNER_MI_READER = MnerMiReader("mner-mi", "MNER-MI")

@@ -1,11 +1,11 @@
-"""Our own samples: every `*.jsonl` of a folder is a split; for data that was brought into the form by other means."""
+"""Our own samples: every `*.jsonl` of a folder but rejected.jsonl is a split; for data brought into the form by other means."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data_prep.readers.reading import Item, Reject, kind_of, require_files
+from data_prep.readers.reading import Item, Reject, kind_of, require_files, splits_of_folder
 from mcr.errors import DataError
 from mcr.images import open_image
 from mcr.records import ImageRef, Sample
@@ -16,12 +16,14 @@ from mcr.samples import iter_json_lines, sample_from_dict
 class OwnSamplesReader:
     """Samples in the form that every reader writes, checked once more, images included."""
 
-    splits: tuple[str, ...] = ("train", "dev", "test")
+    splits: tuple[str, ...] = ()
     published: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def check_folder(self, root: Path, image_root: Path | None) -> None:
-        """Raise DataError, listing what is missing, unless all splits are there."""
-        require_files("own samples", [root / f"{split}.jsonl" for split in self.splits], image_root)
+        """Raise DataError unless there is a split."""
+        require_files("own samples", [root], image_root)
+        if not splits_of_folder(root):
+            raise DataError(f"{root}: holds no .jsonl. Name the folder of samples.")
 
     def read(self, root: Path, split: str, image_root: Path | None, notes: Counter) -> Iterator[Item]:
         """Yield samples and rejects in the order of the file."""

@@ -34,7 +34,7 @@ class Reader(Protocol):
     """One dataset as published.
 
     Attributes:
-        splits: names of the files written.
+        splits: names of the files written; none where the folder tells.
         published: counts by split that should come out, where there are any: samples, entities, groundable, boxes.
     """
 
@@ -99,7 +99,7 @@ def read_all(reader: Reader, root: Path, image_root: Path | None = None) -> tupl
     counts: dict[str, Counter] = {}
     faults: list[str] = []
     register = IdRegister()
-    for split in reader.splits:
+    for split in reader.splits or splits_of_folder(root):
         samples[split], counts[split] = [], Counter()
         for item in without_duplicates(reader.read(root, split, image_root, counts[split]), register, split):
             if isinstance(item, Reject):
@@ -111,6 +111,11 @@ def read_all(reader: Reader, root: Path, image_root: Path | None = None) -> tupl
             faults.append(f"{split}: holds no sample. Check the file.")
     raise_faults(f"{root}: {len(faults)} faults", faults)
     return samples, counts
+
+
+def splits_of_folder(root: Path) -> tuple[str, ...]:
+    """Return the splits of a folder of our own samples: every .jsonl but the rejects."""
+    return tuple(sorted(path.stem for path in root.glob("*.jsonl") if path.stem != "rejected"))
 
 
 def require_files(what: str, paths: Sequence[Path], image_root: Path | None) -> None:

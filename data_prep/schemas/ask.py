@@ -8,16 +8,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from data_prep.schemas.facts import Facts
-from mcr.formats import write_answer
+from mcr.errors import DataError
+from mcr.formats import NAME_FORMATS, write_answer
+from rewards import score_completion
 
-CONSTRAINTS = (
-    "Walk through these checks: (1) span: which words of the text name an entity; (2) type: what the text says it is; "
-    "(3) entailment: whether the image shows it; (4) grounding: the box of what is shown, no box for what is not."
-)
+CHECKS = {
+    "span": "which words of the text name an entity",
+    "type": "what the text says it is",
+    "entailment": "whether the image shows it",
+    "grounding": "the box of what is shown, no box for what is not",
+}
+CHECKS_OF = {"gmner": tuple(CHECKS), "mner": ("span", "type"), "vg": ("entailment", "grounding")}
+NAMES_RULE = "Name every entity of the answer exactly as the text has it and no other"
+BOX_RULE = "whether the image shows it, and write no box other than the given ones."
+ABOUT = {
+    "gmner": f"{NAMES_RULE}, say of each {BOX_RULE}",
+    "mner": f"{NAMES_RULE}. Say nothing of the image.",
+    "vg": f"Repeat what the text describes exactly as the text has it, say {BOX_RULE}",
+}
 RULES = (
     "Reason forward, as someone who sees the text and the image and does not know the answer yet. Do not mention that an answer, "
-    "labels or annotations were given to you. Name every entity of the answer exactly as the text has it and no other, say of "
-    "each whether the image shows it, and write no box other than the given ones. Between 30 and 150 words."
+    "labels or annotations were given to you. {about} Between 20 and 150 words."
 )
 ENDING = "End with the answer, copied exactly, between <answer> and </answer>:\n<answer>\n{answer}\n</answer>"
 AGAIN = "This cannot be used: {reason} Write it again, with the same rules and the same answer at the end."
@@ -52,11 +63,34 @@ def request_for(facts: Facts, style: str, num_images: int) -> list[dict[str, Any
         num_images: shown, for styles that need the image.
     """
     asked = ASKED_STYLES[style]
-    answer = write_answer(facts.entities, "rows", decimals=facts.decimals, task=facts.task)
-    parts = [f"Text: {facts.sentence}", *([] if asked.needs_image else what_is_known(facts)), CONSTRAINTS, asked.manner, RULES]
+    answer = answer_for(facts)
+    known = [] if asked.needs_image else what_is_known(facts)
+    rules = RULES.format(about=ABOUT[facts.task])
+    parts = [f"Text: {facts.sentence}", *known, constraints_of(facts.task), asked.manner, rules]
     text = "\n".join([*parts, ENDING.format(answer=answer)])
     images = [{"type": "image"}] * num_images if asked.needs_image else []
     return [{"role": "user", "content": [*images, {"type": "text", "text": text}]}]
+
+
+def constraints_of(task: str) -> str:
+    """Return the constraints that a task has, numbered."""
+    checks = [f"({number}) {name}: {CHECKS[name]}" for number, name in enumerate(CHECKS_OF[task], start=1)]
+    return f"Walk through these checks: {'; '.join(checks)}."
+
+
+def answer_for(facts: Facts) -> str:
+    """Return the gold answer in the first format that is read back as it was written: quotes and bars get lost in rows.
+
+    Raises:
+        DataError: no format does.
+    """
+    for answer_format in ("rows", "json", "triples"):
+        if facts.task == "mner" and answer_format not in NAME_FORMATS:
+            continue
+        answer = write_answer(facts.entities, answer_format, decimals=facts.decimals, task=facts.task)
+        if score_completion(f"<answer>\n{answer}\n</answer>", facts.entities, task=facts.task).total == 1.0:
+            return answer
+    raise DataError(f"answer: of {facts.sentence[:80]!r} is in no format read back as it is written. Leave the sample out.")
 
 
 def what_is_known(facts: Facts) -> list[str]:

@@ -40,8 +40,9 @@ def write_asked_sets(
         kept_back, asked = tee_held_back(samples, d2, settings, writing)
         with partial_path.open("w", encoding="utf-8") as file, tqdm(desc="asking", unit="schema") as bar:
             for outcome in writer.write_all(draw_asked(asked, styles, writing.per_sample, writing.seed)):
-                completion = [{"role": "assistant", "content": outcome.completion}]
-                d1.write([prompt_row(outcome.sample, settings) | {"style": outcome.style, "completion": completion}])
+                if outcome.completion is not None:
+                    completion = [{"role": "assistant", "content": outcome.completion}]
+                    d1.write([prompt_row(outcome.sample, settings) | {"style": outcome.style, "completion": completion}])
                 for rejection in outcome.rejections:
                     file.write(json.dumps(asdict(rejection), ensure_ascii=False) + "\n")
                 tally.add(outcome)

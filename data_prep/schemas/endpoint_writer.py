@@ -1,5 +1,6 @@
 """Schemas written by a model behind an endpoint: asked, checked, asked again with the reason, then a template takes over."""
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,15 +12,15 @@ from typing import Any
 from data_prep.schemas.ask import ASKED_STYLES, again, request_for
 from data_prep.schemas.build import SchemaOptions, make_schema
 from data_prep.schemas.facts import Facts, collect_facts
-from data_prep.schemas.gate import why_rejected
+from data_prep.schemas.gate import BOX, why_rejected
 from mcr.boxes import Frame
 from mcr.chat import chat_messages
 from mcr.endpoint import ChatEndpoint, EndpointError
-from mcr.errors import McrError
+from mcr.errors import ConfigError, DataError, McrError
 from mcr.images import open_image
 from mcr.records import Sample
 
-FALLBACK = "steps_text_first"
+FALLBACKS = ("steps_text_first", "steps_image_first")
 MAX_FAILURES = 20
 
 
@@ -40,7 +41,7 @@ class Outcome:
 
     Attributes:
         style: the style asked for, or "template" where the template took over.
-        completion: the schema.
+        completion: the schema; None where not even the template could write one.
         rejections: of replies before it; the last one is why the template took over.
         num_tokens: (prompt, completion) that the endpoint counted, cached replies not among them.
         num_asked: replies looked at, cached ones among them.
@@ -49,7 +50,7 @@ class Outcome:
 
     sample: Sample
     style: str
-    completion: str
+    completion: str | None
     rejections: tuple[Rejection, ...] = ()
     num_tokens: tuple[int, int] = (0, 0)
     num_asked: int = 0
@@ -80,6 +81,10 @@ class EndpointWriter:
     seed: int = 0
     max_failures: int = MAX_FAILURES
     num_failures: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        if self.max_asks < 1 or self.max_tokens < 1:
+            raise ConfigError(f"--max-asks: got {self.max_asks}, --max-tokens: got {self.max_tokens}, expected at least 1.")
 
     def write_all(self, wanted: Iterable[tuple[Sample, str]]) -> Iterator[Outcome]:
         """Yield the outcome of each (sample, style), in order, several under way at once.
@@ -127,8 +132,12 @@ class EndpointWriter:
 
     def write(self, sample: Sample, style: str) -> Outcome:
         """Ask, check, ask again; the template takes over after `max_asks` replies, or where there is no reply."""
-        messages, facts = self.conversation(sample, style)
         rejections: list[Rejection] = []
+        try:
+            messages, facts = self.conversation(sample, style)
+        except (DataError, ConfigError) as error:
+            rejections.append(Rejection(sample.id, style, 0, f"sample: {error}", ""))
+            return Outcome(sample, "template", self._template(sample, style, rejections), tuple(rejections))
         tokens, is_failure = [0, 0], False
         for number in range(self.max_asks):
             try:
@@ -141,15 +150,32 @@ class EndpointWriter:
                 tokens = [tokens[0] + reply.num_prompt_tokens, tokens[1] + reply.num_completion_tokens]
             reason = "answer: it was cut off." if not reply.is_complete else why_rejected(reply.text, facts)
             if reason is None:
-                return Outcome(sample, style, reply.text.strip(), tuple(rejections), (tokens[0], tokens[1]), number + 1)
+                completion = with_canonical_boxes(reply.text.strip(), facts)
+                return Outcome(sample, style, completion, tuple(rejections), (tokens[0], tokens[1]), number + 1)
             rejections.append(Rejection(sample.id, style, number, reason, reply.text))
             messages = again(messages, reply.text, reason)
-        completion = self._template(sample)
+        completion = self._template(sample, style, rejections)
         return Outcome(sample, "template", completion, tuple(rejections), (tokens[0], tokens[1]), len(rejections), is_failure)
 
-    def _template(self, sample: Sample) -> str:
-        options = SchemaOptions((FALLBACK,), ("rows",))
-        return make_schema(sample, FALLBACK, self.frame_of(sample), options, self.seed).completion
+    def _template(self, sample: Sample, style: str, rejections: list[Rejection]) -> str | None:
+        """Write another template for each style asked for, so that no sample stands twice with one text."""
+        fallback = FALLBACKS[list(ASKED_STYLES).index(style) % len(FALLBACKS)]
+        try:
+            return make_schema(sample, fallback, self.frame_of(sample), SchemaOptions((fallback,)), self.seed).completion
+        except (DataError, ConfigError) as error:
+            rejections.append(Rejection(sample.id, style, len(rejections), f"template: {error}", ""))
+            return None
+
+
+def with_canonical_boxes(completion: str, facts: Facts) -> str:
+    """Return a completion with every box of four numbers written as our formats write it."""
+    known = {box for entity in facts.entities for box in entity.boxes or ()} | {box for _, box in facts.regions}
+
+    def rewrite(match: re.Match) -> str:
+        box = tuple(float(number) for number in match.groups())
+        return facts.write_box(box) if box in known else match.group()
+
+    return BOX.sub(rewrite, completion)
 
 
 def draw_asked(samples: Iterable[Sample], styles: Sequence[str], per_sample: int, seed: int) -> Iterator[tuple[Sample, str]]:

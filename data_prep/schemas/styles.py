@@ -24,7 +24,10 @@ class Voice:
         return self.rng.choice(BANK[kind][: self.num_phrasings]).format(**fields)
 
 
-def _upper(text: str) -> str:
+def _upper(text: str, facts: Facts) -> str:
+    """Begin a sentence with a capital, unless it begins with a name, which stays as the text has it."""
+    if any(text.startswith(entity.text) for entity in facts.entities):
+        return text
     return text[:1].upper() + text[1:]
 
 
@@ -42,7 +45,7 @@ def _span(facts: Facts, voice: Voice) -> str:
 
 
 def _type(facts: Facts, voice: Voice) -> str:
-    return _upper("; ".join(voice.say("type", name=e.text, type=e.type) for e in facts.entities)) + "."
+    return _upper("; ".join(voice.say("type", name=e.text, type=e.type) for e in facts.entities), facts) + "."
 
 
 def _entail(facts: Facts, voice: Voice) -> str:
@@ -54,7 +57,7 @@ def _entail(facts: Facts, voice: Voice) -> str:
             parts.append(voice.say("entailed", name=entity.text))
         else:
             parts.append(voice.say("entailed_look", name=entity.text, look=look))
-    return _upper("; ".join(parts)) + "."
+    return _upper("; ".join(parts), facts) + "."
 
 
 def _missing(entity: Entity, look: str | None, voice: Voice) -> str:
@@ -73,7 +76,7 @@ def _entail_and_ground(facts: Facts, voice: Voice) -> str:
             parts.append(voice.say("ground", name=entity.text, box=_boxes(facts, entity)))
         else:
             parts.append(voice.say("found_look", name=entity.text, look=look, box=_boxes(facts, entity)))
-    return _upper("; ".join(parts)) + "."
+    return _upper("; ".join(parts), facts) + "."
 
 
 def _boxes(facts: Facts, entity: Entity) -> str:
@@ -87,7 +90,7 @@ def _ground(facts: Facts, voice: Voice) -> str:
             parts.append(voice.say("no_ground", name=entity.text))
         else:
             parts.append(voice.say("ground", name=entity.text, box=_boxes(facts, entity)))
-    return _upper("; ".join(parts)) + "."
+    return _upper("; ".join(parts), facts) + "."
 
 
 def _on_text(facts: Facts, voice: Voice) -> list[str]:
@@ -137,7 +140,7 @@ def brief(facts: Facts, voice: Voice) -> list[str]:
     for entity, look in zip(facts.entities, facts.looks, strict=True):
         shown = _shown(facts, entity, look, voice)
         kind = {"gmner": "conclude", "mner": "conclude_type", "vg": "conclude_place"}[facts.task]
-        lines.append(_upper(voice.say(kind, name=entity.text, type=entity.type, shown=shown)))
+        lines.append(_upper(voice.say(kind, name=entity.text, type=entity.type, shown=shown), facts))
     return lines
 
 
@@ -160,7 +163,7 @@ def narrative(facts: Facts, voice: Voice) -> list[str]:
         one = facts.reordered([index])
         entity = one.entities[0]
         if facts.task != "vg":
-            prose.append(_upper(voice.say("story_type", name=entity.text, type=entity.type)) + ".")
+            prose.append(_upper(voice.say("story_type", name=entity.text, type=entity.type), facts) + ".")
         prose += _on_image(one, voice)
     return [" ".join(prose)]
 

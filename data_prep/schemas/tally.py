@@ -29,7 +29,7 @@ class Tally:
 
     def add(self, outcome: Outcome) -> None:
         """Count one."""
-        self.styles[outcome.style] += 1
+        self.styles["none" if outcome.completion is None else outcome.style] += 1
         self.ids.add(outcome.sample.id)
         kinds = [rejection.reason.split(":")[0] for rejection in outcome.rejections]
         self.reasons.update(kinds)
@@ -51,7 +51,7 @@ class Tally:
         """Return the counts of summary.json."""
         return {
             "d1_samples": len(self.ids),
-            "d1_schemas": self.styles.total(),
+            "d1_schemas": self.styles.total() - self.styles["none"],
             "schemas_by_style": dict(sorted(self.styles.items())),
             "rejected_by_reason": dict(sorted(self.reasons.items())),
             "templates_by_reason": dict(sorted(self.templates.items())),

@@ -1,9 +1,15 @@
 """Answers of task mner: names and types without places, `text | type` by lines, or JSON objects."""
 
+import re
+
 from mcr.parsing.json_answer import read_json_answer
 from mcr.parsing.parts import read_parts, unquote
 from mcr.parsing.rows import BARS, BULLET
 from mcr.records import Entity
+
+TABLE_FRAME = re.compile(
+    r"\s*\|?\s*(?::?-+:?\s*\|\s*)+:?-*:?\s*|\s*\|?\s*(?:text|entity|name|span)\s*\|\s*type\s*(?:\|.*)?", re.IGNORECASE
+)
 
 
 def read_names(body: str, is_marked: bool) -> tuple[list[Entity], list[str]]:
@@ -18,7 +24,7 @@ def read_names(body: str, is_marked: bool) -> tuple[list[Entity], list[str]]:
     problems: list[str] = []
     is_broken = False
     for line in body.splitlines():
-        if not line.strip():
+        if not line.strip() or TABLE_FRAME.fullmatch(line):
             continue
         entity = _read_line(BULLET.sub("", line, count=1).strip().translate(BARS))
         if entity is not None and is_broken and not is_marked:

@@ -153,6 +153,44 @@ def test_an_endpoint_that_is_gone_stops_the_run_and_nothing_is_left_half(tmp_pat
     assert not list((tmp_path / "out").glob("*.parquet*"))
 
 
+def test_a_sample_that_fails_in_every_way_is_recorded_and_the_others_go_on(tmp_path):
+    image = (ImageRef("a.png", 100, 100),)
+    quoted = Sample("quoted", "d", "gmner", '"Star Wars" number7 now', image, (Entity('"Star Wars"', "OTHER", None),))
+    odd = Sample("odd", "d", "gmner", "</answer> number8 now", image, (Entity("</answer>", "OTHER", None),))
+    write_samples(tmp_path / "s.jsonl", [quoted, odd, *make_samples(2)])
+    with odd_server(lambda body: good_reply(body) if number_of(body) < 7 else "nonsense") as server:
+        write_schemas.main(flags_for(tmp_path, server.url, "out", "--per-sample", "2"))
+    rows = rows_of(tmp_path)
+    assert Counter(row["sample_id"] for row in rows) == {"quoted": 2, "0": 2, "1": 2}
+    assert len({row["completion"][0]["content"] for row in rows if row["sample_id"] == "quoted"}) == 2
+    assert {row["reason"].split(":")[0] for row in rejected(tmp_path) if row["sample_id"] == "odd"} == {"sample", "template"}
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert (summary["d1_schemas"], summary["schemas_by_style"]["none"]) == (6, 2)
+
+
+def test_a_missing_image_costs_its_sample_alone(tmp_path):
+    write_samples(tmp_path / "s.jsonl", make_samples(2))
+    with odd_server(good_reply) as server:
+        flags = flags_for(tmp_path, server.url, "out", "--image-root", str(tmp_path))
+        flags[flags.index("llm")] = "mllm"
+        write_schemas.main(flags)
+    assert {row["style"] for row in rows_of(tmp_path)} == {"template"}
+    assert all(row["reason"].startswith("sample: image") for row in rejected(tmp_path))
+
+
+def test_no_asks_are_refused(tmp_path):
+    write_samples(tmp_path / "s.jsonl", make_samples(1))
+    with pytest.raises(ConfigError, match="--max-asks: got 0"):
+        write_schemas.main(flags_for(tmp_path, "http://127.0.0.1:9/v1", "out", "--max-asks", "0"))
+
+
+def test_rows_are_written_in_groups(tmp_path):
+    write_samples(tmp_path / "s.jsonl", make_samples(40))
+    with odd_server(good_reply) as server:
+        write_schemas.main(flags_for(tmp_path, server.url))
+    assert pq.ParquetFile(tmp_path / "out" / "d1.parquet").num_row_groups == 1
+
+
 def test_a_dry_run_tells_requests_and_tokens_and_asks_nothing(tmp_path, capsys):
     write_samples(tmp_path / "s.jsonl", make_samples(10))
     with odd_server(good_reply) as server:
@@ -208,6 +246,12 @@ def test_routes_are_joined_and_drawn_by_seed(tmp_path, capsys):
     assert len({row["style"] for row in both}) > 2
     assert pq.read_table(tmp_path / "both" / "d2.parquet").num_rows == 12 - len(tagged) // 2
     assert "steps_text_first" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="one of the folders"):
+        join_schemas.main([*folders, "--out", folders[0]])
+    write_samples(tmp_path / "few.jsonl", make_samples(6))
+    write_schemas.main(["--samples", str(tmp_path / "few.jsonl"), *base[2:], "--out", str(tmp_path / "few")])
+    with pytest.raises(ConfigError, match="other samples"):
+        join_schemas.main([*folders, str(tmp_path / "few"), "--out", str(tmp_path / "x"), "--per-sample", "1"])
     with pytest.raises(ConfigError, match="fewer schemas"):
         join_schemas.main([*folders, "--out", str(tmp_path / "x"), "--per-sample", "5"])
     write_schemas.main([*base, "--out", str(tmp_path / "plain"), "--detail", "plain"])

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from data_prep.schemas.ask import ASKED_STYLES, again, request_for
+from data_prep.schemas.ask import ASKED_STYLES, again, answer_for, request_for
 from data_prep.schemas.build import SchemaOptions, make_schema
 from data_prep.schemas.facts import collect_facts
 from data_prep.schemas.gate import why_rejected
@@ -65,6 +65,116 @@ def test_bad_reasoning_is_told_by_its_kind(reasoning, kind):
 )
 def test_an_answer_that_is_not_golds_is_told(answer):
     assert reason_for(GOOD, answer).startswith("answer:")
+
+
+@pytest.mark.parametrize(
+    "after",
+    ["\nThis matches the ground truth label.", " Done.", "<answer>None</answer>", ANSWER, "\nBob Dylan is at [1, 2, 3, 4]."],
+)
+def test_nothing_may_stand_behind_the_answer_and_no_answer_before_it(after):
+    assert why_rejected(GOOD + ANSWER + after, FACTS).startswith("answer:")
+    assert why_rejected(GOOD + "\n<answer>x</answer>\nThe gold label says it." + ANSWER, FACTS).startswith("answer:")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [ANSWER.replace("400]", "400], [900, 900, 999, 999]"), ANSWER.replace("PER", "person"), ANSWER.replace("Acme", "acme")],
+)
+def test_the_answer_is_golds_to_the_letter(answer):
+    assert reason_for(GOOD, answer).startswith("answer:")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Kim Lee isn\u2019t visible in the image.",
+        "Kim Lee wasn't captured in the picture.",
+        "Is Kim Lee shown in the image? No.",
+        "The person Kim Lee cannot be seen in the image.",
+        "Kim Lee and Acme are not.",
+    ],
+)
+def test_a_shown_entity_that_is_said_to_be_absent_is_told_however_it_is_said(said):
+    assert reason_for(GOOD + " " + said).startswith("contrary:"), said
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Acme is a team; it isn\u2019t visible in the image. Rome is a city that cannot be seen in the image.",
+        "There is no sign of Acme in the photo. There is no trace of Rome.",
+        "Acme and Rome are not.",
+        "Q: Is Acme shown in the image?\nA: No.\nQ: Does the image show Rome?\nA: No.",
+        "The image shows neither Acme nor Rome.",
+    ],
+)
+def test_absent_entities_may_be_called_absent_in_any_way(said):
+    assert reason_for("Kim Lee is a person and can be seen in the photo at [10, 20, 300, 400]. " + said) is None
+
+
+def test_lines_that_begin_with_answer_are_reasoning_where_the_answer_is_tagged():
+    questions = (
+        "Question: Which words name an entity?\nAnswer: Kim Lee, Acme and Rome.\nQuestion: Are they shown?\nAnswer: " + GOOD
+    )
+    assert why_rejected(questions + ANSWER, FACTS) is None
+
+
+def facts_of(sentence, *entities):
+    sample = Sample("1", "d", "gmner", sentence, (ImageRef("a.jpg", 1000, 1000),), tuple(entities))
+    return collect_facts(sample, FRAME.frame_of(sample))
+
+
+PLACE = ((10.0, 20.0, 300.0, 400.0),)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "entities", "reasoning", "passes"),
+    [
+        ("in St. Louis", [Entity("St. Louis", "LOC", None)], "St. Louis is a city that the image does not show.", True),
+        (
+            "New York in The New York Times",
+            [Entity("New York", "LOC", PLACE), Entity("The New York Times", "ORG", None)],
+            "New York is shown in the image at [10, 20, 300, 400]. The New York Times is not shown in the image.",
+            True,
+        ),
+        ("US wins", [Entity("US", "LOC", None)], "Thus the place is not shown in the image at all.", False),
+        (
+            "Ann and Bob",
+            [Entity("Ann", "PER", PLACE), Entity("Bob", "PER", ((1.0, 2.0, 30.0, 40.0),))],
+            "Ann is shown in the image at [1, 2, 30, 40]. Bob is shown in the image at [10, 20, 300, 400].",
+            False,
+        ),
+        ("Ann", [Entity("Ann", "PER", PLACE)], "Ann is shown in the image, with a box at (1, 2, 3, 4).", False),
+        ("Ann", [Entity("Ann", "PER", PLACE)], "Ann is shown in the image. Beside her stands Obama.", False),
+        ("Ann", [Entity("Ann", "PER", PLACE)], "Bob Dylan stands beside Ann in the image at [10, 20, 300, 400].", False),
+        (
+            "Ann",
+            [Entity("Ann", "PER", PLACE)],
+            "1. **Span Identification**: the text names Ann. She is shown in the image.",
+            True,
+        ),
+    ],
+)
+def test_names_in_names_abbreviations_and_inventions(sentence, entities, reasoning, passes):
+    facts = facts_of(sentence, *entities)
+    reason = why_rejected(f"<think>{reasoning}</think>\n<answer>\n{answer_for(facts)}\n</answer>", facts)
+    assert (reason is None) == passes, reason
+
+
+def test_tasks_are_asked_for_what_they_have():
+    names = Sample("1", "d", "mner", "Ann sings", (ImageRef("a.jpg", 10, 10),), (Entity("Ann", "PER"),))
+    facts = collect_facts(names, FRAME.frame_of(names))
+    text = request_for(facts, "llm_conclusions", 0)[0]["content"][0]["text"]
+    assert "entailment" not in text
+    assert "Say nothing of the image" in text
+    seen = "<think>Ann is a person clearly visible in the image.</think>\n<answer>\nAnn | PER\n</answer>"
+    assert why_rejected(seen, facts).startswith("image:")
+    assert why_rejected(seen.replace(" clearly visible in the image", ", as the verb says"), facts) is None
+    phrase = Sample("1", "d", "vg", "the man", (ImageRef("a.jpg", 1000, 1000),), (Entity("the man", "", PLACE),))
+    facts = collect_facts(phrase, FRAME.frame_of(phrase))
+    assert "span" not in request_for(facts, "mllm_distilled", 1)[0]["content"][1]["text"]
+    good = "<think>I see the man in the image at [10, 20, 300, 400].</think>\n<answer>\n[10, 20, 300, 400]\n</answer>"
+    assert why_rejected(good, facts) is None
 
 
 def test_saying_the_opposite_in_the_end_is_told():

@@ -104,7 +104,16 @@ def test_mner_uni_rows_may_be_python_literals(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "raw", [b"__import__('os').system('true')", b"{'id': open('x')}", b"[1]", b"\xff", b"(" * 5000, b"{'a': 1" + b"0" * 200_000]
+    "raw",
+    [
+        b"{[]: 1}",
+        b"__import__('os').system('true')",
+        b"{'id': open('x')}",
+        b"[1]",
+        b"\xff",
+        b"(" * 5000,
+        b"{'a': 1" + b"0" * 200_000,
+    ],
 )
 def test_a_row_that_is_no_literal_is_never_run(raw):
     with pytest.raises(DataError):
@@ -237,6 +246,56 @@ def test_a_truncated_image_and_a_bomb_are_set_aside(tmp_path, capsys):
     assert [reject["split"] for reject in rejects] == ["dev", "test"]
     assert "9000x9000 pixels" in rejects[1]["reason"]
     assert "rejected: " in capsys.readouterr().out
+
+
+def test_half_an_emoji_does_not_lose_the_build(tmp_path):
+    odd = json.dumps(MI | {"id": 2, "text": ["hi", "Kim", "\ud83d"]})
+    samples, _ = read_all(MNER_MI_READER, mner_folder(tmp_path, "MNER-MI", MI, odd))
+    assert samples["train"][1].entities[0].text == "Kim \ufffd"
+
+
+def test_refs_of_no_split_are_told_and_repeated_targets_are_one(tmp_path):
+    root = grec_folder(tmp_path, ann_id=[3, 3])
+    refs = json.loads((root / "grefs(unc).json").read_text())
+    write(root / "grefs(unc).json", refs)
+    samples, _ = read_all(GrefcocoReader(), root)
+    assert len(samples["train"][0].entities[0].boxes) == 1
+    for odd in ("x", {"split": "test"}, {"split": None}):
+        write(root / "grefs(unc).json", [*refs, odd])
+        with pytest.raises(DataError, match="split is not one of"):
+            read_all(GrefcocoReader(), root)
+
+
+def test_one_bad_annotation_costs_its_refs_alone(tmp_path):
+    root = grec_folder(tmp_path)
+    data = json.loads((root / "instances.json").read_text())
+    write(root / "instances.json", data | {"annotations": [*data["annotations"], {"id": 9, "bbox": None}]})
+    samples, _ = read_all(GrefcocoReader(), root)
+    assert samples["train"]
+
+
+def test_strict_leaves_what_was_there_and_refuses_empty_splits(tmp_path):
+    root = mner_folder(tmp_path / "in", "MNER-MI", MI)
+    flags = ["mner-mi", "--root", str(root), "--out", str(tmp_path / "out")]
+    main(flags)
+    before = (tmp_path / "out" / "train.jsonl").read_text()
+    (root / "text" / "MNER-MI_train.txt").write_text(json.dumps(MI | {"label": []}) + "\n")
+    with pytest.raises(DataError, match="cannot be used"):
+        main([*flags, "--strict"])
+    assert (tmp_path / "out" / "train.jsonl").read_text() == before
+    (root / "text" / "MNER-MI_train.txt").write_text("")
+    with pytest.raises(DataError, match="train: holds no sample"):
+        main([*flags, "--strict"])
+    assert not (tmp_path / "out" / "unfinished").exists()
+
+
+def test_ids_of_splits_written_before_count(tmp_path, capsys):
+    root = mner_folder(tmp_path / "in", "MNER-MI", MI)
+    flags = ["mner-mi", "--root", str(root), "--out", str(tmp_path / "out")]
+    main([*flags, "--splits", "train"])
+    (root / "text" / "MNER-MI_val.txt").write_text((root / "text" / "MNER-MI_train.txt").read_text())
+    with pytest.raises(DataError, match="occurs twice, first in train"):
+        main([*flags, "--splits", "dev", "--strict"])
 
 
 def test_options_that_do_not_fit_are_refused(tmp_path):

@@ -55,6 +55,7 @@ def test_names_come_back_as_written(answer_format):
         "Ann | PER | None\nBob | LOC | [1, 2, 3, 4]",
         '```json\n[{"text": "Ann", "type": "PER"}, {"text": "Bob", "type": "LOC"}]\n```',
         '1. "Ann" | PER\n2. Bob \uff5c LOC',
+        "| Text | Type |\n|---|---|\n| Ann | PER |\n| Bob | LOC |",
     ],
 )
 def test_names_are_read_with_and_without_places(text):
@@ -80,6 +81,10 @@ def test_no_names_and_no_answer_differ(text, is_readable):
         ("<answer>not in the image.</answer>", None),
         ("<answer>[1, 2]</answer>", ()),
         ("The man is here: [1, 2, 3, 4].", ((1, 2, 3, 4),)),
+        ("The box is [1, 2, 3, 4] for the man.", ((1, 2, 3, 4),)),
+        ("[1, 2, 3, 4] (the man)", ((1, 2, 3, 4),)),
+        ('<answer>[{"bbox_2d": [1, 2, 3, 4], "label": "the man"}]</answer>', ((1, 2, 3, 4),)),
+        ('[{"bbox_2d": [1, 2, 3, 4]}, {"bbox_2d": [5, 6, 7, 8]}]', ((1, 2, 3, 4), (5, 6, 7, 8))),
     ],
 )
 def test_places_are_read(text, boxes):
@@ -96,14 +101,18 @@ def test_rewards_of_names_do_not_look_at_places():
     assert score_completion("Ann | PER\nBob | LOC", gold, task="mner").total == 1
     assert score_completion("Ann | PER | [1, 2, 3, 4]\nBob | LOC | None", gold, task="mner").total == 1
     half = score_completion("Ann | PER\nBob | PER", gold, task="mner")
-    assert (half.type, half.entailment, half.grounding) == (0.5, 1, 1)
+    assert (half.count, half.span, half.type) == (1, 1, 0.5)
+    assert half.entailment == half.grounding == half.total == pytest.approx(2.5 / 3)
 
 
 def test_rewards_of_places_do_not_look_at_names():
     gold = PLACE.entities
     assert score_completion("<answer>[100, 100, 500, 600]</answer>", gold, frame=FRAME, task="vg").total == 1
     wrong = score_completion("<answer>None</answer>", gold, frame=FRAME, task="vg")
-    assert (wrong.count, wrong.span, wrong.type, wrong.entailment, wrong.grounding) == (1, 1, 1, 0, 0)
+    assert wrong.total == wrong.count == 0
+    off = score_completion("<answer>[0, 0, 50, 50]</answer>", gold, frame=FRAME, task="vg")
+    assert (off.entailment, off.grounding, off.total) == (1, 0, pytest.approx(0.5))
+    assert score_completion("<answer>[7]</answer>", gold, frame=FRAME, task="vg").total == 0
     assert score_completion("<answer>None</answer>", ABSENT.entities, task="vg").total == 1
     assert score_completion("over there", gold, task="vg").total == 0
 
@@ -114,6 +123,15 @@ def test_the_task_is_a_column_or_stands_in_gold():
     assert score_row("None", {"entities": gold, "task": "vg"}).total == 1
     assert total_reward(["None", "Ann | PER"], [gold, [Entity("Ann", "PER").to_dict()]], task=["vg", "mner"]) == [1, 1]
     assert score_row("Ann | PER", [Entity("Ann", "PER")]).total == 0
+
+
+def test_names_keep_their_spelling_at_the_beginning_of_a_sentence():
+    sample = Sample("5", "d", "gmner", "iPhone by rihanna", IMAGE, (Entity("iPhone", "OTHER"), Entity("rihanna", "PER")))
+    for style in STYLES:
+        for seed in range(10):
+            text = make_schema(sample, style, FRAME, SchemaOptions((style,)), seed).completion
+            assert "IPhone" not in text
+            assert "Rihanna" not in text
 
 
 def test_unknown_tasks_and_gold_that_does_not_fit_are_told():

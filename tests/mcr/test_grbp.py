@@ -92,9 +92,20 @@ def test_a_box_moves_alike_in_reasoning_and_answer_and_nothing_else_changes():
     assert re.sub(r"\[[^\]]*\]", "", moved) == re.sub(r"\[[^\]]*\]", "", TEXT)
 
 
+def boxes_of_numbers(text):
+    return [float(number) for number in re.findall(r"[0-9.]+", text)]
+
+
 def test_spacing_and_decimals_of_a_format_stay():
     moved = perturb_text("Ann|PER|[100,200,300,400]", [(100, 200, 300, 400)], FRAME, GrbpSettings(), Random(3))
     assert re.fullmatch(r"Ann\|PER\|\[\d+,\d+,\d+,\d+\]", moved)
+    for text in ("(100, 200, 300, 400)", "[100., 200, 300, +400]"):
+        assert boxes_of_numbers(perturb_text(text, [(100, 200, 300, 400)], FRAME, GrbpSettings(), Random(3))) != [
+            100,
+            200,
+            300,
+            400,
+        ]
     moved = perturb_text("[0.100, 0.200, 0.300, 0.400]", [(0.1, 0.2, 0.3, 0.4)], FINE, GrbpSettings(), Random(3))
     assert re.fullmatch(r"\[0\.\d{3}, 0\.\d{3}, 0\.\d{3}, 0\.\d{3}\]", moved)
 

@@ -1,0 +1,249 @@
+"""Would a run of sft, filter or grpo fail? One line a check, before any hour is spent; exit code 1 where it would.
+
+    python -m mcr.doctor --config recipes/configs/sandbox_grpo.yaml [--processes 8] [--gpu_memory_gb 80]
+
+Reads the recipe's config and looks at versions, memory, batch sizes, data, rewards, images, disk and ports. What is estimated
+says so.
+"""
+
+import argparse
+import importlib.metadata
+import shutil
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from packaging.requirements import Requirement
+
+from mcr.boxes import Frame
+from mcr.errors import ConfigError, McrError, run_command
+from mcr.memory import Estimate, estimate_memory
+from mcr.prompts import SETTINGS_FILE
+from mcr.training_sets import check_images
+from rewards.columns import score_row
+
+DISTRIBUTION = "mcr-toolkit"
+NUM_ROWS = 64
+DEFAULTS = {"per_device_train_batch_size": 8, "gradient_accumulation_steps": 1, "num_generations": 8, "save_total_limit": 1}
+PROMPT_KEYS = ("sample_id", "task", "prompt", "images", "gold", "frame")
+MASTER_PORT = 29500
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: whether a run would get past this check, and what was seen."""
+
+    is_fine: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is looked at.
+
+    Attributes:
+        config: the recipe's settings as they stand in the file.
+        processes: that will train.
+        gpu_memory_gb: of one GPU; None: of this machine's.
+    """
+
+    config: Mapping[str, Any]
+    processes: int
+    gpu_memory_gb: float | None
+
+    def get(self, key: str) -> Any:
+        """Return a setting, TRL's default where the file has none."""
+        return self.config.get(key, DEFAULTS.get(key))
+
+    @property
+    def is_grpo(self) -> bool:
+        """Whether groups are sampled."""
+        return "count_weight" in self.config or "num_generations" in self.config
+
+    @property
+    def micro_batch(self) -> int:
+        """Rows forwarded at once."""
+        return int(self.get("per_device_train_batch_size"))
+
+
+def check_versions(case: Case) -> Iterator[Finding]:
+    """Compare what is installed with what the package asks for."""
+    try:
+        wanted = [Requirement(line) for line in importlib.metadata.requires(DISTRIBUTION) or ()]
+    except importlib.metadata.PackageNotFoundError:
+        yield Finding(False, f"versions: {DISTRIBUTION} is not installed. Run `pip install -e .[train]`.")
+        return
+    extras = {"train"} | ({"vllm"} if case.config.get("use_vllm") else set())
+    for one in wanted:
+        if one.marker is not None and not any(one.marker.evaluate({"extra": extra}) for extra in extras):
+            continue
+        try:
+            version = importlib.metadata.version(one.name)
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(
+                False, f"versions: {one.name} is not installed, wanted {one.specifier or 'any'}. Install the extra train."
+            )
+            continue
+        if not one.specifier.contains(version.split("+")[0], prereleases=True):
+            yield Finding(False, f"versions: {one.name} {version} is installed, wanted {one.specifier}. Use constraints.txt.")
+    yield Finding(True, "versions: looked at everything the package asks for")
+
+
+def check_batches(case: Case) -> Iterator[Finding]:
+    """Tell the global batch, and for groups whether they fit and what would."""
+    rows = case.micro_batch * int(case.get("gradient_accumulation_steps"))
+    total = rows * case.processes
+    if not case.is_grpo:
+        yield Finding(
+            True, f"batch: {total} samples a step ({case.micro_batch} a device x {rows // case.micro_batch} x {case.processes})"
+        )
+        return
+    size = int(case.get("num_generations"))
+    if total % size:
+        near = sorted({max(size, total // size * size), (total // size + 1) * size})
+        yield Finding(
+            False,
+            f"batch: {total} completions a step do not hold whole groups of {size}; {' or '.join(map(str, near))} would. Change "
+            "per_device_train_batch_size or gradient_accumulation_steps.",
+        )
+        return
+    yield Finding(True, f"batch: {total // size} prompts a step in groups of {size}, {total} completions")
+    if case.config.get("shared_prefix", "auto") != "off" and case.micro_batch % size:
+        near = max(size, case.micro_batch // size * size)
+        yield Finding(
+            case.config.get("shared_prefix", "auto") == "auto",
+            f"batch: {case.micro_batch} rows a device do not hold whole groups of {size}, so prompts are not shared; set "
+            f"per_device_train_batch_size to {near}",
+        )
+
+
+def check_data(case: Case) -> Iterator[Finding]:
+    """Read the first rows: columns, a reward for each, their images."""
+    import pyarrow.parquet as pq
+
+    path = Path(str(case.config.get("train_set", "")))
+    if not path.is_file():
+        yield Finding(False, f"data: {path} does not exist. Run write_schemas or the filter first.")
+        return
+    try:
+        rows = next(pq.ParquetFile(path).iter_batches(NUM_ROWS)).to_pylist()
+    except (OSError, ValueError, StopIteration) as error:
+        yield Finding(False, f"data: {path} cannot be read ({type(error).__name__} {error}). Write it anew.")
+        return
+    missing = [key for key in PROMPT_KEYS if key not in rows[0]]
+    if missing:
+        yield Finding(False, f"data: {path} lacks the columns {', '.join(missing)}. Write it anew.")
+        return
+    yield Finding(True, f"data: {path} has its columns; looked at {len(rows)} rows")
+    yield from _check_rewards(rows)
+    try:
+        check_images(Path(str(case.config.get("image_root", ""))), [image for row in rows for image in row["images"]])
+        yield Finding(True, f"images: those of the first {len(rows)} rows can be opened")
+    except McrError as error:
+        yield Finding(False, f"images: {error}")
+
+
+def _check_rewards(rows: list[dict[str, Any]]) -> Iterator[Finding]:
+    """Score an answer, and gold where it stands beside, as training will."""
+    try:
+        for row in rows:
+            completion = row["completion"][0]["content"] if row.get("completion") else "<answer>None</answer>"
+            score = score_row(completion, row["gold"], row["frame"], row["task"])
+            if row.get("completion") and score.total < 0.5:
+                yield Finding(False, f"rewards: the schema of sample {row['sample_id']} earns {score.total:.2f}. Write it anew.")
+                return
+            if row["frame"] is not None:
+                Frame.from_dict(row["frame"])
+    except McrError as error:
+        yield Finding(False, f"rewards: {error}")
+        return
+    yield Finding(True, f"rewards: {len(rows)} rows can be scored")
+
+
+def check_model(case: Case) -> Iterator[Finding]:
+    """Look at the model's folder and estimate what memory it takes."""
+    name = str(case.config.get("model_name_or_path", ""))
+    folder = Path(name)
+    if case.is_grpo and folder.is_dir() and not (folder / SETTINGS_FILE).is_file():
+        yield Finding(False, f"model: {folder} has no {SETTINGS_FILE}. Name a folder that sft.py or merge.py wrote.")
+    estimate = estimate_memory(name, case.config, micro_batch=case.micro_batch, processes=case.processes)
+    if isinstance(estimate, str):
+        is_hub_name = name.count("/") == 1 and not folder.parent.is_dir()
+        yield Finding(is_hub_name, f"model: {estimate}{', so memory is not estimated' if is_hub_name else '. Correct the name'}")
+        return
+    yield from _compare_memory(case, estimate)
+    yield from _compare_disk(case, estimate)
+
+
+def _compare_memory(case: Case, estimate: Estimate) -> Iterator[Finding]:
+    available = case.gpu_memory_gb if case.gpu_memory_gb is not None else _memory_here_gb()
+    share = float(case.config.get("vllm_gpu_memory_utilization", 0.3)) if case.config.get("use_vllm") else 0.0
+    left = available * (1 - share)
+    text = f"memory: about {estimate.total_gb:.1f} GB a device ({estimate.in_words()}), {left:.1f} GB left of {available:.1f}"
+    is_enough = estimate.total_gb <= left
+    advice = "" if is_enough else ". Use LoRA, gradient_checkpointing, a smaller per_device_train_batch_size or ZeRO-3"
+    yield Finding(is_enough, text + advice)
+
+
+def _memory_here_gb() -> float:
+    """Return a GPU's memory, or, where there is none, this machine's."""
+    import psutil
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_properties(0).total_memory / 1e9
+    return psutil.virtual_memory().total / 1e9
+
+
+def _compare_disk(case: Case, estimate: Estimate) -> Iterator[Finding]:
+    out = Path(str(case.config.get("output_dir", ".")))
+    place = next(folder for folder in (out, *out.resolve().parents) if folder.exists())
+    free_gb = shutil.disk_usage(place).free / 1e9
+    needed_gb = estimate.checkpoint_gb * (int(case.get("save_total_limit")) + 2)
+    text = f"disk: checkpoints take about {needed_gb:.1f} GB, {free_gb:.1f} GB are free in {place}"
+    yield Finding(needed_gb < free_gb, text + ("" if needed_gb < free_gb else ". Free some or lower save_total_limit"))
+
+
+def check_ports(case: Case) -> Iterator[Finding]:
+    """Look whether the port that several processes meet on is free."""
+    if case.processes == 1:
+        return
+    with socket.socket() as probe:
+        is_free = probe.connect_ex(("127.0.0.1", MASTER_PORT)) != 0
+    text = f"ports: {MASTER_PORT} is {'free' if is_free else 'taken. Give accelerate launch another --main_process_port'}"
+    yield Finding(is_free, text)
+
+
+CHECKS: tuple[Callable[[Case], Iterator[Finding]], ...] = (check_versions, check_batches, check_data, check_model, check_ports)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run every check, print a line for each finding.
+
+    Raises:
+        SystemExit: with code 1 where a run would fail.
+    """
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, required=True, help="YAML of a recipe that trains")
+    parser.add_argument("--processes", type=int, default=1, help="that will train, over all machines")
+    parser.add_argument("--gpu_memory_gb", type=float, help="of one GPU, if not this machine's")
+    args = parser.parse_args(argv)
+    try:
+        config = yaml.safe_load(args.config.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"doctor: {args.config} cannot be read ({error}). Name a recipe's config.") from error
+    if not isinstance(config, dict) or args.processes < 1:
+        raise ConfigError(f"doctor: {args.config} holds no settings, or {args.processes} processes. Name a recipe's config.")
+    case = Case(config, args.processes, args.gpu_memory_gb)
+    findings = [finding for check in CHECKS for finding in check(case)]
+    for finding in findings:
+        print(f"{'ok  ' if finding.is_fine else 'FAIL'}  {finding.text}")
+    if not all(finding.is_fine for finding in findings):
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    run_command(main)
