@@ -1,0 +1,54 @@
+"""What a 7B model takes on each GPU, by counting (mcr/memory.py): the table of docs/scaling.md. An estimate, not a measurement.
+
+python bench/memory.py [--completion 512] [--micro-batch 8]
+"""
+
+import argparse
+import tempfile
+
+from mcr.memory import estimate_memory
+from mcr.models.torchvision_cpu import allow_cpu_torchvision
+from mcr.report.markdown import table
+
+allow_cpu_torchvision()
+
+from transformers import AutoConfig
+
+TEXT = {
+    **{"hidden_size": 3584, "num_hidden_layers": 28, "intermediate_size": 18944, "vocab_size": 152064},
+    **{"num_attention_heads": 28, "num_key_value_heads": 4},
+}
+VISION = {"depth": 32, "hidden_size": 1280, "num_heads": 16, "intermediate_size": 3420, "out_hidden_size": 3584}
+LORA = {"use_peft": True, "lora_r": 64}
+ROWS = (
+    ("SFT, LoRA, data parallel", "one_gpu.yaml, several_gpus.yaml", LORA, "", 1),
+    ("SFT, full, ZeRO-2", "zero2.yaml", {}, "zero2", 8),
+    ("SFT, full, ZeRO-3 or FSDP2", "zero3.yaml, fsdp2.yaml", {}, "zero3", 8),
+    ("GRPO, LoRA, shared prefix", "several_gpus.yaml", {**LORA, "num_generations": 8}, "", 8),
+    ("GRPO, LoRA, without it", "several_gpus.yaml", {**LORA, "num_generations": 8, "shared_prefix": "off"}, "", 8),
+    ("GRPO, full, ZeRO-3", "zero3.yaml", {"num_generations": 8}, "zero3", 8),
+)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--completion", type=int, default=512, help="tokens")
+    parser.add_argument("--micro-batch", type=int, default=8, help="rows a device")
+    args = parser.parse_args()
+    common = {"dtype": "bfloat16", "gradient_checkpointing": True, "max_completion_length": args.completion}
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        AutoConfig.for_model("qwen2_5_vl", text_config=TEXT, vision_config=VISION).save_pretrained(folder)
+        for title, files, settings, zero, processes in ROWS:
+            one = estimate_memory(folder, common | settings, micro_batch=args.micro_batch, processes=processes, zero=zero)
+            parts = [
+                f"{value:.1f}" for value in (one.weights_gb, one.trained_gb, one.activations_gb, one.total_gb, one.checkpoint_gb)
+            ]
+            rows.append([title, files, processes, *parts])
+    header = ("run", "launch/", "GPUs", "weights GB", "gradients, optimiser GB", "activations GB", "sum GB", "checkpoint GB")
+    print(table(header, rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# vLLM as a server on GPUs of its own: TRL's for rollouts of grpo.py, or OpenAI's for evaluate.py and write_schemas.
+# Hardware:  1 GPU of 80 GB for a 7B model; TENSOR_PARALLEL=2 shares it over two
+# Launch:    bash launch/vllm_server.sh rollouts runs/gmner_qwen2_5_vl_7b/mrsi/merged     then grpo.py --vllm_mode server
+#            bash launch/vllm_server.sh openai Qwen/Qwen2.5-VL-7B-Instruct               then evaluate.py --base_url http://HOST:8000/v1
+set -euo pipefail
+kind=${1:?rollouts or openai}
+model=${2:?a model folder or name}
+port=${PORT:-8000}
+case "$kind" in
+rollouts) exec trl vllm-serve --model "$model" --tensor_parallel_size "${TENSOR_PARALLEL:-1}" --port "$port" ;;
+openai) exec vllm serve "$model" --tensor-parallel-size "${TENSOR_PARALLEL:-1}" --port "$port" --limit-mm-per-prompt '{"image": 8}' ;;
+*)
+    echo "got '$kind', expected rollouts or openai" >&2
+    exit 2
+    ;;
+esac
