@@ -58,6 +58,7 @@ def estimate_memory(name: str, config: Mapping[str, Any], *, micro_batch: int, p
         return f"the config of {name} is not at hand ({type(error).__name__})"
     with init_empty_weights():
         model = AutoModelForImageTextToText.from_config(model_config)
+    model.tie_weights()
     text = model_config.get_text_config()
     num_weights = sum(weight.numel() for weight in model.parameters())
     num_trained = lora_weights(model, int(config.get("lora_r", 16))) if config.get("use_peft") else num_weights
