@@ -133,6 +133,29 @@ def test_boxes_of_any_kind_can_be_drawn(tmp_path):
     assert (tmp_path / "s.png").stat().st_size > 1000
 
 
+def test_masks_are_drawn_on_the_page_under_the_bound():
+    pytest.importorskip("pycocotools")
+    from mcr.masks import read_mask
+    from mcr.predictions import Prediction
+    from mcr.records import Sample
+    from mcr.report.evaluation import evaluate_system
+    from mcr.report.page import page_data
+    from mcr.report.thumbnails import Thumbnails
+
+    mask = read_mask([[0, 0, 20, 0, 20, 20, 0, 20]], height=40, width=60)
+    entity = Entity("Ann", "PER", ((0, 0, 20, 20),), (mask,))
+    sample = Sample("1", "d", "gmner", "Ann", (ImageRef("a.jpg", 60, 40),), (entity,))
+    system = evaluate_system("x", [sample], [Prediction("1", "Ann", (entity,))], num_resamples=10)
+    assert system.metrics["smner"]["f1"] == system.metrics["ees"]["f1"] == 1
+    for bytes_left, expected in ((10_000, 1), (0, 0)):
+        data = page_data([system], Thumbnails([-1], [], 0, 0, bytes_left), [[None]])
+        (row,) = data["samples"]
+        assert len(row["gold"][0]["masks"]) == len(row["systems"][0]["pred"][0]["masks"]) == expected
+    assert page_data([system], Thumbnails([-1], [], 0, 0, 9999), [[None]])["samples"][0]["gold"][0]["masks"][0].startswith(
+        "data:image/png"
+    )
+
+
 def test_a_picture_of_any_proportions_stays_small():
     assert max(draw_sample(Image.new("RGB", (2, 20_000)), (), ()).size) <= 2 * PANEL_PX
 

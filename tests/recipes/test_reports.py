@@ -68,6 +68,22 @@ def test_an_endpoint_is_asked_by_each_baseline_and_scored(sandbox_qwen3, gold_se
     assert "other settings (max_completion_length)" in recipe("evaluate", *changed, check=False).stderr
 
 
+def test_a_local_model_can_be_asked_with_demonstrations(sandbox_qwen3, recipe, tmp_path):
+    flags = ["--gold", sandbox_qwen3 / "data/test.jsonl", "--image_root", sandbox_qwen3 / "data", "--out", tmp_path]
+    flags += ["--model_name_or_path", sandbox_qwen3 / "untrained", "--family", "qwen3_vl", "--num_resamples", 10]
+    flags += [
+        "--prompting",
+        "cot_demonstrations",
+        "--train_samples",
+        sandbox_qwen3 / "data/train.jsonl",
+        "--num_demonstrations",
+        2,
+    ]
+    recipe("evaluate", *flags, "--max_completion_length", 8)
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert (metrics["num_samples"], metrics["num_missing"], metrics["num_unreadable"]) == (7, 0, 7)
+
+
 def test_a_baseline_needs_a_family_and_demonstrations_samples(sandbox_qwen3, gold_server, recipe, tmp_path):
     flags = flags_for(sandbox_qwen3, gold_server, tmp_path, "--prompting", "cot_demonstrations")
     assert "needs --train_samples" in recipe("evaluate", *flags, check=False).stderr
