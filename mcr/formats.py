@@ -29,16 +29,17 @@ def format_location(entity: Entity, decimals: int) -> str:
 
 def write_rows(entities: Sequence[Entity], decimals: int = 0, order: str = ORDERS[0]) -> str:
     """Return one row an entity, its three parts parted by " | "."""
-    rows = []
-    for entity in entities:
-        parts = {"text": entity.text, "type": entity.type, "location": format_location(entity, decimals)}
-        rows.append(" | ".join(parts[name] for name in order.split()))
-    return "\n".join(rows)
+    return "\n".join(_row(entity, decimals, order, " | ") for entity in entities)
+
+
+def _row(entity: Entity, decimals: int, order: str, bar: str) -> str:
+    parts = {"text": entity.text, "type": entity.type, "location": format_location(entity, decimals)}
+    return bar.join(parts[name] for name in order.split())
 
 
 def write_joined(entities: Sequence[Entity], decimals: int = 0, order: str = ORDERS[0]) -> str:
     """Return the rows on one line, parts joined by "|" and rows by "; " (E2E-GMNER)."""
-    return "; ".join(write_rows([entity], decimals, order).replace(" | ", "|") for entity in entities)
+    return "; ".join(_row(entity, decimals, order, "|") for entity in entities)
 
 
 def write_triples(entities: Sequence[Entity], decimals: int = 0, order: str = ORDERS[0]) -> str:
