@@ -26,6 +26,7 @@ from data_prep.readers.twitter_smner import TWITTER_SMNER_READER
 from mcr.errors import MAX_FAULTS_SHOWN, ConfigError, DataError, raise_faults, run_command
 from mcr.records import Sample
 from mcr.samples import iter_samples, write_samples
+from mcr.whole_file import write_whole
 
 READERS: dict[str, Reader] = {
     "twitter-gmner": TWITTER_GMNER_READER,
@@ -161,7 +162,7 @@ def main(argv: list[str] | None = None) -> None:
         raise DataError(f"--out: {args.out} is the folder that is read. Name another.")
     report = build(reader, args.root, args.images, args.out, splits, is_strict=args.strict)
     table = summary_table(report, reader.published)
-    (args.out / "summary.md").write_text(table + "\n", encoding="utf-8")
+    write_whole(args.out / "summary.md", table + "\n")
     print(table)
     for fault in report.faults[:MAX_FAULTS_SHOWN]:
         print(f"rejected: {fault}")

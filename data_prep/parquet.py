@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,8 @@ class RowWriter:
 
     def discard(self) -> None:
         """Close the file and remove it."""
-        self.writer.close()
+        with suppress(OSError):  # on a full disk closing fails as writing did
+            self.writer.close()
         self.partial.unlink(missing_ok=True)
 
 

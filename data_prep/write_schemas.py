@@ -34,6 +34,7 @@ from mcr.labels import TWITTER_GMNER
 from mcr.prompts import DETAILS, PromptSettings
 from mcr.records import Sample
 from mcr.samples import iter_samples
+from mcr.whole_file import write_json
 from rewards import score_completion
 
 CHUNK = 500
@@ -124,7 +125,7 @@ def write_training_sets(
     for writer in writers:
         writer.finish()
     settings.save(out)
-    (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    write_json(out / "summary.json", summary)
     return summary
 
 

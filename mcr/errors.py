@@ -1,7 +1,10 @@
 """The errors that users of the toolkit meet. Each says what failed, the value, the rule, the place and what to do."""
 
+import errno
+import signal
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 
 class McrError(Exception):
@@ -16,18 +19,39 @@ class ConfigError(McrError, ValueError):
     """A config key, flag or combination of settings that cannot work."""
 
 
+class Terminated(BaseException):
+    """SIGTERM came. Like KeyboardInterrupt no Exception, so that nothing on the way takes it for a failure."""
+
+
 MAX_FAULTS_SHOWN = 20
-RESUMES = "stopped; the same command goes on from what is saved"
+GOES_ON = "the same command goes on from what is saved"
+RESUMES = f"stopped; {GOES_ON}"
+WRITE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
 
 
 def run_command(main: Callable[[], None]) -> None:
-    """Run a command line's main: our errors end it with their message instead of a traceback, Ctrl-C with a hint."""
+    """Run a command line's main: our errors end it with their message instead of a traceback, Ctrl-C and SIGTERM with a hint."""
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         main()
     except McrError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit(RESUMES)
+    except Terminated as told:
+        print(told, file=sys.stderr)
+        sys.exit(128 + signal.SIGTERM)
+    except OSError as error:
+        if error.errno not in WRITE_ERRORS:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        sys.exit(f"error: {place}{error.strerror}. Free disk space or name a folder that can be written; {GOES_ON}")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise Terminated(f"terminated; {GOES_ON}")
 
 
 def raise_faults(what: str, faults: list[str], *, error: type[McrError] = DataError) -> None:

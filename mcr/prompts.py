@@ -12,6 +12,7 @@ from typing import Any
 from mcr.errors import ConfigError
 from mcr.families import FrameSettings
 from mcr.records import ImageRef, Sample
+from mcr.whole_file import write_json
 
 SETTINGS_FILE = "mcr_prompt.json"
 
@@ -111,7 +112,7 @@ class PromptSettings:
     def save(self, folder: Path) -> None:
         """Write the settings into a folder."""
         row = {"labels": list(self.labels), "frame": self.frame.to_dict(), "detail": self.detail, "is_reasoned": self.is_reasoned}
-        (folder / SETTINGS_FILE).write_text(json.dumps(row, indent=2) + "\n", encoding="utf-8")
+        write_json(folder / SETTINGS_FILE, row)
 
     @classmethod
     def load(cls, folder: Path) -> "PromptSettings":

@@ -2,22 +2,34 @@
 
 import dataclasses
 import importlib.metadata
-import json
-import os
 import platform
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any, TextIO
+
+from mcr.errors import ConfigError
+from mcr.replay import is_secret, without_credentials, write_replay
+from mcr.whole_file import write_json
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "vllm", "deepspeed", "numpy", "scipy")
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON, complete or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+def make_run_folder(out: Path) -> None:
+    """Make a run's folder where there is none, and see that files can be written there, before any work is done.
+
+    Raises:
+        ConfigError: they cannot.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=out, prefix=".writable-"):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"output folder: {out} cannot be written ({error.strerror}). Name another, or change who may write."
+        ) from error
 
 
 def open_for_append(path: Path) -> TextIO:
@@ -31,16 +43,20 @@ def open_for_append(path: Path) -> TextIO:
 
 
 def write_run_record(out: Path, recipe: str, settings: tuple[Any, ...], seed: int) -> None:
-    """Write run.json: which recipe, the resolved settings, package versions, seed, git commit."""
+    """Write run.json (which recipe, the resolved settings, package versions, seed, git commit) and replay.sh."""
     resolved = {type(one).__name__: _plain(one) for one in settings}
-    record = {"recipe": recipe, "seed": seed, "commit": _commit(), "versions": _versions(), "settings": resolved}
+    commit = _commit()
+    record = {"recipe": recipe, "seed": seed, "commit": commit, "versions": _versions(), "settings": resolved}
+    if Path(sys.argv[0]).stem == recipe:  # else something else called the recipe, and its command is not this process's
+        record["replay"] = write_replay(out, commit, sys.argv)
     write_json(out / "run.json", record)
 
 
 def _plain(settings: Any) -> dict[str, Any]:
     """Return a dataclass's fields; whatever may hold a secret is left out."""
     row = settings.to_dict() if hasattr(settings, "to_dict") else dataclasses.asdict(settings)
-    return {key: value for key, value in row.items() if "token" not in key or key.startswith("max_")}
+    shown = {key: value for key, value in row.items() if not is_secret(key)}
+    return {key: without_credentials(value) if isinstance(value, str) else value for key, value in shown.items()}
 
 
 def _versions() -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from mcr.errors import MAX_FAULTS_SHOWN, DataError, raise_faults
 from mcr.records import Entity, ImageRef, Region, Sample
 from mcr.surrogates import without_surrogates
+from mcr.whole_file import whole_file
 
 
 def sample_to_dict(sample: Sample) -> dict[str, Any]:
@@ -58,14 +58,11 @@ def sample_from_dict(row: dict[str, Any]) -> Sample:
 
 def write_samples(path: Path, samples: Iterable[Sample]) -> int:
     """Write samples as JSON lines, complete or not at all (a temporary name, then a rename). Return how many."""
-    partial = path.with_name(path.name + ".partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
     num_samples = 0
-    with partial.open("w", encoding="utf-8") as file:
+    with whole_file(path) as partial, partial.open("w", encoding="utf-8") as file:
         for sample in samples:
             file.write(json.dumps(sample_to_dict(sample), ensure_ascii=False) + "\n")
             num_samples += 1
-    os.replace(partial, path)
     return num_samples
 
 

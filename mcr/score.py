@@ -6,7 +6,6 @@ recipes/evaluate.py writes a report to look at, with intervals.
 """
 
 import argparse
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from mcr.metrics import evaluate
 from mcr.predictions import join_gold, read_predictions
 from mcr.samples import read_samples
 from mcr.suspicions import find_suspicions
+from mcr.whole_file import write_json
 
 
 def score_files(gold: Path, predictions: Path, conventions: Conventions = DEFAULT) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     metrics = score_files(args.gold, args.predictions, read_conventions(args))
     if args.out:
-        args.out.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+        write_json(args.out, metrics)
     print(one_line(metrics))
     if metrics["num_missing"]:
         print(f"{metrics['num_missing']} samples have no prediction and count as empty")

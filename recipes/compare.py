@@ -19,8 +19,8 @@ from mcr.report.evaluation import Evaluation, evaluate_system
 from mcr.report.markdown import escape, table
 from mcr.report.page import score_table
 from mcr.report.write import write_comparison
-from mcr.run_folder import write_json
 from mcr.samples import read_samples
+from mcr.whole_file import write_json, write_whole
 
 MAX_LISTED = 50
 
@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> None:
     lists = [sample_list(f"Right in {name} alone", one) for name, one in found.items()]
     no_rewards = [[None] * len(samples)] * 2
     write_comparison(args.out, title, (a, b), no_rewards, differences, image_root=args.image_root, max_image_mb=args.max_image_mb)
-    (args.out / "compare.md").write_text("\n\n".join([*head, text, *lists, ""]), encoding="utf-8")
+    write_whole(args.out / "compare.md", "\n\n".join([*head, text, *lists, ""]))
     write_json(
         args.out / "compare.json",
         {

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcr.report.markdown import percent, table
-from mcr.run_folder import write_json
+from mcr.whole_file import write_json, write_whole
 
 RECIPES = Path(__file__).resolve().parent
 SCHEMA_FLAGS = ["--answer-formats", "rows", "--fixed-order", "--phrasings", "1", "--detail", "brief"]
@@ -182,7 +182,7 @@ def main(argv: list[str] | None = None) -> None:
         plan = [stage for stage in plan if stage.name not in ("filter", "grpo", "eval_cvo")]
     minutes = run_stages(args.out, plan)
     text = result_table(args.out, minutes)
-    (args.out / "table.md").write_text(text + "\n", encoding="utf-8")
+    write_whole(args.out / "table.md", text + "\n")
     print(f"\n{text}\n\nreports with every sample: {args.out}/eval/*/report.html   the run's page: {args.out}/run.html")
 
 

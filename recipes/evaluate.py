@@ -21,6 +21,7 @@ from mcr.errors import ConfigError, run_command
 from mcr.families import frame_settings
 from mcr.labels import TWITTER_GMNER
 from mcr.predictions import Prediction, read_predictions
+from mcr.processes import engine_of_one_process, join_processes
 from mcr.prompting import STYLES, Demonstration, Prompter, PromptingBaseline, draw_demonstrations
 from mcr.prompts import PromptSettings
 from mcr.records import Sample, collapse_space
@@ -29,7 +30,7 @@ from mcr.report.write import write_evaluation
 from mcr.rollouts import Sampler, SamplingSettings
 from mcr.rollouts.endpoint_sampler import EndpointSampler
 from mcr.rollouts.resumable import predict_missing, weights_hash
-from mcr.run_folder import write_run_record
+from mcr.run_folder import make_run_folder, write_run_record
 from mcr.samples import read_samples
 from mcr.score import one_line
 from mcr.training_sets import check_images
@@ -127,7 +128,8 @@ def make_sampler(arguments: EvaluateArguments, generation: GenerationArguments, 
     processor = load_processor(arguments.model_name_or_path)
     check_frame(prompts.frame, processor)
     if generation.use_vllm:
-        return VllmSampler(arguments.model_name_or_path, processor, dtype=generation.dtype)
+        with engine_of_one_process(PartialState()):
+            return VllmSampler(arguments.model_name_or_path, processor, dtype=generation.dtype)
     model = load_model(arguments.model_name_or_path, dtype=generation.dtype).to(PartialState().device)
     return TransformersSampler(model, processor, batch_size=generation.batch_size)
 
@@ -189,8 +191,10 @@ def completion_rewards(system: Evaluation) -> list[dict[str, float] | None]:
 def main(argv: list[str] | None = None) -> None:
     """Read gold, get predictions, score, write."""
     arguments, generation, conventions = parse_settings((EvaluateArguments, GenerationArguments, Conventions), argv)
+    join_processes()
     out = Path(arguments.out)
     samples = read_samples(Path(arguments.gold))
+    make_run_folder(out)
     if arguments.predictions is not None:
         predictions = read_predictions(Path(arguments.predictions))
     else:

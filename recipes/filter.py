@@ -21,13 +21,15 @@ from data_prep.parquet import PROMPT_COLUMNS, write_parquet
 from mcr.config import parse_settings
 from mcr.errors import ConfigError, run_command
 from mcr.models.load import load_model, load_processor
+from mcr.processes import engine_of_one_process, join_processes
 from mcr.report.pictures import draw_filter_histograms
 from mcr.rollouts import RolloutRequest, Sampler, SamplingSettings
 from mcr.rollouts.transformers_sampler import TransformersSampler
 from mcr.rollouts.vllm_sampler import VllmSampler
-from mcr.run_folder import open_for_append, write_json, write_run_record
+from mcr.run_folder import make_run_folder, open_for_append, write_run_record
 from mcr.samples import iter_json_lines
 from mcr.training_sets import load_training_set
+from mcr.whole_file import write_json, write_whole
 from rewards.columns import score_row
 from rewards.score import PARTS, check_options
 
@@ -67,7 +69,8 @@ def make_sampler(arguments: FilterArguments) -> Sampler:
     processor = load_processor(arguments.model_name_or_path)
     if arguments.use_vllm:
         memory = {"gpu_memory_utilization": arguments.vllm_gpu_memory_utilization}
-        return VllmSampler(arguments.model_name_or_path, processor, dtype=arguments.dtype, **memory)
+        with engine_of_one_process(PartialState()):
+            return VllmSampler(arguments.model_name_or_path, processor, dtype=arguments.dtype, **memory)
     model = load_model(arguments.model_name_or_path, dtype=arguments.dtype).to(PartialState().device)
     return TransformersSampler(model, processor, batch_size=arguments.batch_size)
 
@@ -124,7 +127,7 @@ def apply_and_write(out: Path, train_set: Path, rows: dict[str, dict[str, Any]],
         stats = summarise(row["rewards"])
         reason = apply_rule(stats, rule)
         decided.append(row | asdict(stats) | {"kept": reason == "kept", "reason": reason})
-    (out / "statistics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in decided), encoding="utf-8")
+    write_whole(out / "statistics.jsonl", "".join(json.dumps(row) + "\n" for row in decided))
     kept = {row["id"] for row in decided if row["kept"]}
     table = pq.read_table(train_set).select([name for name, _ in PROMPT_COLUMNS])
     write_parquet(out / "kept.parquet", [row for row in table.to_pylist() if row["sample_id"] in kept], PROMPT_COLUMNS)
@@ -141,8 +144,8 @@ def main(argv: list[str] | None = None) -> None:
     rule = FilterRule(arguments.min_std, arguments.min_max, arguments.min_median, arguments.max_median)
     out, train_set = Path(arguments.output_dir), Path(arguments.train_set)
     rows = load_training_set(train_set, Path(arguments.image_root), needs_completion=False)
-    state = PartialState()
-    out.mkdir(parents=True, exist_ok=True)
+    state = join_processes()
+    make_run_folder(out)
     if state.is_main_process:
         check_fingerprint(out, arguments)
         write_run_record(out, "filter", (arguments,), arguments.seed)

@@ -17,14 +17,14 @@ from transformers import TrainerCallback  # noqa: E402
 from trl import GRPOConfig, ModelConfig, get_peft_config  # noqa: E402
 
 from mcr.config import parse_settings  # noqa: E402
-from mcr.models.load import check_frame, load_model, load_processor  # noqa: E402
+from mcr.models.load import check_frame, load_for_training  # noqa: E402
 from mcr.prompts import PromptSettings  # noqa: E402
-from mcr.run_folder import write_run_record  # noqa: E402
+from mcr.run_folder import make_run_folder, write_run_record  # noqa: E402
 from mcr.training.callbacks import Curves, MetricsFile  # noqa: E402
 from mcr.training.collapse import CollapseBounds, CollapseGuard  # noqa: E402
 from mcr.training.grpo import CvoTrainer, forbid_vision_tokens  # noqa: E402
 from mcr.training.held_out import HeldOutScores, held_out_samples, watch  # noqa: E402
-from mcr.training.resume import last_checkpoint  # noqa: E402
+from mcr.training.run import train_and_save, with_guards  # noqa: E402
 from mcr.training_sets import load_training_set  # noqa: E402
 from rewards.for_trl import weighted_rewards  # noqa: E402
 from rewards.score import PARTS, check_weights  # noqa: E402
@@ -95,13 +95,12 @@ def make_callbacks(arguments: CvoArguments, config: GRPOConfig, prompts: PromptS
 def main(argv: list[str] | None = None) -> None:
     """Check the data, load the model that MRSI saved, optimise, save."""
     arguments, config, model_arguments = parse_settings((CvoArguments, GRPOConfig, ModelConfig), argv)
-    config.logging_nan_inf_filter = False  # else a loss that is not a number never reaches the guard
     out = Path(config.output_dir)
     train_set = load_training_set(Path(arguments.train_set), Path(arguments.image_root), needs_completion=False)
     check_enough_prompts(len(train_set), config)
-    model_path = model_arguments.model_name_or_path
-    prompt_settings = PromptSettings.load(Path(model_path))
-    processor = load_processor(model_path)
+    make_run_folder(out)
+    prompt_settings = PromptSettings.load(Path(model_arguments.model_name_or_path))
+    model, processor = load_for_training(model_arguments, trust_remote_code=config.trust_remote_code)
     check_frame(prompt_settings.frame, processor)
     forbid_vision_tokens(config, processor)
     weights = check_weights({part: getattr(arguments, f"{part}_weight") for part in PARTS})
@@ -109,13 +108,13 @@ def main(argv: list[str] | None = None) -> None:
     config.reward_weights = rewards.weights
     callbacks = make_callbacks(arguments, config, prompt_settings)
     trainer = CvoTrainer(
-        model=load_model(model_path, dtype=model_arguments.dtype or "auto"),
+        model=model,
         reward_funcs=rewards.functions,
         args=config,
         train_dataset=train_set,
         processing_class=processor,
         peft_config=get_peft_config(model_arguments),
-        callbacks=callbacks,
+        callbacks=with_guards(callbacks, out),
         shared_prefix=arguments.shared_prefix,
         shared_prefix_attention=arguments.shared_prefix_attention,
         dynamic_sampling_rounds=arguments.dynamic_sampling_rounds,
@@ -123,12 +122,8 @@ def main(argv: list[str] | None = None) -> None:
     watch(trainer, callbacks)
     if trainer.accelerator.is_main_process:
         write_run_record(out, "grpo", (arguments, config, model_arguments), config.seed)
-    trainer.train(resume_from_checkpoint=last_checkpoint(out))
-    trainer.save_model(str(out / "model"))
-    if trainer.accelerator.is_main_process:
-        processor.save_pretrained(out / "model")
-        prompt_settings.save(out / "model")
-        print(f"model saved to {out / 'model'}")
+    trainer.prompt_settings = prompt_settings
+    train_and_save(trainer, out)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import Any
 
 from mcr.errors import ConfigError, DataError, run_command
 from mcr.report.markdown import escape, table
+from mcr.whole_file import write_whole
 
 TASKS = {"GMNER": "gmner", "MNER": "mner", "EEG": "eeg"}
 PARTS = {"Pre": "precision", "Rec": "recall", "F1": "f1"}
@@ -95,7 +96,7 @@ def main(argv: list[str] | None = None) -> None:
     print(text)
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(text, encoding="utf-8")
+        write_whole(args.out, text)
 
 
 if __name__ == "__main__":

@@ -15,16 +15,17 @@ from mcr.models.torchvision_cpu import allow_cpu_torchvision
 allow_cpu_torchvision()
 
 from transformers import TrainerCallback, set_seed  # noqa: E402
-from trl import ModelConfig, SFTConfig, SFTTrainer, get_peft_config  # noqa: E402
+from trl import ModelConfig, SFTConfig, get_peft_config  # noqa: E402
 
 from mcr.config import parse_settings  # noqa: E402
-from mcr.models.load import check_frame, load_model, load_processor  # noqa: E402
+from mcr.models.load import check_frame, load_for_training  # noqa: E402
 from mcr.prompts import PromptSettings  # noqa: E402
-from mcr.run_folder import write_run_record  # noqa: E402
+from mcr.run_folder import make_run_folder, write_run_record  # noqa: E402
 from mcr.training.callbacks import Curves, EpochOf, MetricsFile  # noqa: E402
 from mcr.training.held_out import HeldOutScores, held_out_samples, watch  # noqa: E402
+from mcr.training.mrsi import MrsiTrainer  # noqa: E402
 from mcr.training.optimizer import MuonWithAdamW  # noqa: E402
-from mcr.training.resume import last_checkpoint  # noqa: E402
+from mcr.training.run import train_and_save, with_guards  # noqa: E402
 from mcr.training_sets import for_fine_tuning, load_training_set  # noqa: E402
 
 
@@ -87,34 +88,30 @@ def main(argv: list[str] | None = None) -> None:
     out = Path(config.output_dir)
     train_set = load_training_set(Path(arguments.train_set), Path(arguments.image_root), needs_completion=True)
     prompt_settings = PromptSettings.load(Path(arguments.train_set).parent)
+    make_run_folder(out)
     set_seed(config.seed)
-    processor = load_processor(model_arguments.model_name_or_path)
+    model, processor = load_for_training(model_arguments, trust_remote_code=config.trust_remote_code)
     check_frame(prompt_settings.frame, processor)
-    model = load_model(model_arguments.model_name_or_path, dtype=model_arguments.dtype or "auto")
     optimizer = MuonWithAdamW(model.named_parameters(), config.learning_rate) if arguments.use_muon else None
     callbacks = make_callbacks(arguments, out, prompt_settings)
     perturber = make_perturber(arguments, config)
     if perturber is not None:
         callbacks.append(EpochOf(perturber))
     config.remove_unused_columns = False  # the training set gives what the trainer takes; gold is needed on the way
-    trainer = SFTTrainer(
+    trainer = MrsiTrainer(
         model=model,
         args=config,
         train_dataset=for_fine_tuning(train_set, Path(arguments.image_root), perturber),
         processing_class=processor,
         peft_config=get_peft_config(model_arguments),
-        callbacks=callbacks,
+        callbacks=with_guards(callbacks, out),
         optimizers=(optimizer, None),
     )
     watch(trainer, callbacks)
     if trainer.accelerator.is_main_process:
         write_run_record(out, "sft", (arguments, config, model_arguments), config.seed)
-    trainer.train(resume_from_checkpoint=last_checkpoint(out))
-    trainer.save_model(str(out / "model"))
-    if trainer.accelerator.is_main_process:
-        processor.save_pretrained(out / "model")
-        prompt_settings.save(out / "model")
-        print(f"model saved to {out / 'model'}")
+    trainer.prompt_settings = prompt_settings
+    train_and_save(trainer, out)
 
 
 if __name__ == "__main__":

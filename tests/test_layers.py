@@ -17,6 +17,7 @@ TORCH_ROOMS = (
     "mcr.report",
     "mcr.config",
     "mcr.run_folder",
+    "mcr.processes",
     "mcr.memory",
 )
 APPLICATIONS = ("mcr.doctor",)  # looks at everything, is imported by nothing

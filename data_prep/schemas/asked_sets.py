@@ -17,6 +17,7 @@ from data_prep.split import is_held_back
 from mcr.errors import ConfigError
 from mcr.prompts import PromptSettings
 from mcr.records import Sample
+from mcr.whole_file import write_json
 
 
 def write_asked_sets(
@@ -57,7 +58,7 @@ def write_asked_sets(
     os.replace(partial_path, out / "rejected_replies.jsonl")
     settings.save(out)
     summary = tally.summary() | {"d2_prompts": kept_back.num}
-    (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    write_json(out / "summary.json", summary)
     return summary
 
 

@@ -10,18 +10,29 @@ from mcr.models.torchvision_cpu import allow_cpu_torchvision
 VISION_TOKENS = ("<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>")
 
 
-def load_processor(name_or_path: str | Path) -> Any:
-    """Return the processor (tokenizer and image processor), padding on the left as generation needs it."""
+def load_processor(name_or_path: str | Path, **options: Any) -> Any:
+    """Return the processor (tokenizer and image processor), padding on the left as generation needs it.
+
+    Args:
+        name_or_path: a folder or a name of the hub.
+        options: for `from_pretrained`, e.g. revision.
+    """
     allow_cpu_torchvision()
     from transformers import AutoProcessor
 
-    processor = AutoProcessor.from_pretrained(_existing(name_or_path))
+    processor = AutoProcessor.from_pretrained(_existing(name_or_path), **options)
     processor.tokenizer.padding_side = "left"
     return processor
 
 
-def load_model(name_or_path: str | Path, *, dtype: str = "auto") -> Any:
-    """Return the model; a folder with a LoRA adapter gives its base with the adapter merged."""
+def load_model(name_or_path: str | Path, *, dtype: str = "auto", **options: Any) -> Any:
+    """Return the model; a folder with a LoRA adapter gives its base with the adapter merged.
+
+    Args:
+        name_or_path: a folder or a name of the hub.
+        dtype: of the weights, or auto.
+        options: for `from_pretrained`, e.g. attn_implementation.
+    """
     allow_cpu_torchvision()
     from transformers import AutoModelForImageTextToText
 
@@ -29,10 +40,32 @@ def load_model(name_or_path: str | Path, *, dtype: str = "auto") -> Any:
     if Path(path, "adapter_config.json").is_file():
         from peft import PeftConfig, PeftModel
 
-        base = load_model(PeftConfig.from_pretrained(path).base_model_name_or_path, dtype=dtype)
+        base = load_model(PeftConfig.from_pretrained(path).base_model_name_or_path, dtype=dtype, **options)
         return PeftModel.from_pretrained(base, path).merge_and_unload()
     _join_deepspeed()
-    return AutoModelForImageTextToText.from_pretrained(path, dtype=dtype)
+    return AutoModelForImageTextToText.from_pretrained(path, dtype=dtype, use_safetensors=True, **options)
+
+
+def load_for_training(arguments: Any, *, trust_remote_code: bool) -> tuple[Any, Any]:
+    """Return model and processor as TRL's ModelConfig asks: revision, attention, quantization.
+
+    Args:
+        arguments: the ModelConfig.
+        trust_remote_code: run code that comes with a model; the user has to say so.
+    """
+    allow_cpu_torchvision()
+    from accelerate import PartialState
+    from trl import get_quantization_config
+
+    source = {"revision": arguments.model_revision, "trust_remote_code": trust_remote_code}
+    options = dict(source)
+    if arguments.attn_implementation is not None:
+        options["attn_implementation"] = arguments.attn_implementation
+    quantization = get_quantization_config(arguments)
+    if quantization is not None:
+        options |= {"quantization_config": quantization, "device_map": {"": PartialState().device}}
+    path = arguments.model_name_or_path
+    return load_model(path, dtype=arguments.dtype or "auto", **options), load_processor(path, **source)
 
 
 def _join_deepspeed() -> None:

@@ -5,7 +5,6 @@ The page's policy allows no script and no style but our own, by their hashes, an
 
 import base64
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from mcr.report.errors import KINDS
 from mcr.report.evaluation import Evaluation
 from mcr.report.markdown import percent
 from mcr.report.thumbnails import GOLD_RGB, PRED_RGB, Thumbnails, mask_uri
+from mcr.whole_file import write_whole
 
 PER_CHUNK = 100
 BAR_PX = 120
@@ -79,9 +79,7 @@ def write_page(
         data=page_data(systems, images, rewards),
         image_chunks=[images.sources[start : start + PER_CHUNK] for start in range(0, len(images.sources), PER_CHUNK)],
     )
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(partial, path)
+    write_whole(path, text)
 
 
 def csp_hash(text: str) -> str:

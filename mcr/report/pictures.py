@@ -7,6 +7,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from mcr.records import Entity
+from mcr.whole_file import whole_file
 
 GOLD_COLOUR, PRED_COLOUR, GREY = "#0072B2", "#D55E00", "#999999"
 PANEL_PX = 320
@@ -38,7 +39,8 @@ def draw_filter_histograms(path: Path, rows: Sequence[Mapping[str, Any]], rule: 
         axis.set_xlabel(f"{name} of a group's rewards")
     axes[0].set_ylabel("prompts")
     axes[2].legend(frameon=False, fontsize=8)
-    figure.savefig(path, dpi=120)
+    with whole_file(path) as partial:
+        figure.savefig(partial, dpi=120)
 
 
 def draw_scores(path: Path, systems: Mapping[str, Mapping[str, Any]]) -> None:
@@ -63,7 +65,8 @@ def draw_scores(path: Path, systems: Mapping[str, Mapping[str, Any]]) -> None:
         axis.spines[["top", "right"]].set_visible(False)
     if len(systems) > 1:
         axes[0].legend(frameon=False, fontsize=8)
-    figure.savefig(path, dpi=200)
+    with whole_file(path) as partial:
+        figure.savefig(partial, dpi=200)
 
 
 def draw_iou_curve(path: Path, systems: Mapping[str, Mapping[str, Any]]) -> None:
@@ -79,7 +82,8 @@ def draw_iou_curve(path: Path, systems: Mapping[str, Mapping[str, Any]]) -> None
     axis.spines[["top", "right"]].set_visible(False)
     if len(systems) > 1:
         axis.legend(frameon=False, fontsize=8)
-    figure.savefig(path, dpi=200)
+    with whole_file(path) as partial:
+        figure.savefig(partial, dpi=200)
 
 
 def draw_confusion(path: Path, types: Sequence[str], counts: Sequence[Sequence[int]]) -> None:
@@ -99,7 +103,8 @@ def draw_confusion(path: Path, types: Sequence[str], counts: Sequence[Sequence[i
     axis.set_yticks(range(len(types)), labels, fontsize=size)
     axis.set_xlabel("predicted type")
     axis.set_ylabel("gold type")
-    figure.savefig(path, dpi=200)
+    with whole_file(path) as partial:
+        figure.savefig(partial, dpi=200)
 
 
 def _plain(text: str) -> str:
@@ -137,7 +142,8 @@ def draw_curves(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
             axis.legend(frameon=False, fontsize=7)
     if not logged:
         axes[0].text(0.5, 0.5, "nothing logged", ha="center", transform=axes[0].transAxes, color=GREY)
-    figure.savefig(path, dpi=100)
+    with whole_file(path) as partial:
+        figure.savefig(partial, dpi=100)
 
 
 def draw_sample(image: Image.Image, gold: Sequence[Entity], pred: Sequence[Entity]) -> Image.Image:

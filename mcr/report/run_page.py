@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from mcr.errors import DataError
 from mcr.report.markdown import percent
 from mcr.report.page import csp_hash
 from mcr.report.pictures import draw_curves
+from mcr.whole_file import write_whole
 
 LAST = {
     "loss": "loss",
@@ -48,9 +48,7 @@ def write_run_page(folder: Path) -> Path:
         runs=[describe_run(path.parent, folder) for path in runs],
     )
     path = folder / "run.html"
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(partial, path)
+    write_whole(path, text)
     return path
 
 

@@ -14,7 +14,7 @@ from mcr.report.markdown import write_report
 from mcr.report.page import Rewards, write_page
 from mcr.report.pictures import draw_confusion, draw_iou_curve, draw_sample, draw_scores, tile
 from mcr.report.thumbnails import Thumbnails, embed_images
-from mcr.run_folder import write_json
+from mcr.whole_file import whole_file, write_json, write_whole
 
 NUM_DRAWN = 12
 MAX_BLANK_PX = 4000
@@ -39,7 +39,7 @@ def write_evaluation(
     draw_samples(out / "samples.png", system, image_root)
     images = _images([system], image_root, max_image_mb)
     write_page(out / "report.html", title, [system], images=images, rewards=[rewards])
-    (out / "report.md").write_text(write_report(system.metrics, system.rows, system.report, title), encoding="utf-8")
+    write_whole(out / "report.md", write_report(system.metrics, system.rows, system.report, title))
 
 
 def write_comparison(
@@ -83,7 +83,8 @@ def draw_samples(path: Path, system: Evaluation, image_root: Path | None) -> Non
             continue
         picture = picture_or_blank(sample.images[0], image_root)
         panels.append(draw_sample(picture, row.gold, row.pred))
-    (tile(panels) if panels else Image.new("RGB", (8, 8), "white")).save(path)
+    with whole_file(path) as partial:
+        (tile(panels) if panels else Image.new("RGB", (8, 8), "white")).save(partial)
 
 
 def picture_or_blank(image: ImageRef, image_root: Path | None) -> Image.Image:

@@ -15,8 +15,9 @@ from mcr.prompting import Prompter
 from mcr.records import Sample
 from mcr.rollouts.predict import predict_samples
 from mcr.rollouts.request import Sampler, SamplingSettings
-from mcr.run_folder import open_for_append, write_json
+from mcr.run_folder import open_for_append
 from mcr.samples import iter_json_lines
+from mcr.whole_file import write_json
 
 HASHED_BYTES = 1 << 20
 

@@ -1,6 +1,5 @@
 """Sampling through transformers' generate: the path that runs anywhere."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ class TransformersSampler:
         self.suppressed = vision_token_ids(processor)
 
     def sample(self, requests: Sequence[RolloutRequest], settings: SamplingSettings) -> list[list[Rollout]]:
-        """Return `num_generations` rollouts a request. The same requests, settings and seed give the same rollouts."""
+        """Return `num_generations` rollouts a request; each follows from its sample's id, the settings and the seed alone."""
         per_batch = max(1, self.batch_size // settings.num_generations)
         groups: list[list[Rollout]] = []
         for start in range(0, len(requests), per_batch):
@@ -32,39 +31,39 @@ class TransformersSampler:
         images = [image for request in requests for image in request.images]
         texts = prompt_texts(self.processor, [request.prompt for request in requests])
         inputs = self.processor(text=texts, images=images or None, padding=True, return_tensors="pt").to(self.model.device)
-        torch.manual_seed(_seed_of(requests, settings.seed))
         with torch.inference_mode():
-            output = self._generate(dict(inputs), settings)
+            output = self._generate(dict(inputs), settings, [request.sample_id for request in requests])
         rows = output[:, inputs["input_ids"].shape[1] :].tolist()
         rollouts = [self._to_rollout(row) for row in rows]
         size = settings.num_generations
         return [rollouts[i : i + size] for i in range(0, len(rollouts), size)]
 
-    def _generate(self, inputs: dict[str, Any], settings: SamplingSettings) -> Any:
+    def _generate(self, inputs: dict[str, Any], settings: SamplingSettings, sample_ids: list[str]) -> Any:
         """Return ids, `num_generations` rows a prompt, prefilled once where the family allows it."""
         from mcr.shared_prefix.prefill import generate_groups
         from mcr.shared_prefix.support import why_unsupported
 
-        config = self._generation_config(settings)
+        config, processors = self._generation_config(settings), drawing_processors(settings, sample_ids)
         if why_unsupported(self.model):
             config.num_return_sequences = settings.num_generations
-            return self.model.generate(**inputs, generation_config=config)
-        return generate_groups(self.model, inputs, settings.num_generations, generation_config=config)
+            return self.model.generate(**inputs, generation_config=config, logits_processor=processors)
+        size = settings.num_generations
+        return generate_groups(self.model, inputs, size, generation_config=config, logits_processor=processors)
 
     def _generation_config(self, settings: SamplingSettings) -> Any:
         from transformers import GenerationConfig
 
         tokenizer = self.processor.tokenizer
-        drawing = {"do_sample": False}
-        if settings.temperature > 0:
-            drawing = {"do_sample": True, "temperature": settings.temperature, "top_k": settings.top_k, "top_p": settings.top_p}
         return GenerationConfig(
+            do_sample=settings.temperature > 0,  # of what drawing_processors leave: one token a row
+            temperature=1.0,
+            top_k=0,
+            top_p=1.0,
             max_new_tokens=settings.max_new_tokens,
             suppress_tokens=self.suppressed,
             repetition_penalty=1.0,  # a checkpoint's own default would make this another distribution than vLLM's
             eos_token_id=self._end_ids(),
             pad_token_id=tokenizer.pad_token_id,
-            **drawing,
         )
 
     def _end_ids(self) -> list[int]:
@@ -80,7 +79,19 @@ class TransformersSampler:
         return Rollout(self.processor.tokenizer.decode(row[:length]), tuple(ids), is_complete)
 
 
-def _seed_of(requests: Sequence[RolloutRequest], seed: int) -> int:
-    """Return a seed that follows from the ids, so that what is sampled does not depend on what was sampled before."""
-    key = "/".join([str(seed), *(request.sample_id for request in requests)])
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4])
+def drawing_processors(settings: SamplingSettings, sample_ids: Sequence[str]) -> Any:
+    """Return what draws tokens: temperature, top-k and top-p, then each row's own draw; nothing where decoding is greedy."""
+    from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+
+    from mcr.rollouts.own_draws import OwnDraws, row_seeds
+
+    found = LogitsProcessorList()
+    if settings.temperature == 0:
+        return found
+    found.append(TemperatureLogitsWarper(float(settings.temperature)))
+    if settings.top_k:
+        found.append(TopKLogitsWarper(settings.top_k))
+    if settings.top_p < 1:
+        found.append(TopPLogitsWarper(settings.top_p))
+    found.append(OwnDraws(row_seeds(settings.seed, sample_ids, settings.num_generations)))
+    return found

@@ -8,6 +8,7 @@ from transformers import TrainerCallback
 
 from mcr.grbp import BoxPerturber
 from mcr.report.pictures import draw_curves
+from mcr.whole_file import write_whole
 
 
 class MetricsFile(TrainerCallback):
@@ -23,7 +24,7 @@ class MetricsFile(TrainerCallback):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.is_file() else []
         kept = [line for line in lines if _step_of(line) <= state.global_step]
-        self.path.write_text("".join(line + "\n" for line in kept if state.global_step), encoding="utf-8")
+        write_whole(self.path, "".join(line + "\n" for line in kept if state.global_step))
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         """Append one row."""

@@ -24,6 +24,7 @@ from mcr.shared_prefix.prefill import first_of_each_group, generate_groups
 from mcr.shared_prefix.support import inner_model, prepare_model, why_unsupported
 from mcr.shared_prefix.vision import cache_frozen_vision
 from mcr.training.dynamic_sampling import flat_groups, fresh_rows, replace_groups
+from mcr.training.kept_rollouts import KeptRollouts
 
 NEVER = -100.0
 SHARED_PREFIX = ("auto", "on", "off")
@@ -31,7 +32,7 @@ MIXED_PRECISION = {"bf16": torch.bfloat16, "fp16": torch.float16}
 MAX_DIFFERENCE = {torch.float32: 1e-3, torch.bfloat16: 0.5, torch.float16: 0.1}
 
 
-class CvoTrainer(GRPOTrainer):
+class CvoTrainer(KeptRollouts, GRPOTrainer):
     """GRPOTrainer whose vLLM prompts hold one pad an image, and whose groups share one forward of their prompt.
 
     Args:

@@ -28,7 +28,9 @@ NUM_DRAWN = 8
 
 
 class HeldOutScores(TrainerCallback):
-    """Decodes held-out samples greedily before the first step, every `every` steps and at the end, and logs held_out/*.
+    """Decodes held-out samples greedily before the first step, every `every` steps and at each checkpoint; logs held_out/*.
+
+    The step of the best checkpoint by GMNER F1 goes into the trainer's state, where it is kept from thinning.
 
     The first of them are drawn with their boxes, in the run folder's held_out/ and where the trainer reports to.
     Decoding goes through transformers, on all processes, each its share.
@@ -52,17 +54,18 @@ class HeldOutScores(TrainerCallback):
             self._score(0)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Score every N steps."""
-        if state.global_step % self.every == 0:
-            self._score(state.global_step)
+        """Score every N steps and what is about to be saved."""
+        if state.global_step % self.every == 0 or control.should_save:
+            f1 = self._score(state.global_step)["held_out/gmner_f1"]
+            if control.should_save and (state.best_metric is None or f1 > state.best_metric):
+                state.best_metric, state.best_global_step = f1, state.global_step
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Score the model that is saved."""
-        self._score(state.global_step)
+        """Score the model that is saved at the end; a run that was stopped before has not the time."""
+        if state.global_step >= state.max_steps and state.global_step != self.last_step:
+            self._score(state.global_step)
 
-    def _score(self, step: int) -> None:
-        if step == self.last_step:
-            return
+    def _score(self, step: int) -> dict[str, float]:
         self.last_step = step
         accelerator = self.trainer.accelerator
         mine = list(self.samples[accelerator.process_index :: accelerator.num_processes])
@@ -77,9 +80,11 @@ class HeldOutScores(TrainerCallback):
             found = predict_samples(mine, sampler, self.settings, self.prompts, self.image_root)
         self.trainer.model.train(was_training)
         predictions = gather_object(found)
-        self._log(held_out_scores(self.samples, predictions))
+        scores = held_out_scores(self.samples, predictions)
+        self._log(scores)
         if accelerator.is_main_process:
             self._draw(step, predictions)
+        return scores
 
     def _draw(self, step: int, predictions: Sequence[Prediction]) -> None:
         by_id = {prediction.id: prediction for prediction in predictions}

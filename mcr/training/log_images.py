@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from mcr.whole_file import whole_file
+
 TAG = "held_out/samples"
 
 
 def save_picture(out: Path, step: int, picture: Image.Image) -> Path:
     """Write held_out/step-NNNNNN.png in the run folder and return its path."""
     path = out / "held_out" / f"step-{step:06d}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path)
+    with whole_file(path) as partial:
+        picture.save(partial)
     return path
 
 

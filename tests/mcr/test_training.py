@@ -11,7 +11,7 @@ from mcr.errors import ConfigError
 from mcr.families import frame_settings
 from mcr.models.load import check_frame
 from mcr.training.optimizer import MuonWithAdamW
-from mcr.training.resume import last_checkpoint
+from mcr.training.resume import COMPLETE_MARKER, last_checkpoint
 
 
 def test_the_newest_complete_checkpoint_is_taken_and_torn_ones_removed(tmp_path):
@@ -19,7 +19,7 @@ def test_the_newest_complete_checkpoint_is_taken_and_torn_ones_removed(tmp_path)
     for step, state in ((5, "{}"), (10, "{}"), (15, '{"torn'), (20, None)):
         (tmp_path / f"checkpoint-{step}").mkdir()
         if state is not None:
-            (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text(state)
+            (tmp_path / f"checkpoint-{step}" / COMPLETE_MARKER).write_text(state)
     assert last_checkpoint(tmp_path).endswith("checkpoint-10")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-10", "checkpoint-5"]
 

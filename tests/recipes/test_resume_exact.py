@@ -53,13 +53,28 @@ def test_sft_at_the_end_of_an_epoch(sandbox_qwen3, recipe, tmp_path):
     run_and_resume(recipe, "sft", flags_for, tmp_path, 6)
 
 
-@pytest.mark.parametrize(
-    "more", [[], ["--gradient_accumulation_steps", 2], ["--num_iterations", 2]], ids=["plain", "accumulated", "reused"]
-)
-def test_grpo_with_sampling(sandbox_qwen3, recipe, tmp_path, more):
-    def flags_for(out):
-        return grpo_flags(sandbox_qwen3, out, "--model_name_or_path", mrsi / "model", "--max_steps", 4, "--save_steps", 2, *more)
+@pytest.fixture(scope="module")
+def mrsi(sandbox_qwen3, recipe, tmp_path_factory):
+    out = tmp_path_factory.mktemp("mrsi")
+    recipe("sft", *sft_flags(sandbox_qwen3, out, "--max_steps", 2))
+    return out / "model"
 
-    mrsi = tmp_path / "mrsi"
-    recipe("sft", *sft_flags(sandbox_qwen3, mrsi, "--max_steps", 2))
-    run_and_resume(recipe, "grpo", flags_for, tmp_path, 2)
+
+@pytest.mark.parametrize(
+    ("step", "more"),
+    [
+        (2, []),
+        (2, ["--gradient_accumulation_steps", 2]),
+        (2, ["--num_iterations", 2]),
+        (3, ["--num_iterations", 2]),
+        (1, ["--gradient_accumulation_steps", 2, "--steps_per_generation", 4]),
+        (3, ["--steps_per_generation", 2, "--num_iterations", 2, "--shared_prefix", "off"]),
+    ],
+    ids=["plain", "accumulated", "reused", "among-reused", "among-buffered", "among-both-plain"],
+)
+def test_grpo_with_sampling(sandbox_qwen3, recipe, tmp_path, mrsi, step, more):
+    def flags_for(out):
+        flags = grpo_flags(sandbox_qwen3, out, "--model_name_or_path", mrsi, "--max_steps", 4, "--save_steps", 1)
+        return [*flags, "--save_total_limit", 9, *more]
+
+    run_and_resume(recipe, "grpo", flags_for, tmp_path, step)

@@ -39,6 +39,21 @@ def test_groups_come_in_order_and_by_seed(sampler, requests):
     assert sampler.sample(requests[2:4], SETTINGS) == groups[2:4]
 
 
+def test_what_is_drawn_does_not_depend_on_the_batch(sampler, requests):
+    from mcr.rollouts.transformers_sampler import TransformersSampler
+
+    alone = TransformersSampler(sampler.model, sampler.processor, batch_size=1)
+    assert sampler.sample(requests[::-1], SETTINGS)[::-1] == alone.sample(requests, SETTINGS)
+
+
+def test_groups_are_drawn_alike_without_one_prefill(sampler, requests, monkeypatch):
+    import mcr.shared_prefix.support
+
+    groups = sampler.sample(requests, SETTINGS)
+    monkeypatch.setattr(mcr.shared_prefix.support, "why_unsupported", lambda model: "as for other families")
+    assert sampler.sample(requests, SETTINGS) == groups
+
+
 def test_no_vision_token_is_sampled_even_where_the_model_wants_one(sampler, requests):
     from mcr.models.load import vision_token_ids
 
