@@ -7,13 +7,27 @@ from datetime import timedelta
 
 from accelerate import PartialState
 
+from mcr.errors import ConfigError
+
 PATIENCE = timedelta(days=7)
 
 
 def join_processes() -> PartialState:
-    """Return accelerate's state; processes wait for the last one for days, not for the ten minutes that torch gives them."""
-    is_distributed = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    return PartialState(timeout=PATIENCE) if is_distributed else PartialState()
+    """Return accelerate's state; processes wait for the last one for days, not for the ten minutes that torch gives them.
+
+    Raises:
+        ConfigError: several processes were started and do not see each other: each would do all of the work.
+    """
+    import torch
+
+    num_started = int(os.environ.get("WORLD_SIZE", "1"))
+    patience = {"timeout": PATIENCE} if num_started > 1 else {}
+    state = PartialState(cpu=not torch.accelerator.is_available(), **patience)
+    if state.num_processes != num_started:
+        raise ConfigError(
+            f"processes: {num_started} were started, each sees {state.num_processes}. Give accelerate launch a config of launch/."
+        )
+    return state
 
 
 def own_gpu(environment: Mapping[str, str], local_rank: int, num_gpus: int) -> str:

@@ -153,6 +153,8 @@ def main(argv: list[str] | None = None) -> None:
     done = read_statistics(out)
     ids = rows.with_format(None)["sample_id"]
     todo = [index for index in range(state.process_index, len(ids), state.num_processes) if ids[index] not in done]
+    if done and state.is_main_process:
+        print(f"going on from {len(done)} of {len(ids)} prompts that were sampled before", flush=True)
     if todo:
         sample_statistics(rows, todo, arguments, out / f"statistics-{state.process_index:03d}.jsonl")
     state.wait_for_everyone()

@@ -54,6 +54,8 @@ def predict_missing(
     state.wait_for_everyone()
     done = _read_parts(out)
     missing = [sample for sample in samples[state.process_index :: state.num_processes] if sample.id not in done]
+    if done and state.is_main_process:
+        print(f"going on from {len(done)} of {len(samples)} predictions that were made before", flush=True)
     if missing:
         sampler = make_sampler()
         with (

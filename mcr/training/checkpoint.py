@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 
 from mcr.errors import McrError
@@ -42,10 +43,16 @@ class SafeCheckpoints:
             raise self._unwritten(folder, error) from error
         finally:
             self.args.save_total_limit = limit
+        self.state.best_model_checkpoint = None  # else transformers removes the last one at the end where one alone is kept
         self.accelerator.wait_for_everyone()
         if self.args.should_save:
             write_json(folder / COMPLETE_MARKER, {"step": self.state.global_step, **self.describe_state()})
             thin_checkpoints(folder.parent, limit, self.state.best_global_step)
+
+    def train(self, *args: Any, **settings: Any) -> Any:
+        """Train; several processes without GPUs get devices named cpu:0, which torch.load does not know."""
+        torch.serialization.register_package(15, lambda storage: None, _keep_on_cpu)
+        return super().train(*args, **settings)
 
     def get_train_dataloader(self) -> Any:
         """Return the data loader, its workers proof against SIGTERM."""
@@ -66,6 +73,10 @@ class SafeCheckpoints:
             f"checkpoint: {folder} could not be written ({error}); {free_gb:.1f} GB are free there. Free some, lower "
             f"save_total_limit, or name another output_dir. {way_on(folder.parent)}"
         )
+
+
+def _keep_on_cpu(storage: Any, location: str) -> Any:
+    return storage if location.startswith("cpu:") else None
 
 
 def is_write_failure(error: Exception) -> bool:

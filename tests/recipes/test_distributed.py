@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.recipe
+pytestmark = pytest.mark.distributed
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
