@@ -1,6 +1,6 @@
 """Kills each recipe with SIGKILL at random moments, starts it again, and compares the end with a run that was left alone.
 
-    python bench/kill_resume.py [--out runs/kill_resume] [--kills 20] [--recipes sft filter grpo write_schemas evaluate] [--seed 0]
+    python bench/kill_resume.py [--out runs/kill_resume] [--kills 20] [--recipes sft filter grpo write_schemas evaluate]
 
 A folder is killed at moments drawn over the length of an undisturbed run, again and again, until it ends before its next kill;
 then it is compared, and another folder takes the kills that are left. Exit code 1 where any end differs.
@@ -98,7 +98,7 @@ def cases(out: Path) -> dict[str, Case]:
     model = ["--model_name_or_path", out / "mrsi/model", "--image_root", out / "data"]
     d2 = ["--train_set", out / "schemas/d2.parquet"]
     grpo = [*model, *d2, "--per_device_train_batch_size", 8, "--num_generations", 4, "--max_completion_length", 24]
-    grpo += ["--max_steps", 10, "--save_steps", 1, "--num_iterations", 2]
+    grpo += ["--max_steps", 10, "--save_steps", 1, "--num_iterations", 2, "--collapse_patience", 99]
     sampling = [*model, *d2, "--num_generations", 4, "--batch_size", 4, "--max_completion_length", 60]
     asking = [*model, "--gold", out / "data/test.jsonl", "--batch_size", 2, "--max_completion_length", 60]
     many = "many.jsonl"
