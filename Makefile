@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM = false
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: setup demo test check lint format test-vllm test-peers clean
+.PHONY: setup demo test check audit lint format test-vllm test-peers clean
 
 setup: $(VENV)/.ready
 
@@ -25,8 +25,11 @@ test: setup
 	bash tests/setup_browser.sh
 	$(BIN)/python -m pytest $(PYTEST)
 
-check: setup lint
+check: setup lint audit
 	$(BIN)/python -m pytest -m unit $(PYTEST)
+
+audit: setup
+	bash tests/audit.sh $(BIN)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -25,7 +25,7 @@ exec {command}
 
 def is_secret(name: str) -> bool:
     """Tell a setting that may hold a secret; `api_key_env` names a variable and holds none."""
-    return SECRET.search(name) is not None
+    return SECRET.search(name.replace("-", "_")) is not None
 
 
 def without_credentials(text: str) -> str:

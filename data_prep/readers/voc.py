@@ -36,7 +36,7 @@ def read_annotation(path: Path) -> Annotation | None:
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise DataError(f"{path.name}: declares a document type, expected plain annotations. Remove the declaration.")
     try:
-        tree = ElementTree.fromstring(data)  # noqa: S314 entities were refused above
+        tree = ElementTree.fromstring(data)  # noqa: S314 entities were refused above # nosec B314
         width, height = (int(tree.find("size").find(name).text) for name in ("width", "height"))
         rows = [
             (row.find("name").text, [row.find("bndbox").find(k).text for k in ("xmin", "ymin", "xmax", "ymax")])

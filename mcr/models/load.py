@@ -20,7 +20,7 @@ def load_processor(name_or_path: str | Path, **options: Any) -> Any:
     allow_cpu_torchvision()
     from transformers import AutoProcessor
 
-    processor = AutoProcessor.from_pretrained(_existing(name_or_path), **options)
+    processor = AutoProcessor.from_pretrained(_existing(name_or_path), **options)  # the revision is an option # nosec B615
     processor.tokenizer.padding_side = "left"
     return processor
 
@@ -43,7 +43,9 @@ def load_model(name_or_path: str | Path, *, dtype: str = "auto", **options: Any)
         base = load_model(PeftConfig.from_pretrained(path).base_model_name_or_path, dtype=dtype, **options)
         return PeftModel.from_pretrained(base, path).merge_and_unload()
     _join_deepspeed()
-    return AutoModelForImageTextToText.from_pretrained(path, dtype=dtype, use_safetensors=True, **options)
+    return AutoModelForImageTextToText.from_pretrained(  # the revision is an option # nosec B615
+        path, dtype=dtype, use_safetensors=True, **options
+    )
 
 
 def load_for_training(arguments: Any, *, trust_remote_code: bool) -> tuple[Any, Any]:

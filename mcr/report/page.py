@@ -62,8 +62,8 @@ def write_page(
         "report.html"
     ).render(
         title=title,
-        style=Markup(style),  # noqa: S704 our own file
-        script=Markup(script),  # noqa: S704 our own file
+        style=Markup(style),  # noqa: S704 our own file # nosec B704
+        script=Markup(script),  # noqa: S704 our own file # nosec B704
         style_hash=csp_hash(style),
         script_hash=csp_hash(script),
         num_samples=first["num_samples"],

@@ -43,7 +43,7 @@ def write_run_page(folder: Path) -> Path:
     style = environment.loader.get_source(environment, "report.css")[0].replace("\r\n", "\n")
     text = environment.get_template("run.html").render(
         title=f"Run {folder}",
-        style=Markup(style),  # noqa: S704 our own file
+        style=Markup(style),  # noqa: S704 our own file # nosec B704
         style_hash=csp_hash(style),
         runs=[describe_run(path.parent, folder) for path in runs],
     )

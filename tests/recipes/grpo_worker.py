@@ -1,7 +1,9 @@
-"""One process of a two-process GRPO run with a reward that has spread for any model; started by test_distributed.py."""
+"""One process of a GRPO run with a reward that has spread for any model; started by test_distributed.py."""
 
+import os
 import sys
 from pathlib import Path
+from random import Random
 
 from mcr.models.torchvision_cpu import allow_cpu_torchvision
 
@@ -19,6 +21,15 @@ def count_letters(completions, **_):
     return [float(sum(map(ord, completion[0]["content"])) % 17) for completion in completions]
 
 
+class KnownCompletions(CvoTrainer):
+    """Draws completions that follow from the prompt and the place in its group, whichever process draws them."""
+
+    def _generate_single_turn(self, prompt_ids, images, multimodal_fields, num_generations, has_tool_images=False):
+        tokens = [self.processing_class.tokenizer(word)["input_ids"][0] for word in ("Ann", "at", "a", "game", "in", "Rome")]
+        draws = [Random(f"{ids}/{place % num_generations}") for place, ids in enumerate(prompt_ids)]
+        return [[draw.choice(tokens) for _ in range(draw.randint(2, 9))] for draw in draws], None
+
+
 def main(sandbox, out, shared_prefix, deepspeed, beta):
     path = str(sandbox / "untrained")
     config = GRPOConfig(
@@ -27,7 +38,7 @@ def main(sandbox, out, shared_prefix, deepspeed, beta):
         bf16=False,
         gradient_checkpointing=False,
         report_to="none",
-        per_device_train_batch_size=4,
+        per_device_train_batch_size=8 // int(os.environ["WORLD_SIZE"]),
         num_generations=4,
         max_completion_length=10,
         logging_steps=1,
@@ -37,7 +48,7 @@ def main(sandbox, out, shared_prefix, deepspeed, beta):
         beta=beta,
         deepspeed=deepspeed or None,
     )
-    trainer = CvoTrainer(
+    trainer = (KnownCompletions if os.environ.get("KNOWN_COMPLETIONS") else CvoTrainer)(
         model=load_model(path),
         reward_funcs=[count_letters],
         args=config,
@@ -46,8 +57,9 @@ def main(sandbox, out, shared_prefix, deepspeed, beta):
         callbacks=[MetricsFile(out / "metrics.jsonl")],
         shared_prefix=shared_prefix,
     )
-    assert trainer.accelerator.num_processes == 2
+    assert trainer.accelerator.num_processes == int(os.environ["WORLD_SIZE"])
     trainer.train()
+    trainer.save_model(str(out / "model"))
 
 
 if __name__ == "__main__":

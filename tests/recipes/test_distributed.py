@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import load_file
 
 pytestmark = pytest.mark.distributed
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -19,10 +20,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def run_grpo(sandbox, out, shared_prefix, deepspeed, beta):
-    """Run two processes, one group each a step; return the rows that were logged."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", str(free_port())]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(REPOSITORY)}
+def run_grpo(sandbox, out, shared_prefix, deepspeed, beta, num_processes=2, **more):
+    """Run so many processes, two groups a step in all; return the rows that were logged."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--master_port", str(free_port())]
+    command += ["--nproc_per_node", str(num_processes)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(REPOSITORY), **more}
     worker = Path(__file__).with_name("grpo_worker.py")
     full = [*command, str(worker), str(sandbox), str(out), shared_prefix, str(deepspeed), str(beta)]
     done = subprocess.run(full, capture_output=True, text=True, env=environment)
@@ -55,3 +57,19 @@ def test_two_processes_give_the_gradients_of_trls_path(sandbox_qwen3, tmp_path, 
     for key in ("loss", "grad_norm", "reward", "entropy", *(["kl"] if beta else [])):
         assert shared[0][key] == pytest.approx(plain[0][key], rel=1e-4, abs=1e-6), key
     assert shared[0]["grad_norm"] > 0
+
+
+@pytest.mark.parametrize("stage", [0, 2, 3])
+@pytest.mark.parametrize("shared_prefix", ["on", "off"])
+def test_two_processes_give_the_losses_and_weights_of_one(sandbox_qwen3, tmp_path, stage, shared_prefix):
+    if stage:
+        pytest.importorskip("deepspeed", reason="the extra deepspeed is not installed")
+    config = deepspeed_config(tmp_path, stage) if stage else ""
+    known = {"KNOWN_COMPLETIONS": "1"}
+    one = run_grpo(sandbox_qwen3, tmp_path / "one", shared_prefix, "", 0.01, 1, **known)
+    two = run_grpo(sandbox_qwen3, tmp_path / "two", shared_prefix, config, 0.01, 2, **known)
+    for key in ("loss", "grad_norm", "reward", "reward_std", "entropy", "kl"):
+        assert two[0][key] == pytest.approx(one[0][key], rel=1e-4, abs=1e-6), key
+    mine, theirs = (load_file(tmp_path / name / "model/model.safetensors") for name in ("two", "one"))
+    for name, weights in theirs.items():
+        assert mine[name] == pytest.approx(weights, abs=2e-4), name

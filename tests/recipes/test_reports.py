@@ -84,6 +84,26 @@ def test_a_local_model_can_be_asked_with_demonstrations(sandbox_qwen3, recipe, t
     assert (metrics["num_samples"], metrics["num_missing"], metrics["num_unreadable"]) == (7, 0, 7)
 
 
+def test_a_server_that_goes_away_ends_the_run_in_words_and_once_back_only_the_rest_is_asked(
+    sandbox_qwen3, gold_server, recipe, tmp_path
+):
+    whole, left = tmp_path / "whole", tmp_path / "left"
+    more = ["--prompting", "direct", "--batch_size", 2, "--max_concurrency", 1]
+    recipe("evaluate", *flags_for(sandbox_qwen3, gold_server, whole, *more))
+    gold_server.asked.clear()
+    usual, gold_server.oddity = gold_server.oddity, lambda body, times: "" if len(gold_server.asked) <= 3 else "close"
+    failed = recipe("evaluate", *flags_for(sandbox_qwen3, gold_server, left, *more), check=False)
+    assert failed.returncode
+    assert "Traceback" not in failed.stderr
+    assert "the same command asks for these alone again" in failed.stderr
+    answered = {body for body, times in gold_server.asked.items() if times == 1}
+    gold_server.oddity = usual
+    done = recipe("evaluate", *flags_for(sandbox_qwen3, gold_server, left, *more))
+    assert "going on from 2 of 7 predictions" in done.stdout
+    assert all(gold_server.asked[body] == 1 for body in answered)
+    assert json.loads((left / "metrics.json").read_text()) == json.loads((whole / "metrics.json").read_text())
+
+
 def test_a_baseline_needs_a_family_and_demonstrations_samples(sandbox_qwen3, gold_server, recipe, tmp_path):
     flags = flags_for(sandbox_qwen3, gold_server, tmp_path, "--prompting", "cot_demonstrations")
     assert "needs --train_samples" in recipe("evaluate", *flags, check=False).stderr

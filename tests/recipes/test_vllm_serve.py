@@ -7,10 +7,12 @@ import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.vllm
+LAUNCH = Path(__file__).resolve().parents[2] / "launch"
 
 
 def free_port() -> int:
@@ -23,9 +25,8 @@ def free_port() -> int:
 def server(sandbox_qwen3, tmp_path_factory):
     pytest.importorskip("vllm", reason="make test-vllm sets vLLM up")
     port, log = free_port(), tmp_path_factory.mktemp("serve") / "log.txt"
-    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(sandbox_qwen3 / "untrained")]
-    command += ["--port", str(port), "--dtype", "float32", "--enforce-eager", "--max-model-len", "2048"]
-    environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "HF_HUB_OFFLINE": "1"}
+    command = ["bash", str(LAUNCH / "vllm_cpu.sh"), str(sandbox_qwen3 / "untrained")]
+    environment = {**os.environ, "VENV_VLLM": sys.prefix, "PORT": str(port), "HF_HUB_OFFLINE": "1"}
     with log.open("w") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
     url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 300

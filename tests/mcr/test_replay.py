@@ -1,0 +1,42 @@
+"""What a run folder says of how to run it again, and what it does not say."""
+
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("torch")
+from mcr.replay import is_secret, public_flags, without_credentials, write_replay
+
+
+@pytest.mark.parametrize("name", ["hub_token", "token", "api_key", "OPENAI_API_KEY", "wandb_password", "client_secret"])
+def test_names_that_may_hold_a_secret(name):
+    assert is_secret(name)
+
+
+@pytest.mark.parametrize("name", ["held_out_tokens", "max_new_tokens", "api_key_env", "learning_rate", "keys"])
+def test_names_that_hold_none(name):
+    assert not is_secret(name)
+
+
+def test_secrets_and_credentials_are_left_out():
+    flags = ["--a", "1", "--hub_token", "hf_x", "--names", "p", "q", "--hub-token=hf_y", "--api_key=z", "--last"]
+    assert list(public_flags(flags)) == ["--a", "1", "--names", "p", "q", "--last"]
+    assert without_credentials("see http://me:pw@host:1/v1 and a@b") == "see http://host:1/v1 and a@b"
+
+
+def test_the_script_runs_the_same_command_into_another_folder(tmp_path):
+    recipe = tmp_path / "odd $(touch broken) name" / "sft.py"
+    recipe.parent.mkdir()
+    recipe.write_text("import sys; print(sys.argv[1:])")
+    config = tmp_path / "my.yaml"
+    config.write_text("learning_rate: 1\nhub_token: hf_x\nbase_url: http://me:pw@host/v1\n")
+    out = tmp_path / "run"
+    command = write_replay(out, "abc", [str(recipe), f"--config={config}", "--x", "it's $HOME", "--hub_token", "hf_x"])
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, cwd=tmp_path)
+    expected = ["--config", f"{out}/replay.yaml", "--x", "it's $HOME", "--output_dir", f"{out}-replay"]
+    assert done.stdout.strip() == str(expected)
+    assert (out / "replay.yaml").read_text() == "learning_rate: 1\nbase_url: http://host/v1\n"
+    assert not list(tmp_path.glob("**/broken"))
+    assert "hf_x" not in (out / "replay.sh").read_text()
+    assert sys.executable in (out / "replay.sh").read_text()

@@ -1,0 +1,113 @@
+"""How a training run ends when something outside fails, and which checkpoints stay."""
+
+import json
+import signal
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+torch = pytest.importorskip("torch")
+from mcr.models.torchvision_cpu import allow_cpu_torchvision
+
+allow_cpu_torchvision()
+
+import requests
+
+from mcr.errors import DataError, McrError, run_command
+from mcr.training.checkpoint import best_checkpoint, is_write_failure, thin_checkpoints
+from mcr.training.resume import COMPLETE_MARKER, last_checkpoint, newest_complete
+from mcr.training.run import told_in_words
+
+
+def write_checkpoint(out, step, **marker):
+    folder = out / f"checkpoint-{step}"
+    folder.mkdir(parents=True)
+    (folder / COMPLETE_MARKER).write_text(json.dumps({"step": step, "num_processes": 1, **marker}))
+    (folder / "model.safetensors").write_text("weights")
+
+
+def steps_of(out):
+    return sorted(int(path.name.split("-")[1]) for path in out.glob("checkpoint-*"))
+
+
+@pytest.mark.parametrize(
+    ("limit", "best", "left"), [(None, None, [2, 4, 10, 12]), (2, None, [10, 12]), (2, 4, [4, 10, 12]), (1, 12, [12]), (9, 2, [2, 4, 10, 12])]
+)  # fmt: skip
+def test_the_newest_and_the_best_stay(tmp_path, limit, best, left):
+    for step in (10, 2, 12, 4):
+        write_checkpoint(tmp_path, step)
+    thin_checkpoints(tmp_path, limit, best)
+    assert steps_of(tmp_path) == left
+
+
+def test_the_best_is_told_where_there_are_held_out_scores(tmp_path):
+    assert best_checkpoint(SimpleNamespace(best_global_step=None), tmp_path) is None
+    best = best_checkpoint(SimpleNamespace(best_global_step=4, best_metric=0.5), tmp_path)
+    assert best == {"step": 4, "held_out/gmner_f1": 0.5, "checkpoint": str(tmp_path / "checkpoint-4")}
+
+
+def test_a_checkpoint_of_more_processes_is_taken_with_a_warning(tmp_path, capsys):
+    write_checkpoint(tmp_path, 3, num_processes=4)
+    assert last_checkpoint(tmp_path).endswith("checkpoint-3")
+    assert "was written by 4 processes, now there are 1" in capsys.readouterr().out
+
+
+def test_a_torn_marker_is_no_checkpoint(tmp_path):
+    write_checkpoint(tmp_path, 3)
+    write_checkpoint(tmp_path, 5)
+    (tmp_path / "checkpoint-5" / COMPLETE_MARKER).write_text('{"step": 5, "num')
+    assert newest_complete(tmp_path).name == "checkpoint-3"
+
+
+def test_a_server_that_is_gone_is_told_with_what_to_do(tmp_path):
+    write_checkpoint(tmp_path, 7)
+    told = r"vLLM server does not answer.*launch/vllm_server.sh.*goes on from .*checkpoint-7"
+    with pytest.raises(McrError, match=told), told_in_words(tmp_path):
+        requests.post("http://127.0.0.1:9/generate", timeout=5)
+
+
+def test_a_workers_error_loses_its_traceback(tmp_path):
+    text = "Caught DataError in DataLoader worker process 0.\nTraceback ...\nmcr.errors.DataError: image a.png cannot be read."
+    told = r"^while training: image a.png cannot be read. The same command goes on from the start"
+    with pytest.raises(DataError, match=told), told_in_words(tmp_path):
+        raise DataError(text)
+
+
+def test_other_errors_pass(tmp_path):
+    with pytest.raises(RuntimeError, match="shapes"), told_in_words(tmp_path):
+        raise RuntimeError("shapes do not match")
+    assert not is_write_failure(RuntimeError("CUDA error"))
+    assert is_write_failure(OSError(28, "No space left on device"))
+    assert is_write_failure(RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos"))
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(28, "No space left on device", "a/b"), "error: a/b: No space left on device. Free disk space"),
+        (PermissionError(13, "Permission denied", "c"), "error: c: Permission denied"),
+        (DataError("bad"), "error: bad"),
+        (KeyboardInterrupt(), "the same command goes on"),
+    ],
+)
+def test_a_command_ends_in_words(error, told):
+    def main():
+        raise error
+
+    with pytest.raises(SystemExit, match=told):
+        run_command(main)
+
+
+def test_a_programming_error_keeps_its_traceback():
+    with pytest.raises(FileNotFoundError):
+        run_command(Path("/no/such/file").read_bytes)
+
+
+def test_sigterm_ends_a_command_with_its_code(capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended:
+        run_command(lambda: signal.raise_signal(signal.SIGTERM))
+    assert ended.value.code == 143
+    assert "the same command goes on" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is before
