@@ -2,10 +2,10 @@
 
     python bench/e2e_gmner.py --out runs/e2e [--seeds 0 1 2] [--pretrain_steps 2600] [--steps 400] [--noise 0.1] [--jobs 2]
 
-As in the paper each variant is fine-tuned from a model that can read images: one tiny model a seed learns to see on scenes of
-its own with clean boxes, then every variant goes on from it. The boxes of the fine-tuning samples are jittered once (Gaussian, a
-share of width and height); the test split stays clean. Prints mean and standard deviation over the seeds, whatever they show.
-Stopped and called again, it goes on.
+As in the paper each variant is fine-tuned from one model that can read images: a tiny one learns to see on scenes with clean
+boxes, then every variant and seed goes on from it on other scenes, whose boxes are jittered once by the seed (Gaussian, a share
+of width and height); the test split stays clean. Prints mean and standard deviation over the seeds, whatever they show. Stopped
+and called again, it goes on.
 """
 
 import argparse
@@ -32,7 +32,6 @@ VARIANTS = {
     "w/o reasoning": ("answer_only", True),
     "w/o both": ("answer_only", False),
 }
-PRETRAINED = "clean_schemas"
 COLUMNS = {
     "GMNER F1": ("gmner", "f1"),
     "MNER F1": ("mner", "f1"),
@@ -83,49 +82,48 @@ def run(command: list[object], log: Path, threads: int) -> None:
         subprocess.run([sys.executable, *map(str, command)], stdout=file, stderr=file, env=environment, check=True)
 
 
-def prepare(out: Path, seed: int, size: Size) -> None:
-    """Write the scenes of one seed, the noisy ones of them, the schemas of all styles and a model with random weights."""
-    folder, log = out / f"seed{seed}", out / f"seed{seed}.log"
-    if (folder / "untrained" / "config.json").is_file():
+def prepare(out: Path, seeds: list[int], size: Size) -> None:
+    """Write the scenes, for each seed the noisy ones of them with their schemas, and a model with random weights."""
+    log = out / "prepare.log"
+    if (out / "untrained" / "config.json").is_file():
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    sizes = ["--train", size.pretrain + size.train, "--dev", 1, "--test", size.test, "--seed", seed]
-    run(["-m", "data_prep.make_sandbox", "--out", folder / "data", *sizes], log, 1)
-    samples = list(iter_samples(folder / "data" / "train.jsonl"))
-    write_samples(folder / "clean.jsonl", samples[: size.pretrain])
-    write_samples(folder / "noisy.jsonl", (with_noise(sample, size.noise, seed) for sample in samples[size.pretrain :]))
-    write_schemas(folder, "clean.jsonl", PRETRAINED, "steps_text_first,steps_image_first,brief", seed, log)
-    for style in ("knowledge_visual", "answer_only"):
-        write_schemas(folder, "noisy.jsonl", style, style, seed, log)
-    weights = ["--texts", folder / PRETRAINED / "d1.parquet", "--out", folder / "untrained", "--seed", seed]
+    sizes = ["--train", size.pretrain + size.train, "--dev", 1, "--test", size.test]
+    run(["-m", "data_prep.make_sandbox", "--out", out / "data", *sizes], log, 1)
+    samples = list(iter_samples(out / "data" / "train.jsonl"))
+    write_samples(out / "clean.jsonl", samples[: size.pretrain])
+    write_schemas(out / "clean.jsonl", out / "clean", "steps_text_first,steps_image_first,brief", 0, log)
+    for seed in seeds:
+        noisy = out / f"seed{seed}" / "noisy.jsonl"
+        write_samples(noisy, (with_noise(sample, size.noise, seed) for sample in samples[size.pretrain :]))
+        for style in ("knowledge_visual", "answer_only"):
+            write_schemas(noisy, noisy.with_name(style), style, seed, log)
+    weights = ["--texts", out / "clean" / "d1.parquet", "--out", out / "untrained"]
     run(["-m", "mcr.models.tiny", *weights, "--family", "qwen3_vl"], log, 1)
 
 
-def write_schemas(folder: Path, samples: str, name: str, styles: str, seed: int, log: Path) -> None:
+def write_schemas(samples: Path, out: Path, styles: str, seed: int, log: Path) -> None:
     """Write one training set of template schemas."""
-    flags = ["--samples", folder / samples, "--out", folder / name, "--family", "qwen3_vl", "--styles", styles]
+    flags = ["--samples", samples, "--out", out, "--family", "qwen3_vl", "--styles", styles]
     flags += ["--answer-formats", "rows", "--fixed-order", "--phrasings", 1, "--detail", "brief", "--per-sample", 1]
     run(["-m", "data_prep.write_schemas", *flags, "--d2-share", 0, "--seed", seed], log, 1)
 
 
-def sft_flags(folder: Path, model: Path, style: str, out: Path, seed: int) -> list[object]:
+def sft(model: Path, train_set: Path, images: Path, out: Path, *more: object) -> list[object]:
     """Return the command of one fine-tuning."""
-    flags = ["--config", RECIPES / "configs" / "sandbox_sft.yaml", "--model_name_or_path", model, "--seed", seed]
-    flags += ["--train_set", folder / style / "d1.parquet", "--image_root", folder / "data", "--output_dir", out]
-    return [RECIPES / "sft.py", *flags]
+    flags = ["--config", RECIPES / "configs" / "sandbox_sft.yaml", "--model_name_or_path", model, "--train_set", train_set]
+    return [RECIPES / "sft.py", *flags, "--image_root", images, "--output_dir", out, *more]
 
 
-def pretrain(out: Path, seed: int, size: Size, threads: int) -> None:
-    """Let the seed's model learn to see, name and ground on clean scenes."""
-    folder = out / f"seed{seed}"
-    to = folder / "seeing"
-    if not (to / "model" / "mcr_prompt.json").is_file():
-        command = sft_flags(folder, folder / "untrained", PRETRAINED, to, seed)
-        run([*command, "--max_steps", size.pretrain_steps], out / f"seed{seed}.log", threads)
+def pretrain(out: Path, size: Size) -> None:
+    """Let a model learn to see, name and ground on clean scenes."""
+    if not (out / "seeing" / "model" / "mcr_prompt.json").is_file():
+        steps = ("--max_steps", size.pretrain_steps)
+        command = sft(out / "untrained", out / "clean" / "d1.parquet", out / "data", out / "seeing", *steps)
+        run(command, out / "seeing.log", 1)
 
 
 def train_and_score(out: Path, seed: int, name: str, size: Size, threads: int) -> None:
-    """Fine-tune one variant from the seed's model that sees and score it on the clean test split."""
+    """Fine-tune one variant from the model that sees and score it on the clean test split."""
     style, is_perturbed = VARIANTS[name]
     folder = out / f"seed{seed}"
     mine = folder / name.replace("/", "").replace(" ", "-")
@@ -133,10 +131,10 @@ def train_and_score(out: Path, seed: int, name: str, size: Size, threads: int) -
         return
     mine.mkdir(parents=True, exist_ok=True)
     log = mine / "log.txt"
-    command = sft_flags(folder, folder / "seeing" / "model", style, mine, seed)
+    command = sft(out / "seeing" / "model", folder / style / "d1.parquet", out / "data", mine, "--seed", seed)
     command += ["--grbp_beta", 0.03, "--grbp_gamma", 0.03] if is_perturbed else []
     run([*command, "--max_steps", size.steps, "--learning_rate", 5e-4, "--warmup_steps", 20], log, threads)
-    flags = ["--gold", folder / "data" / "test.jsonl", "--image_root", folder / "data", "--model_name_or_path", mine / "model"]
+    flags = ["--gold", out / "data" / "test.jsonl", "--image_root", out / "data", "--model_name_or_path", mine / "model"]
     flags += ["--max_completion_length", 260, "--batch_size", 200, "--out", mine / "eval"]
     run([RECIPES / "evaluate.py", *flags], log, threads)
 
@@ -168,10 +166,9 @@ def main() -> None:
     size = Size(args.pretrain, args.train, args.test, args.pretrain_steps, args.steps, args.noise)
     threads = max(1, (os.cpu_count() or 1) // args.jobs)
     args.out.mkdir(parents=True, exist_ok=True)
-    for seed in args.seeds:
-        prepare(args.out, seed, size)
+    prepare(args.out, args.seeds, size)
+    pretrain(args.out, size)
     with ThreadPoolExecutor(args.jobs) as pool:
-        list(pool.map(lambda seed: pretrain(args.out, seed, size, threads), args.seeds))
         jobs = [(seed, name) for seed in args.seeds for name in VARIANTS]
         list(pool.map(lambda job: train_and_score(args.out, *job, size, threads), jobs))
     text = result_table(args.out, args.seeds)
