@@ -13,6 +13,9 @@ from mcr.training.resume import COMPLETE_MARKER, way_on
 from mcr.training.stop import ignore_in_workers
 from mcr.whole_file import write_json
 
+TRAINER_STATE = "trainer_state.json"
+OF_TRAINING = ("optimizer", "scheduler", "scaler", "rng_state", "rollouts-", "latest", "zero_to_fp32")
+OF_TRAINING += (TRAINER_STATE, COMPLETE_MARKER)
 TORCH_WRITE_FAILURES = ("PytorchStreamWriter", "inline_container", "open file failed", "cannot be opened")
 
 
@@ -123,10 +126,25 @@ def save_model_whole(trainer: Any, model_folder: Path) -> None:
     if is_main:
         trainer.processing_class.save_pretrained(partial)
         trainer.prompt_settings.save(partial)
-        if model_folder.exists():
-            shutil.rmtree(model_folder)
-        partial.rename(model_folder)
+        put_in_place(partial, model_folder)
     trainer.accelerator.wait_for_everyone()
+
+
+def copy_model(checkpoint: Path, model_folder: Path) -> None:
+    """Make a checkpoint's model, processor and prompt settings the saved model, complete or not at all."""
+    partial = model_folder.with_name(model_folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    for path in checkpoint.iterdir():
+        if path.is_file() and not path.name.startswith(OF_TRAINING):
+            shutil.copyfile(path, partial / path.name)
+    put_in_place(partial, model_folder)
+
+
+def put_in_place(partial: Path, model_folder: Path) -> None:
+    """Let a complete folder take the model folder's place."""
+    shutil.rmtree(model_folder, ignore_errors=True)
+    partial.rename(model_folder)
 
 
 def _step_of(path: Path) -> int:

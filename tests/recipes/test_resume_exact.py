@@ -53,6 +53,20 @@ def test_sft_at_the_end_of_an_epoch(sandbox_qwen3, recipe, tmp_path):
     run_and_resume(recipe, "sft", flags_for, tmp_path, 6)
 
 
+@pytest.mark.parametrize("length", [["--max_steps", 4], ["--num_train_epochs", 2]], ids=["steps", "epochs"])
+def test_a_run_that_lost_its_saved_model_makes_no_step_more(sandbox_qwen3, recipe, tmp_path, length):
+    flags = [*sft_flags(sandbox_qwen3, tmp_path, "--per_device_train_batch_size", 36), "--max_steps", -1, *length]
+    recipe("sft", *flags)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "model").iterdir()}
+    steps = sorted(path.name for path in tmp_path.glob("checkpoint-*"))
+    shutil.rmtree(tmp_path / "model")
+    recipe("sft", *flags)
+    after = {path.name: path.read_bytes() for path in (tmp_path / "model").iterdir()}
+    assert sorted(path.name for path in tmp_path.glob("checkpoint-*")) == steps
+    assert after.keys() == before.keys()
+    assert all(after[name] == content for name, content in before.items() if name != "training_args.bin")
+
+
 @pytest.fixture(scope="module")
 def mrsi(sandbox_qwen3, recipe, tmp_path_factory):
     out = tmp_path_factory.mktemp("mrsi")
