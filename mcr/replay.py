@@ -1,16 +1,16 @@
 """Running a run again: its settings as they were given, and one command that starts it into another folder."""
 
 import os
-import re
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import yaml
+
+from mcr.secrets import is_secret, without_secrets
 from mcr.whole_file import write_whole
 
-SECRET = re.compile(r"(^|_)(token|api_key|key|password|secret)$", re.IGNORECASE)
-CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 KEPT_ENVIRONMENT = ("OMP_NUM_THREADS", "ACCELERATE_MIXED_PRECISION")
 SCRIPT = """#!/usr/bin/env bash
 # Runs this again with the same settings, into another folder:   bash {script} [FOLDER]
@@ -21,16 +21,6 @@ out=${{1:-"$here-replay"}}
 cd {folder}
 exec {command}
 """
-
-
-def is_secret(name: str) -> bool:
-    """Tell a setting that may hold a secret; `api_key_env` names a variable and holds none."""
-    return SECRET.search(name.replace("-", "_")) is not None
-
-
-def without_credentials(text: str) -> str:
-    """Return a text whose addresses have no user name and password."""
-    return CREDENTIALS.sub("", text)
 
 
 def write_replay(out: Path, commit: str | None, argv: Sequence[str]) -> str:
@@ -45,11 +35,11 @@ def write_replay(out: Path, commit: str | None, argv: Sequence[str]) -> str:
     given = "replay.yaml" if "--config" in flags else None
     if given:
         position = flags.index("--config")
-        write_whole(out / given, _without_secrets(Path(flags[position + 1]).read_text(encoding="utf-8")))
+        write_whole(out / given, _public_config(Path(flags[position + 1])))
         flags[position : position + 2] = []
-    parts = [*_environment(), *(shlex.quote(part) for part in [*launcher_of(argv[0]), argv[0]])]
+    parts = [*_environment(), *(shlex.quote(part) for part in [*public_flags(launcher_of(argv[0])), argv[0]])]
     parts += ['--config "$here/replay.yaml"'] if given else []
-    parts += [shlex.quote(without_credentials(flag)) for flag in public_flags(flags)]
+    parts += [shlex.quote(flag) for flag in public_flags(flags)]
     command = " ".join([*parts, f'--{_out_flag(argv[0])} "$out"'])
     script = out / "replay.sh"
     folder = shlex.quote(str(Path.cwd()))
@@ -65,7 +55,8 @@ def public_flags(flags: Sequence[str]) -> Iterator[str]:
         if flag.startswith("--"):
             is_hidden = is_secret(flag.removeprefix("--").split("=")[0])
         if not is_hidden:
-            yield flag
+            name, is_joined, value = flag.partition("=")
+            yield f"{name}={without_secrets(value)}" if is_joined and flag.startswith("--") else without_secrets(flag)
 
 
 def launcher_of(script: str) -> list[str]:
@@ -89,9 +80,8 @@ def _environment() -> list[str]:
     return ["env", *kept] if kept else []
 
 
-def _without_secrets(text: str) -> str:
-    lines = [line for line in text.splitlines() if not is_secret(line.split(":")[0].strip())]
-    return without_credentials("\n".join(lines) + "\n")
+def _public_config(path: Path) -> str:
+    return yaml.safe_dump(without_secrets(yaml.safe_load(path.read_text(encoding="utf-8"))), sort_keys=False, allow_unicode=True)
 
 
 def _out_flag(script: str) -> str:

@@ -1,26 +1,32 @@
 """What lies beside every result: the resolved settings, versions, seed and commit, and the metrics as they came."""
 
 import dataclasses
+import fcntl
 import importlib.metadata
+import os
 import platform
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, TextIO
 
 from mcr.errors import ConfigError
-from mcr.replay import is_secret, without_credentials, write_replay
+from mcr.replay import write_replay
+from mcr.secrets import without_secrets
 from mcr.whole_file import write_json
 
+LOCK_PATIENCE = 20.0  # seconds: workers of a run that was killed notice it within five
+_HELD: dict[Path, TextIO] = {}
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "vllm", "deepspeed", "numpy", "scipy")
 
 
 def make_run_folder(out: Path) -> None:
-    """Make a run's folder where there is none, and see that files can be written there, before any work is done.
+    """Make a run's folder where there is none, see that files can be written there, and hold it until this process ends.
 
     Raises:
-        ConfigError: they cannot.
+        ConfigError: they cannot, or another run writes there.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -30,6 +36,33 @@ def make_run_folder(out: Path) -> None:
         raise ConfigError(
             f"output folder: {out} cannot be written ({error.strerror}). Name another, or change who may write."
         ) from error
+    if int(os.environ.get("RANK", "0")) == 0:
+        _hold(out)
+
+
+def _hold(out: Path) -> None:
+    """Lock the folder; the system lets go when the process and its workers have ended, however they ended."""
+    if out.resolve() in _HELD:
+        return
+    file = (out / ".lock").open("a+", encoding="utf-8")
+    deadline = time.monotonic() + LOCK_PATIENCE
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                file.seek(0)
+                holder = file.read().strip()
+                raise ConfigError(f"output folder: another run writes to {out} ({holder}). End it, or name another.") from None
+            time.sleep(0.2)
+        except OSError:
+            break  # a file system without locks
+    file.seek(0)
+    file.truncate()
+    file.write(f"process {os.getpid()} on {platform.node()}\n")
+    file.flush()
+    _HELD[out.resolve()] = file
 
 
 def open_for_append(path: Path) -> TextIO:
@@ -55,8 +88,7 @@ def write_run_record(out: Path, recipe: str, settings: tuple[Any, ...], seed: in
 def _plain(settings: Any) -> dict[str, Any]:
     """Return a dataclass's fields; whatever may hold a secret is left out."""
     row = settings.to_dict() if hasattr(settings, "to_dict") else dataclasses.asdict(settings)
-    shown = {key: value for key, value in row.items() if not is_secret(key)}
-    return {key: without_credentials(value) if isinstance(value, str) else value for key, value in shown.items()}
+    return without_secrets(row)
 
 
 def _versions() -> dict[str, str]:

@@ -1,19 +1,19 @@
 """Checkpoints that are whole or ignored, thinned by rule: the newest ones stay, and the best one by held-out F1."""
 
 import shutil
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 
-from mcr.errors import McrError
+from mcr.errors import ConfigError, McrError
 from mcr.prompts import PromptSettings
-from mcr.training.resume import COMPLETE_MARKER, way_on
-from mcr.training.stop import ignore_in_workers
+from mcr.training.resume import COMPLETE_MARKER, TRAINER_STATE, read_marker, step_of, way_on
+from mcr.training.stop import WorkersOutliveSigterm
 from mcr.whole_file import write_json
 
-TRAINER_STATE = "trainer_state.json"
 OF_TRAINING = ("optimizer", "scheduler", "scaler", "rng_state", "rollouts-", "latest", "zero_to_fp32")
 OF_TRAINING += (TRAINER_STATE, COMPLETE_MARKER)
 TORCH_WRITE_FAILURES = ("PytorchStreamWriter", "inline_container", "open file failed", "cannot be opened")
@@ -26,16 +26,25 @@ class SafeCheckpoints:
 
     Attributes:
         prompt_settings: saved in each checkpoint, so that it can be evaluated like a model folder.
+        best: step and held-out F1 of the best checkpoint, which HeldOutScores sets; part of each checkpoint.
     """
 
-    prompt_settings: PromptSettings | None = None
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.prompt_settings: PromptSettings | None = None
+        self.best: dict[str, Any] | None = None
+        self.saved_step = -1
+        self.workers = WorkersOutliveSigterm()
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        if self.saved_step == self.state.global_step:  # at the end of an epoch, and because somebody asked for it
+            return
         folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
         limit, self.args.save_total_limit = self.args.save_total_limit, None
         try:
-            if self.args.should_save:
-                (folder / COMPLETE_MARKER).unlink(missing_ok=True)
+            if self.args.should_save and folder.exists():
+                shutil.rmtree(folder)  # of a run that was cut off; what lies there must not mix with this
+            self.accelerator.wait_for_everyone()
             super()._save_checkpoint(model, trial)
             self.save_state_of_process(folder)
             if self.args.should_save and self.prompt_settings is not None:
@@ -46,27 +55,49 @@ class SafeCheckpoints:
             raise self._unwritten(folder, error) from error
         finally:
             self.args.save_total_limit = limit
-        self.state.best_model_checkpoint = None  # else transformers removes the last one at the end where one alone is kept
         self.accelerator.wait_for_everyone()
+        self.saved_step = self.state.global_step
         if self.args.should_save:
             write_json(folder / COMPLETE_MARKER, {"step": self.state.global_step, **self.describe_state()})
-            thin_checkpoints(folder.parent, limit, self.state.best_global_step)
+            kept = {self.best["step"] if self.best else None, self.state.best_global_step}
+            thin_checkpoints(folder.parent, limit, kept)
 
-    def train(self, *args: Any, **settings: Any) -> Any:
-        """Train; several processes without GPUs get devices named cpu:0, which torch.load does not know."""
+    def train(self, resume_from_checkpoint: str | None = None, **settings: Any) -> Any:
+        """Train, from a checkpoint with what its marker says.
+
+        Raises:
+            ConfigError: settings whose checkpoints nobody could go on from.
+        """
+        if self.args.save_only_model:
+            raise ConfigError("save_only_model: a run cannot go on without its optimizer's state. Set it to false.")
+        # Several processes without GPUs get devices named cpu:0, which torch.load does not know.
         torch.serialization.register_package(15, lambda storage: None, _keep_on_cpu)
-        return super().train(*args, **settings)
+        if resume_from_checkpoint is not None:
+            self.restore_state(Path(resume_from_checkpoint))
+        with self.workers.training():
+            return super().train(resume_from_checkpoint=resume_from_checkpoint, **settings)
 
     def get_train_dataloader(self) -> Any:
         """Return the data loader, its workers proof against SIGTERM."""
-        return ignore_in_workers(super().get_train_dataloader())
+        return self.workers.prepare(super().get_train_dataloader())
 
     def save_state_of_process(self, folder: Path) -> None:
         """Write what this trainer holds besides weights, optimizer, scheduler and random states."""
 
     def describe_state(self) -> dict[str, Any]:
         """Return what the marker says of a checkpoint."""
-        return {"num_processes": self.accelerator.num_processes}
+        return {"num_processes": self.accelerator.num_processes, "best": self.best}
+
+    def restore_state(self, checkpoint: Path) -> None:
+        """Take up what `describe_state` and `save_state_of_process` wrote.
+
+        Raises:
+            ConfigError: this process does not see the checkpoint that the main process goes on from.
+        """
+        marker = read_marker(checkpoint)
+        if marker is None:
+            raise ConfigError(f"output_dir: {checkpoint} is not seen by every machine. Name a folder that all of them share.")
+        self.best, self.saved_step = marker["best"], marker["step"]
 
     def _unwritten(self, folder: Path, error: Exception) -> McrError:
         if self.args.should_save:
@@ -87,31 +118,25 @@ def is_write_failure(error: Exception) -> bool:
     return not isinstance(error, RuntimeError) or any(part in str(error) for part in TORCH_WRITE_FAILURES)
 
 
-def thin_checkpoints(out: Path, limit: int | None, best_step: int | None) -> None:
-    """Remove all complete checkpoints but the newest `limit` ones and the best; None: remove none.
+def thin_checkpoints(out: Path, limit: int | None, kept_steps: Container[int | None] = ()) -> None:
+    """Remove all checkpoints but the newest `limit` complete ones and those of `kept_steps`; None: remove none.
 
-    The marker goes first: a checkpoint whose removal is cut off counts as incomplete.
+    The marker goes first: a checkpoint whose removal is cut off counts as incomplete. What the file system will not give up,
+    because somebody reads it, is left for the next time.
     """
     if limit is None or limit < 1:
         return
-    found = sorted((path for path in out.glob("checkpoint-*") if (path / COMPLETE_MARKER).is_file()), key=_step_of)
-    for path in found[:-limit]:
-        if _step_of(path) != best_step:
-            (path / COMPLETE_MARKER).unlink()
+    complete = sorted((path for path in out.glob("checkpoint-*") if (path / COMPLETE_MARKER).is_file()), key=step_of)
+    newest = step_of(complete[-1])
+    cut_off = [path for path in out.glob("checkpoint-*") if path not in complete and step_of(path) < newest]
+    for path in [*complete[:-limit], *cut_off]:
+        if path in complete and step_of(path) in kept_steps:
+            continue
+        try:
+            (path / COMPLETE_MARKER).unlink(missing_ok=True)
             shutil.rmtree(path)
-
-
-def best_checkpoint(state: Any, out: Path) -> dict[str, Any] | None:
-    """Return step, held-out F1 and folder of the best checkpoint; None without held-out scores.
-
-    Args:
-        state: the trainer's, whose best step HeldOutScores sets.
-        out: the run folder.
-    """
-    if state.best_global_step is None:
-        return None
-    folder = out / f"checkpoint-{state.best_global_step}"
-    return {"step": state.best_global_step, "held_out/gmner_f1": state.best_metric, "checkpoint": str(folder)}
+        except OSError as error:
+            print(f"warning: {path} is left for now ({error})", flush=True)
 
 
 def save_model_whole(trainer: Any, model_folder: Path) -> None:
@@ -131,7 +156,13 @@ def save_model_whole(trainer: Any, model_folder: Path) -> None:
 
 
 def copy_model(checkpoint: Path, model_folder: Path) -> None:
-    """Make a checkpoint's model, processor and prompt settings the saved model, complete or not at all."""
+    """Make a checkpoint's model, processor and prompt settings the saved model, complete or not at all.
+
+    Raises:
+        McrError: the checkpoint has its weights in pieces.
+    """
+    if not any(checkpoint.glob("*.safetensors")):
+        raise McrError(f"model: {checkpoint} holds no whole weights. Save with full state dicts (launch/fsdp2.yaml, zero3.yaml).")
     partial = model_folder.with_name(model_folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
@@ -143,9 +174,9 @@ def copy_model(checkpoint: Path, model_folder: Path) -> None:
 
 def put_in_place(partial: Path, model_folder: Path) -> None:
     """Let a complete folder take the model folder's place."""
-    shutil.rmtree(model_folder, ignore_errors=True)
+    old = model_folder.with_name(model_folder.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if model_folder.exists():
+        model_folder.rename(old)
     partial.rename(model_folder)
-
-
-def _step_of(path: Path) -> int:
-    return int(path.name.split("-")[-1])
+    shutil.rmtree(old, ignore_errors=True)

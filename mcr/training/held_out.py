@@ -30,7 +30,7 @@ NUM_DRAWN = 8
 class HeldOutScores(TrainerCallback):
     """Decodes held-out samples greedily before the first step, every `every` steps and at each checkpoint; logs held_out/*.
 
-    The step of the best checkpoint by GMNER F1 goes into the trainer's state, where it is kept from thinning.
+    The best checkpoint by GMNER F1 is told to the trainer, which keeps it from thinning.
 
     The first of them are drawn with their boxes, in the run folder's held_out/ and where the trainer reports to.
     Decoding goes through transformers, on all processes, each its share.
@@ -46,7 +46,7 @@ class HeldOutScores(TrainerCallback):
         self.every = every
         self.settings = SamplingSettings(num_generations=1, temperature=0.0, max_new_tokens=max_new_tokens)
         self.trainer: Any = None
-        self.last_step = -1
+        self.last_step, self.last_f1 = -1, 0.0
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Score before the first step."""
@@ -56,16 +56,27 @@ class HeldOutScores(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Score every N steps and what is about to be saved."""
         if state.global_step % self.every == 0 or control.should_save:
-            f1 = self._score(state.global_step)["held_out/gmner_f1"]
-            if control.should_save and (state.best_metric is None or f1 > state.best_metric):
-                state.best_metric, state.best_global_step = f1, state.global_step
+            self._score(state.global_step)
+        self._note_best(state, control)
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Score what is about to be saved, where checkpoints are written by epochs."""
+        if control.should_save and state.global_step != self.last_step:
+            self._score(state.global_step)
+        self._note_best(state, control)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Score the model that is saved at the end; a run that was stopped before has not the time."""
         if state.global_step >= state.max_steps and state.global_step != self.last_step:
             self._score(state.global_step)
 
-    def _score(self, step: int) -> dict[str, float]:
+    def _note_best(self, state: Any, control: Any) -> None:
+        best = self.trainer.best
+        is_better = best is None or self.last_f1 > best["held_out/gmner_f1"]
+        if control.should_save and state.global_step == self.last_step and is_better:
+            self.trainer.best = {"step": state.global_step, "held_out/gmner_f1": self.last_f1}
+
+    def _score(self, step: int) -> None:
         self.last_step = step
         accelerator = self.trainer.accelerator
         mine = list(self.samples[accelerator.process_index :: accelerator.num_processes])
@@ -84,7 +95,7 @@ class HeldOutScores(TrainerCallback):
         self._log(scores)
         if accelerator.is_main_process:
             self._draw(step, predictions)
-        return scores
+        self.last_f1 = scores["held_out/gmner_f1"]
 
     def _draw(self, step: int, predictions: Sequence[Prediction]) -> None:
         by_id = {prediction.id: prediction for prediction in predictions}

@@ -3,43 +3,53 @@
 import json
 import math
 import os
-import shutil
 from pathlib import Path
+from typing import Any
 
 COMPLETE_MARKER = "mcr_checkpoint.json"
+TRAINER_STATE = "trainer_state.json"
 
 
 def last_checkpoint(out: Path) -> str | None:
-    """Return the newest complete checkpoint of a run folder; the main process removes half-written ones.
+    """Return the newest complete checkpoint of a run folder, and say so; for the main process.
 
-    The marker is written once every process has written its part, so a checkpoint without it was cut off.
+    The marker is written once every process has written its part: a checkpoint without it was cut off, or was not written by
+    these recipes. It is left alone until its step is saved again or newer ones thin it out.
     """
-    is_main = int(os.environ.get("RANK", "0")) == 0
-    for path in out.glob("checkpoint-*"):
-        if is_main and read_marker(path) is None:
-            shutil.rmtree(path)
     newest = newest_complete(out)
+    for path in sorted(out.glob("checkpoint-*"), key=step_of):
+        if read_marker(path) is None and (newest is None or step_of(path) > step_of(newest)):
+            print(f"warning: {path} is passed over: it was cut off (no {COMPLETE_MARKER})", flush=True)
     if newest is None:
         return None
-    if is_main:
-        print(f"going on from {newest}", flush=True)
-        _warn_of_other_processes(newest)
+    print(f"going on from {newest}", flush=True)
+    _warn_of_other_processes(newest)
     return str(newest)
 
 
 def newest_complete(out: Path, up_to_step: float = math.inf) -> Path | None:
     """Return the newest complete checkpoint of at most that step, without touching any."""
-    steps = {int(path.name.split("-")[-1]): path for path in out.glob("checkpoint-*") if read_marker(path) is not None}
+    steps = {step_of(path): path for path in out.glob("checkpoint-*") if read_marker(path) is not None}
     return steps.get(max((step for step in steps if step <= up_to_step), default=-1))
 
 
-def read_marker(checkpoint: Path) -> dict | None:
-    """Return what the marker of a complete checkpoint says, None for one that was cut off."""
+def read_marker(checkpoint: Path) -> dict[str, Any] | None:
+    """Return what the marker of a complete checkpoint says, None for one that was cut off.
+
+    Raises:
+        OSError: it is there and cannot be read, which says nothing about the checkpoint.
+    """
     try:
         marker = json.loads((checkpoint / COMPLETE_MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     return marker if isinstance(marker, dict) else None
+
+
+def step_of(checkpoint: Path) -> int:
+    """Return the step in a checkpoint's name; -1 where there is none."""
+    number = checkpoint.name.split("-")[-1]
+    return int(number) if number.isdecimal() else -1
 
 
 def way_on(out: Path) -> str:

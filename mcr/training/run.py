@@ -1,20 +1,21 @@
 """A training run from its last checkpoint to its saved model, with every way it can end in words."""
 
-import json
-import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
+from accelerate.utils import broadcast_object_list
 from requests.exceptions import ConnectionError as ServerGone
-from transformers import TrainerCallback, TrainerState, TrainingArguments
+from safetensors import SafetensorError
+from transformers import TrainerCallback
 
 from mcr.errors import DataError, McrError, Terminated
-from mcr.training.checkpoint import TRAINER_STATE, best_checkpoint, copy_model, save_model_whole
+from mcr.training.checkpoint import copy_model, save_model_whole
 from mcr.training.finite_steps import FiniteSteps
-from mcr.training.resume import last_checkpoint, way_on
+from mcr.training.resume import last_checkpoint, step_of, way_on
 from mcr.training.stop import StopOnSignal
 from mcr.whole_file import write_json
 
@@ -33,60 +34,76 @@ def train_and_save(trainer: Any, out: Path) -> None:
         Terminated: SIGTERM came; a checkpoint was written.
         McrError: a broken image, a lost worker or server, a full disk; says from where the same command goes on.
     """
-    checkpoint = last_checkpoint(out)
-    if checkpoint is not None and is_finished(Path(checkpoint), trainer.args):
-        # transformers would make one step more.
-        trainer.state = TrainerState.load_from_json(str(Path(checkpoint, TRAINER_STATE)))
-        if trainer.accelerator.is_main_process:
-            copy_model(Path(checkpoint), out / "model")
-        trainer.accelerator.wait_for_everyone()
+    is_served = getattr(trainer.args, "use_vllm", False) and trainer.args.vllm_mode == "server"
+    # One process looks: on a shared file system others may not see yet what it sees.
+    checkpoint = broadcast_object_list([last_checkpoint(out) if trainer.accelerator.is_main_process else None])[0]
+    with told_in_words(out, is_served=is_served):
+        if checkpoint is not None and is_finished(trainer, Path(checkpoint)):
+            take_finished(trainer, Path(checkpoint), out)
+        else:
+            trainer.train(resume_from_checkpoint=checkpoint)
+            if any(isinstance(one, StopOnSignal) and one.is_stopped for one in trainer.callback_handler.callbacks):
+                raise Terminated(f"terminated at step {trainer.state.global_step}. {way_on(out)}")
+            save_model_whole(trainer, out / "model")
         tell_the_end(trainer, out)
-        return
-    with told_in_words(out):
-        trainer.train(resume_from_checkpoint=checkpoint)
-    if any(isinstance(one, StopOnSignal) and one.is_stopped for one in trainer.callback_handler.callbacks):
-        raise Terminated(f"terminated at step {trainer.state.global_step}. {way_on(out)}")
-    save_model_whole(trainer, out / "model")
-    tell_the_end(trainer, out)
 
 
-def is_finished(checkpoint: Path, args: TrainingArguments) -> bool:
-    """Return whether a checkpoint is of the last step that the settings ask for."""
-    state = json.loads((checkpoint / TRAINER_STATE).read_text(encoding="utf-8"))
-    if args.max_steps > 0:
-        return state["global_step"] >= args.max_steps
-    return state["num_train_epochs"] == math.ceil(args.num_train_epochs) and state["global_step"] >= state["max_steps"]
+def is_finished(trainer: Any, checkpoint: Path) -> bool:
+    """Return whether a checkpoint is of the last step that the settings ask for; there transformers would make one more."""
+    total = trainer.args.max_steps
+    if total <= 0:
+        with torch.random.fork_rng():  # a sampler may draw its seed
+            total = trainer.set_initial_training_values(trainer.args, trainer.get_train_dataloader())[-1]
+    return step_of(checkpoint) >= total
+
+
+def take_finished(trainer: Any, checkpoint: Path, out: Path) -> None:
+    """Make the last checkpoint of a finished run its model."""
+    trainer.restore_state(checkpoint)
+    if trainer.accelerator.is_main_process:
+        copy_model(checkpoint, out / "model")
+    trainer.accelerator.wait_for_everyone()
 
 
 def tell_the_end(trainer: Any, out: Path) -> None:
     """Say where the model lies, and which checkpoint was the best; best.json says it, too."""
-    best = best_checkpoint(trainer.state, out)
     if not trainer.accelerator.is_main_process:
         return
     print(f"model saved to {out / 'model'}")
-    if best is not None:
+    if trainer.best is not None:
+        best = {**trainer.best, "checkpoint": str(out / f"checkpoint-{trainer.best['step']}")}
         write_json(out / "best.json", best)
         print(f"best by held-out GMNER F1: step {best['step']}, {best['held_out/gmner_f1']:.4f}, {best['checkpoint']}")
 
 
 @contextmanager
-def told_in_words(out: Path) -> Iterator[None]:
-    """Turn what can go wrong outside the program into errors that say what to do."""
+def told_in_words(out: Path, *, is_served: bool = False) -> Iterator[None]:
+    """Turn what can go wrong outside the program into errors that say what to do.
+
+    Args:
+        out: the run folder.
+        is_served: rollouts come from TRL's vLLM server.
+    """
     try:
         yield
-    except DataError as error:
-        # A worker's error arrives with its traceback in front; the message is what stands after the class's name.
-        text = str(error).rsplit("DataError: ", 1)[-1].strip()
-        raise DataError(f"while training: {text} {way_on(out)}") from error
-    except ServerGone as error:
-        raise McrError(
-            f"the vLLM server does not answer any more ({error}). Start it again (launch/vllm_server.sh). {way_on(out)}"
-        ) from error
-    except RuntimeError as error:
-        died = WORKER_DIED.search(str(error))
-        if died is None:
+    except Exception as error:
+        words = _in_words(error, out, is_served)
+        if words is None:
             raise
-        raise McrError(
-            f"a process that loads images died ({died.group(1)}), often for want of memory. Lower dataloader_num_workers, or "
-            f"give the machine more memory. {way_on(out)}"
-        ) from error
+        raise words from error
+
+
+def _in_words(error: Exception, out: Path, is_served: bool) -> McrError | None:
+    """Return what to tell instead of an error that comes from outside, None for others."""
+    text, died = str(error), WORKER_DIED.search(str(error))
+    if isinstance(error, DataError):
+        # A worker's error arrives with its traceback in front; the message is what stands after the class's name.
+        return DataError(f"while training: {text.rsplit('DataError: ', 1)[-1].strip()} {way_on(out)}")
+    if is_served and (isinstance(error, ServerGone | ConnectionError) or text.startswith("Request failed")):
+        return McrError(f"the vLLM server does not answer ({text}). Start it (launch/vllm_server.sh). {way_on(out)}")
+    if isinstance(error, SafetensorError):
+        return McrError(f"weights could not be written or read ({text}). Look at the disk of {out}. {way_on(out)}")
+    if isinstance(error, RuntimeError) and died is not None:
+        advice = "Lower dataloader_num_workers, or give the machine more memory."
+        return McrError(f"a process that loads images died ({died[1]}), often for want of memory. {advice} {way_on(out)}")
+    return None

@@ -6,7 +6,8 @@ import sys
 import pytest
 
 pytest.importorskip("torch")
-from mcr.replay import is_secret, public_flags, without_credentials, write_replay
+from mcr.replay import public_flags, write_replay
+from mcr.secrets import is_secret, without_credentials, without_secrets
 
 
 @pytest.mark.parametrize("name", ["hub_token", "token", "api_key", "OPENAI_API_KEY", "wandb_password", "client_secret"])
@@ -23,6 +24,34 @@ def test_secrets_and_credentials_are_left_out():
     flags = ["--a", "1", "--hub_token", "hf_x", "--names", "p", "q", "--hub-token=hf_y", "--api_key=z", "--last"]
     assert list(public_flags(flags)) == ["--a", "1", "--names", "p", "q", "--last"]
     assert without_credentials("see http://me:pw@host:1/v1 and a@b") == "see http://host:1/v1 and a@b"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        '"hub_token": hf_secret',
+        "model_init_kwargs: {token: hf_secret}",
+        "env: {WANDB_API_KEY: hf_secret}",
+        "hub_token: >-\n  hf_secret",
+        "many:\n- token: hf_secret",
+        "base_url: http://host/v1?api_key=hf_secret&b=1",
+        "base_url: http://hf_secret@host/v1",
+        'model_init_kwargs: \'{"token": "hf_secret"}\'',
+    ],
+)
+def test_no_way_of_writing_a_secret_into_a_config_reaches_the_run_folder(tmp_path, config):
+    path = tmp_path / "a.yaml"
+    path.write_text(f"seed: 1\n{config}\n")
+    write_replay(tmp_path / "out", None, ["sft.py", "--config", str(path), "--model_init_kwargs", '{"token": "hf_secret"}'])
+    for written in (tmp_path / "out").iterdir():
+        assert "hf_secret" not in written.read_text()
+    assert "seed: 1" in (tmp_path / "out/replay.yaml").read_text()
+    assert "env" not in (tmp_path / "out/replay.yaml").read_text()
+
+
+def test_settings_without_secrets_are_left_as_they_are():
+    settings = {"learning_rate": 1e-4, "names": ["a"], "empty": {}, "nested": {"max_new_tokens": 3}, "text": "[not json"}
+    assert without_secrets(settings) == settings
 
 
 def test_the_script_runs_the_same_command_into_another_folder(tmp_path):

@@ -2,8 +2,9 @@
 
 import json
 import signal
+import subprocess
+import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -14,8 +15,9 @@ allow_cpu_torchvision()
 
 import requests
 
-from mcr.errors import DataError, McrError, run_command
-from mcr.training.checkpoint import best_checkpoint, is_write_failure, thin_checkpoints
+from mcr.errors import ConfigError, DataError, McrError, run_command
+from mcr.run_folder import make_run_folder
+from mcr.training.checkpoint import copy_model, is_write_failure, thin_checkpoints
 from mcr.training.resume import COMPLETE_MARKER, last_checkpoint, newest_complete
 from mcr.training.run import told_in_words
 
@@ -32,19 +34,58 @@ def steps_of(out):
 
 
 @pytest.mark.parametrize(
-    ("limit", "best", "left"), [(None, None, [2, 4, 10, 12]), (2, None, [10, 12]), (2, 4, [4, 10, 12]), (1, 12, [12]), (9, 2, [2, 4, 10, 12])]
-)  # fmt: skip
+    ("limit", "best", "left"),
+    [
+        (None, None, [2, 4, 10, 12]),
+        (2, None, [10, 12]),
+        (2, 4, [4, 10, 12]),
+        (1, 12, [12]),
+        (9, 2, [2, 4, 10, 12]),
+    ],
+)
 def test_the_newest_and_the_best_stay(tmp_path, limit, best, left):
     for step in (10, 2, 12, 4):
         write_checkpoint(tmp_path, step)
-    thin_checkpoints(tmp_path, limit, best)
+    thin_checkpoints(tmp_path, limit, {best})
     assert steps_of(tmp_path) == left
 
 
-def test_the_best_is_told_where_there_are_held_out_scores(tmp_path):
-    assert best_checkpoint(SimpleNamespace(best_global_step=None), tmp_path) is None
-    best = best_checkpoint(SimpleNamespace(best_global_step=4, best_metric=0.5), tmp_path)
-    assert best == {"step": 4, "held_out/gmner_f1": 0.5, "checkpoint": str(tmp_path / "checkpoint-4")}
+def test_what_was_cut_off_goes_once_newer_ones_are_whole(tmp_path, capsys):
+    for step in (3, 5, 7):
+        write_checkpoint(tmp_path, step)
+    for step in (3, 7):
+        (tmp_path / f"checkpoint-{step}" / COMPLETE_MARKER).unlink()
+    assert last_checkpoint(tmp_path).endswith("checkpoint-5")
+    assert "checkpoint-7 is passed over" in capsys.readouterr().out
+    thin_checkpoints(tmp_path, 2, {3})
+    assert steps_of(tmp_path) == [5, 7]
+
+
+def test_a_model_takes_the_place_of_the_one_before(tmp_path):
+    model = tmp_path / "model"
+    write_checkpoint(tmp_path, 3)
+    for name in ("optimizer.pt", "rng_state_1.pth", "rollouts-000.pt", "mcr_prompt.json"):
+        (tmp_path / "checkpoint-3" / name).write_text("")
+    model.mkdir()
+    (model / "of_before.txt").write_text("")
+    copy_model(tmp_path / "checkpoint-3", model)
+    assert sorted(path.name for path in model.iterdir()) == ["mcr_prompt.json", "model.safetensors"]
+    (tmp_path / "checkpoint-3/model.safetensors").unlink()
+    with pytest.raises(McrError, match="no whole weights"):
+        copy_model(tmp_path / "checkpoint-3", model)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-3", "model"]
+
+
+def test_two_runs_do_not_write_to_one_folder(tmp_path, monkeypatch):
+    holder = "import sys, time, pathlib, mcr.run_folder as r; r.make_run_folder(pathlib.Path(sys.argv[1])); print('', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", holder, tmp_path], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        monkeypatch.setattr("mcr.run_folder.LOCK_PATIENCE", 0.3)
+        with pytest.raises(ConfigError, match=rf"another run writes to .*process {process.pid} on"):
+            make_run_folder(tmp_path)
+        process.kill()
+    make_run_folder(tmp_path)
+    make_run_folder(tmp_path)
 
 
 def test_a_checkpoint_of_more_processes_is_taken_with_a_warning(tmp_path, capsys):
@@ -63,7 +104,7 @@ def test_a_torn_marker_is_no_checkpoint(tmp_path):
 def test_a_server_that_is_gone_is_told_with_what_to_do(tmp_path):
     write_checkpoint(tmp_path, 7)
     told = r"vLLM server does not answer.*launch/vllm_server.sh.*goes on from .*checkpoint-7"
-    with pytest.raises(McrError, match=told), told_in_words(tmp_path):
+    with pytest.raises(McrError, match=told), told_in_words(tmp_path, is_served=True):
         requests.post("http://127.0.0.1:9/generate", timeout=5)
 
 

@@ -14,14 +14,13 @@ from mcr.training.optimizer import MuonWithAdamW
 from mcr.training.resume import COMPLETE_MARKER, last_checkpoint
 
 
-def test_the_newest_complete_checkpoint_is_taken_and_torn_ones_removed(tmp_path):
+def test_the_newest_complete_checkpoint_is_taken(tmp_path):
     assert last_checkpoint(tmp_path) is None
     for step, state in ((5, "{}"), (10, "{}"), (15, '{"torn'), (20, None)):
         (tmp_path / f"checkpoint-{step}").mkdir()
         if state is not None:
             (tmp_path / f"checkpoint-{step}" / COMPLETE_MARKER).write_text(state)
     assert last_checkpoint(tmp_path).endswith("checkpoint-10")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-10", "checkpoint-5"]
 
 
 class FakeProcessor:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -36,7 +37,7 @@ def told(done):
     """The error in words: no traceback, and something after `error: `."""
     assert done.returncode not in (0, None)
     assert "Traceback" not in done.stderr, done.stderr[-3000:]
-    return done.stderr[done.stderr.rindex("\nerror: ") :]
+    return re.search(r"(?<![\w( ])error: .*", done.stderr, re.DOTALL)[0]
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -154,6 +155,26 @@ def test_a_loading_process_that_dies_is_told(sandbox_qwen3, tmp_path):
     message = told(subprocess.CompletedProcess([], process.returncode, "", errors))
     assert "a process that loads images died" in message
     assert "dataloader_num_workers" in message
+
+
+def test_an_error_while_workers_persist_ends_the_program(sandbox_qwen3, tmp_path):
+    watched = ["--held_out", sandbox_qwen3 / "data/dev.jsonl", "--held_out_size", 1, "--held_out_tokens", 4]
+    workers = ["--dataloader_num_workers", 1, "--dataloader_persistent_workers", "true"]
+    flags = sft_flags(sandbox_qwen3, tmp_path, "--max_steps", 40, "--save_steps", 2, *watched, *workers)
+    process = start("sft", flags, preexec_fn=limit_files(100_000))
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "could not be written" in errors
+
+
+def test_with_checkpoints_by_epochs_the_best_is_kept_and_each_written_once(sandbox_qwen3, recipe, tmp_path):
+    flags = sft_flags(sandbox_qwen3, tmp_path, "--num_train_epochs", 3, "--save_strategy", "epoch", "--save_total_limit", 1)
+    flags += ["--max_steps", -1, "--per_device_train_batch_size", 54, "--held_out", sandbox_qwen3 / "data/dev.jsonl"]
+    recipe("sft", *flags, "--held_out_steps", 100, "--held_out_size", 2, "--held_out_tokens", 8)
+    scored = [row["step"] for row in read_metrics(tmp_path) if "held_out/gmner_f1" in row]
+    assert scored == [0, 2, 4, 6]
+    best = json.loads((tmp_path / "best.json").read_text())["step"]
+    assert {path.name for path in tmp_path.glob("checkpoint-*")} == {"checkpoint-6", f"checkpoint-{best}"}
 
 
 def test_old_checkpoints_go_and_the_best_by_held_out_f1_stays(sandbox_qwen3, recipe, tmp_path):

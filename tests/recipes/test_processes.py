@@ -77,7 +77,7 @@ def test_grpo_runs_in_two_processes_and_goes_on(sandbox_qwen3, alone, tmp_path, 
     rows = [row for row in read_metrics(tmp_path) if "reward" in row]
     assert [row["step"] for row in rows] == [1, 2, 3]
     marker = json.loads((tmp_path / "checkpoint-3/mcr_checkpoint.json").read_text())
-    assert marker == {"step": 3, "num_processes": 2, "micro_step": 3}
+    assert (marker["step"], marker["num_processes"], marker["micro_step"]) == (3, 2, 3)
     assert (tmp_path / "model/model.safetensors").is_file()
     assert "accelerate.commands.launch" in (tmp_path / "replay.sh").read_text()
 

@@ -92,3 +92,11 @@ def test_grpo_with_sampling(sandbox_qwen3, recipe, tmp_path, mrsi, step, more):
         return [*flags, "--save_total_limit", 9, *more]
 
     run_and_resume(recipe, "grpo", flags_for, tmp_path, step)
+
+
+def test_grpo_with_other_batch_sizes_samples_anew(sandbox_qwen3, recipe, tmp_path, mrsi):
+    flags = grpo_flags(sandbox_qwen3, tmp_path, "--model_name_or_path", mrsi, "--save_steps", 1, "--steps_per_generation", 2)
+    recipe("grpo", *flags, "--max_steps", 1)
+    done = recipe("grpo", *flags, "--max_steps", 3, "--steps_per_generation", 3)
+    assert "written with other batch sizes" in done.stdout
+    assert [row["step"] for row in read_metrics(tmp_path) if "loss" in row] == [1, 2, 3]
