@@ -5,8 +5,8 @@
 As in the paper each variant is fine-tuned from one model that can read images: a tiny one learns to see on scenes with gold
 boxes, then every variant and seed goes on from it on other scenes, whose boxes are jittered once by the seed (Gaussian, a share
 of width and height); the test split stays clean. While it learns to see, boxes move a little from epoch to epoch: it has one
-token for each coordinate on the world's grid and would never meet the digits of the others. Prints mean and standard deviation over the seeds, whatever they show. Stopped
-and called again, it goes on.
+token for each coordinate on the world's grid and would never meet the digits of the others. Prints mean and standard deviation
+over the seeds, whatever they show. Stopped and called again, it goes on.
 """
 
 import argparse
