@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sets up a virtual environment with the CPU build of vLLM, for tests and for trying things without a GPU.
 # Hardware:  any x86-64 with AVX2; 8 GB of memory are enough for the tiny models
+# Memory:    none to speak of; 3 GB of disk
 # Launch:    bash launch/setup_vllm_cpu.sh python3 .venv-vllm     (make test-vllm does it)
 set -euo pipefail
 python=${1:-python3}

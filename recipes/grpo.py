@@ -24,7 +24,7 @@ from mcr.training.callbacks import Curves, MetricsFile  # noqa: E402
 from mcr.training.collapse import CollapseBounds, CollapseGuard  # noqa: E402
 from mcr.training.grpo import CvoTrainer, forbid_vision_tokens  # noqa: E402
 from mcr.training.held_out import HeldOutScores, held_out_samples, watch  # noqa: E402
-from mcr.training.run import train_and_save, with_guards  # noqa: E402
+from mcr.training.run import is_served, told_in_words, train_and_save, with_guards  # noqa: E402
 from mcr.training_sets import load_training_set  # noqa: E402
 from rewards.for_trl import weighted_rewards  # noqa: E402
 from rewards.score import PARTS, check_weights  # noqa: E402
@@ -107,18 +107,19 @@ def main(argv: list[str] | None = None) -> None:
     rewards = weighted_rewards(weights, sigma=arguments.sigma, normalization=arguments.normalization)
     config.reward_weights = rewards.weights
     callbacks = make_callbacks(arguments, config, prompt_settings)
-    trainer = CvoTrainer(
-        model=model,
-        reward_funcs=rewards.functions,
-        args=config,
-        train_dataset=train_set,
-        processing_class=processor,
-        peft_config=get_peft_config(model_arguments),
-        callbacks=with_guards(callbacks, out),
-        shared_prefix=arguments.shared_prefix,
-        shared_prefix_attention=arguments.shared_prefix_attention,
-        dynamic_sampling_rounds=arguments.dynamic_sampling_rounds,
-    )
+    with told_in_words(out, is_served=is_served(config)):
+        trainer = CvoTrainer(
+            model=model,
+            reward_funcs=rewards.functions,
+            args=config,
+            train_dataset=train_set,
+            processing_class=processor,
+            peft_config=get_peft_config(model_arguments),
+            callbacks=with_guards(callbacks, out),
+            shared_prefix=arguments.shared_prefix,
+            shared_prefix_attention=arguments.shared_prefix_attention,
+            dynamic_sampling_rounds=arguments.dynamic_sampling_rounds,
+        )
     watch(trainer, callbacks)
     if trainer.accelerator.is_main_process:
         write_run_record(out, "grpo", (arguments, config, model_arguments), config.seed)

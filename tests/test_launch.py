@@ -14,8 +14,9 @@ FILES = sorted(path for path in LAUNCH.iterdir() if path.is_file())
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_a_file_says_its_hardware_and_its_command(path):
-    head = path.read_text(encoding="utf-8")[:1200]
+    head = path.read_text(encoding="utf-8")[:1500]
     assert "# Hardware:" in head
+    assert "# Memory:" in head
     assert "# Launch:" in head
     assert path.name in head or path.suffix == ".yaml"
 

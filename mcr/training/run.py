@@ -34,10 +34,9 @@ def train_and_save(trainer: Any, out: Path) -> None:
         Terminated: SIGTERM came; a checkpoint was written.
         McrError: a broken image, a lost worker or server, a full disk; says from where the same command goes on.
     """
-    is_served = getattr(trainer.args, "use_vllm", False) and trainer.args.vllm_mode == "server"
     # One process looks: on a shared file system others may not see yet what it sees.
     checkpoint = broadcast_object_list([last_checkpoint(out) if trainer.accelerator.is_main_process else None])[0]
-    with told_in_words(out, is_served=is_served):
+    with told_in_words(out, is_served=is_served(trainer.args)):
         if checkpoint is not None and is_finished(trainer, Path(checkpoint)):
             take_finished(trainer, Path(checkpoint), out)
         else:
@@ -46,6 +45,11 @@ def train_and_save(trainer: Any, out: Path) -> None:
                 raise Terminated(f"terminated at step {trainer.state.global_step}. {way_on(out)}")
             save_model_whole(trainer, out / "model")
         tell_the_end(trainer, out)
+
+
+def is_served(config: Any) -> bool:
+    """Return whether rollouts come from TRL's vLLM server."""
+    return getattr(config, "use_vllm", False) and config.vllm_mode == "server"
 
 
 def is_finished(trainer: Any, checkpoint: Path) -> bool:
