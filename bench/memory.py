@@ -22,6 +22,8 @@ VISION = {"depth": 32, "hidden_size": 1280, "num_heads": 16, "intermediate_size"
 LORA = {"use_peft": True, "lora_r": 64}
 ROWS = (
     ("SFT, LoRA, data parallel", "one_gpu.yaml, several_gpus.yaml", LORA, "", 1),
+    ("SFT, LoRA, ZeRO-2", "zero2.yaml", LORA, "zero2", 8),
+    ("SFT, LoRA, ZeRO-3 or FSDP2", "zero3.yaml, fsdp2.yaml", LORA, "zero3", 8),
     ("SFT, full, ZeRO-2", "zero2.yaml", {}, "zero2", 8),
     ("SFT, full, ZeRO-3 or FSDP2", "zero3.yaml, fsdp2.yaml", {}, "zero3", 8),
     ("GRPO, LoRA, shared prefix", "several_gpus.yaml", {**LORA, "num_generations": 8}, "", 8),
