@@ -49,14 +49,15 @@ def write_replay(out: Path, commit: str | None, argv: Sequence[str]) -> str:
 
 
 def public_flags(flags: Sequence[str]) -> Iterator[str]:
-    """Yield flags and their values without those that may be secret."""
+    """Yield words of a command without what may be secret: values of secret flags, NAME=value with a secret name."""
     is_hidden = False
     for flag in flags:
         if flag.startswith("--"):
             is_hidden = is_secret(flag.removeprefix("--").split("=")[0])
-        if not is_hidden:
-            name, is_joined, value = flag.partition("=")
-            yield f"{name}={without_secrets(value)}" if is_joined and flag.startswith("--") else without_secrets(flag)
+        *names, value = flag.split("=")
+        if is_hidden or any(is_secret(name.removeprefix("--")) for name in names):
+            continue
+        yield "=".join([*names, str(without_secrets(value))])
 
 
 def launcher_of(script: str) -> list[str]:

@@ -63,6 +63,7 @@ def _hold(out: Path) -> None:
     file.write(f"process {os.getpid()} on {platform.node()}\n")
     file.flush()
     _HELD[out.resolve()] = file
+    os.register_at_fork(after_in_child=file.close)  # else a child that outlives this process would go on holding it
 
 
 def open_for_append(path: Path) -> TextIO:

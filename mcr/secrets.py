@@ -4,14 +4,16 @@ import json
 import re
 from typing import Any
 
-SECRET = re.compile(r"(^|_)(token|key|password|passwd|secret|credentials?)$", re.IGNORECASE)
-CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+SECRET = re.compile(r"(^|_)(token|key|passw(or)?d|passphrase|secret|credentials?|auth|authorization)$|api_?key$", re.IGNORECASE)
+OF_A_VOCABULARY = re.compile(r"(^|_)(eos|bos|pad|unk|cls|sep|mask|image|video|vision|special|decoder_start)_token$")
+CREDENTIALS = re.compile(r"(?<=://)[^/\s]+@")
 IN_ADDRESS = re.compile(r"([?&])(?:[\w-]*(?:token|key|password|secret|signature|sig))=[^&\s#]*", re.IGNORECASE)
 
 
 def is_secret(name: str) -> bool:
-    """Tell a setting that may hold a secret; `api_key_env` names a variable and holds none."""
-    return SECRET.search(name.replace("-", "_")) is not None
+    """Tell a setting that may hold a secret; `api_key_env` names a variable and holds none, `eos_token` is a word."""
+    name = name.replace("-", "_")
+    return SECRET.search(name) is not None and OF_A_VOCABULARY.search(name) is None
 
 
 def without_credentials(text: str) -> str:

@@ -2,20 +2,22 @@
 
 import shutil
 from collections.abc import Container
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from transformers.trainer import TRAINING_ARGS_NAME
 
 from mcr.errors import ConfigError, McrError
 from mcr.prompts import PromptSettings
-from mcr.training.resume import COMPLETE_MARKER, TRAINER_STATE, read_marker, step_of, way_on
+from mcr.training.resume import BEGUN_MARKER, COMPLETE_MARKER, TRAINER_STATE, checkpoints_in, read_marker, step_of, way_on
 from mcr.training.stop import WorkersOutliveSigterm
 from mcr.whole_file import write_json
 
 OF_TRAINING = ("optimizer", "scheduler", "scaler", "rng_state", "rollouts-", "latest", "zero_to_fp32")
-OF_TRAINING += (TRAINER_STATE, COMPLETE_MARKER)
+OF_TRAINING += (TRAINER_STATE, COMPLETE_MARKER, BEGUN_MARKER, "pytorch_model_fsdp")
 TORCH_WRITE_FAILURES = ("PytorchStreamWriter", "inline_container", "open file failed", "cannot be opened")
 
 
@@ -44,6 +46,9 @@ class SafeCheckpoints:
         try:
             if self.args.should_save and folder.exists():
                 shutil.rmtree(folder)  # of a run that was cut off; what lies there must not mix with this
+            if self.args.should_save:
+                folder.mkdir(parents=True)
+                (folder / BEGUN_MARKER).touch()
             self.accelerator.wait_for_everyone()
             super()._save_checkpoint(model, trial)
             self.save_state_of_process(folder)
@@ -57,8 +62,12 @@ class SafeCheckpoints:
             self.args.save_total_limit = limit
         self.accelerator.wait_for_everyone()
         self.saved_step = self.state.global_step
+        if not self.args.load_best_model_at_end:
+            self.state.best_model_checkpoint = None  # else transformers removes the last checkpoint where one alone is kept
         if self.args.should_save:
             write_json(folder / COMPLETE_MARKER, {"step": self.state.global_step, **self.describe_state()})
+        self.accelerator.wait_for_everyone()
+        if self.args.should_save:
             kept = {self.best["step"] if self.best else None, self.state.best_global_step}
             thin_checkpoints(folder.parent, limit, kept)
 
@@ -68,14 +77,18 @@ class SafeCheckpoints:
         Raises:
             ConfigError: settings whose checkpoints nobody could go on from.
         """
-        if self.args.save_only_model:
-            raise ConfigError("save_only_model: a run cannot go on without its optimizer's state. Set it to false.")
-        # Several processes without GPUs get devices named cpu:0, which torch.load does not know.
-        torch.serialization.register_package(15, lambda storage: None, _keep_on_cpu)
+        if self.args.save_only_model or self.args.auto_find_batch_size:
+            raise ConfigError("save_only_model, auto_find_batch_size: a run could not go on as it was. Set both to false.")
+        _know_devices_of_cpus()
         if resume_from_checkpoint is not None:
             self.restore_state(Path(resume_from_checkpoint))
         with self.workers.training():
             return super().train(resume_from_checkpoint=resume_from_checkpoint, **settings)
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        super()._save(output_dir, state_dict)
+        # A pickle of all settings, a hub token among them, that nothing reads.
+        Path(output_dir or self.args.output_dir, TRAINING_ARGS_NAME).unlink(missing_ok=True)
 
     def get_train_dataloader(self) -> Any:
         """Return the data loader, its workers proof against SIGTERM."""
@@ -97,7 +110,7 @@ class SafeCheckpoints:
         marker = read_marker(checkpoint)
         if marker is None:
             raise ConfigError(f"output_dir: {checkpoint} is not seen by every machine. Name a folder that all of them share.")
-        self.best, self.saved_step = marker["best"], marker["step"]
+        self.best, self.saved_step = marker.get("best"), marker["step"]
 
     def _unwritten(self, folder: Path, error: Exception) -> McrError:
         if self.args.should_save:
@@ -107,6 +120,12 @@ class SafeCheckpoints:
             f"checkpoint: {folder} could not be written ({error}); {free_gb:.1f} GB are free there. Free some, lower "
             f"save_total_limit, or name another output_dir. {way_on(folder.parent)}"
         )
+
+
+@cache
+def _know_devices_of_cpus() -> None:
+    """Several processes without GPUs get devices named cpu:0, which torch.load does not know; telling it twice is an error."""
+    torch.serialization.register_package(15, lambda storage: None, _keep_on_cpu)
 
 
 def _keep_on_cpu(storage: Any, location: str) -> Any:
@@ -126,12 +145,11 @@ def thin_checkpoints(out: Path, limit: int | None, kept_steps: Container[int | N
     """
     if limit is None or limit < 1:
         return
-    complete = sorted((path for path in out.glob("checkpoint-*") if (path / COMPLETE_MARKER).is_file()), key=step_of)
-    newest = step_of(complete[-1])
-    cut_off = [path for path in out.glob("checkpoint-*") if path not in complete and step_of(path) < newest]
-    for path in [*complete[:-limit], *cut_off]:
-        if path in complete and step_of(path) in kept_steps:
-            continue
+    found = checkpoints_in(out)
+    complete = [path for path in found if (path / COMPLETE_MARKER).is_file()]
+    cut_off = [path for path in found if path not in complete and (path / BEGUN_MARKER).is_file()]
+    old = [path for path in complete[:-limit] if step_of(path) not in kept_steps]
+    for path in [*old, *(path for path in cut_off if step_of(path) < step_of(complete[-1]))]:
         try:
             (path / COMPLETE_MARKER).unlink(missing_ok=True)
             shutil.rmtree(path)

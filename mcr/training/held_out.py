@@ -60,7 +60,9 @@ class HeldOutScores(TrainerCallback):
         self._note_best(state, control)
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Score what is about to be saved, where checkpoints are written by epochs."""
+        """Score what is about to be saved, where checkpoints are written by epochs; not after SIGTERM, when time is short."""
+        if control.should_training_stop and state.global_step < state.max_steps:
+            return
         if control.should_save and state.global_step != self.last_step:
             self._score(state.global_step)
         self._note_best(state, control)

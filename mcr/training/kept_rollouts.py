@@ -37,7 +37,10 @@ class KeptRollouts(SafeCheckpoints):
         """Take up the rollouts, where they were written by as many processes and are cut up alike."""
         super().restore_state(checkpoint)
         marker = read_marker(checkpoint)
-        if marker["rollouts"] != self._how_cut() or marker["num_processes"] != self.accelerator.num_processes:
+        if (
+            marker.get("rollouts", self._how_cut()) != self._how_cut()
+            or marker["num_processes"] != self.accelerator.num_processes
+        ):
             self._step = marker["step"] * self.args.gradient_accumulation_steps
             print(f"warning: {checkpoint} was written with other batch sizes or processes: rollouts are sampled anew", flush=True)
             return

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 COMPLETE_MARKER = "mcr_checkpoint.json"
+BEGUN_MARKER = "mcr_begun"
 TRAINER_STATE = "trainer_state.json"
 
 
@@ -17,7 +18,7 @@ def last_checkpoint(out: Path) -> str | None:
     these recipes. It is left alone until its step is saved again or newer ones thin it out.
     """
     newest = newest_complete(out)
-    for path in sorted(out.glob("checkpoint-*"), key=step_of):
+    for path in checkpoints_in(out):
         if read_marker(path) is None and (newest is None or step_of(path) > step_of(newest)):
             print(f"warning: {path} is passed over: it was cut off (no {COMPLETE_MARKER})", flush=True)
     if newest is None:
@@ -29,7 +30,7 @@ def last_checkpoint(out: Path) -> str | None:
 
 def newest_complete(out: Path, up_to_step: float = math.inf) -> Path | None:
     """Return the newest complete checkpoint of at most that step, without touching any."""
-    steps = {step_of(path): path for path in out.glob("checkpoint-*") if read_marker(path) is not None}
+    steps = {step_of(path): path for path in checkpoints_in(out) if read_marker(path) is not None}
     return steps.get(max((step for step in steps if step <= up_to_step), default=-1))
 
 
@@ -46,10 +47,15 @@ def read_marker(checkpoint: Path) -> dict[str, Any] | None:
     return marker if isinstance(marker, dict) else None
 
 
+def checkpoints_in(out: Path) -> list[Path]:
+    """Return the folders named checkpoint-N by their steps, whole or not; other names belong to somebody else."""
+    found = (path for path in out.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdecimal() and path.is_dir())
+    return sorted(found, key=step_of)
+
+
 def step_of(checkpoint: Path) -> int:
-    """Return the step in a checkpoint's name; -1 where there is none."""
-    number = checkpoint.name.split("-")[-1]
-    return int(number) if number.isdecimal() else -1
+    """Return the step in a checkpoint's name."""
+    return int(checkpoint.name.removeprefix("checkpoint-"))
 
 
 def way_on(out: Path) -> str:

@@ -103,7 +103,9 @@ def _in_words(error: Exception, out: Path, is_served: bool) -> McrError | None:
     if isinstance(error, DataError):
         # A worker's error arrives with its traceback in front; the message is what stands after the class's name.
         return DataError(f"while training: {text.rsplit('DataError: ', 1)[-1].strip()} {way_on(out)}")
-    if is_served and (isinstance(error, ServerGone | ConnectionError) or text.startswith("Request failed")):
+    if is_served and text.startswith("Request failed"):
+        return McrError(f"the vLLM server refused ({text}). Its own log says why. {way_on(out)}")
+    if is_served and isinstance(error, ServerGone | ConnectionError):
         return McrError(f"the vLLM server does not answer ({text}). Start it (launch/vllm_server.sh). {way_on(out)}")
     if isinstance(error, SafetensorError):
         return McrError(f"weights could not be written or read ({text}). Look at the disk of {out}. {way_on(out)}")

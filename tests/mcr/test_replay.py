@@ -10,12 +10,27 @@ from mcr.replay import public_flags, write_replay
 from mcr.secrets import is_secret, without_credentials, without_secrets
 
 
-@pytest.mark.parametrize("name", ["hub_token", "token", "api_key", "OPENAI_API_KEY", "wandb_password", "client_secret"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "hub_token",
+        "token",
+        "api_key",
+        "OPENAI_API_KEY",
+        "wandb_password",
+        "client_secret",
+        "apiKey",
+        "OPENAI_APIKEY",
+        "Authorization",
+    ],
+)
 def test_names_that_may_hold_a_secret(name):
     assert is_secret(name)
 
 
-@pytest.mark.parametrize("name", ["held_out_tokens", "max_new_tokens", "api_key_env", "learning_rate", "keys"])
+@pytest.mark.parametrize(
+    "name", ["held_out_tokens", "max_new_tokens", "api_key_env", "learning_rate", "keys", "eos_token", "pad_token"]
+)
 def test_names_that_hold_none(name):
     assert not is_secret(name)
 
@@ -23,6 +38,9 @@ def test_names_that_hold_none(name):
 def test_secrets_and_credentials_are_left_out():
     flags = ["--a", "1", "--hub_token", "hf_x", "--names", "p", "q", "--hub-token=hf_y", "--api_key=z", "--last"]
     assert list(public_flags(flags)) == ["--a", "1", "--names", "p", "q", "--last"]
+    launcher = ["sudo", "HF_TOKEN=hf_x", "mpirun", "-x", "WANDB_API_KEY=k", "--env=HF_TOKEN=hf_x", "A=1", "python"]
+    assert list(public_flags(launcher)) == ["sudo", "mpirun", "-x", "A=1", "python"]
+    assert without_credentials("https://u:p@ss@h/x") == "https://h/x"
     assert without_credentials("see http://me:pw@host:1/v1 and a@b") == "see http://host:1/v1 and a@b"
 
 

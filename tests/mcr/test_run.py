@@ -1,6 +1,7 @@
 """How a training run ends when something outside fails, and which checkpoints stay."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import requests
 from mcr.errors import ConfigError, DataError, McrError, run_command
 from mcr.run_folder import make_run_folder
 from mcr.training.checkpoint import copy_model, is_write_failure, thin_checkpoints
-from mcr.training.resume import COMPLETE_MARKER, last_checkpoint, newest_complete
+from mcr.training.resume import BEGUN_MARKER, COMPLETE_MARKER, last_checkpoint, newest_complete
 from mcr.training.run import told_in_words
 
 
@@ -55,10 +56,13 @@ def test_what_was_cut_off_goes_once_newer_ones_are_whole(tmp_path, capsys):
         write_checkpoint(tmp_path, step)
     for step in (3, 7):
         (tmp_path / f"checkpoint-{step}" / COMPLETE_MARKER).unlink()
+    (tmp_path / "checkpoint-3" / BEGUN_MARKER).touch()
+    shutil.copytree(tmp_path / "checkpoint-5", tmp_path / "checkpoint-5-keep")
+    (tmp_path / "checkpoint-1").mkdir()
     assert last_checkpoint(tmp_path).endswith("checkpoint-5")
     assert "checkpoint-7 is passed over" in capsys.readouterr().out
-    thin_checkpoints(tmp_path, 2, {3})
-    assert steps_of(tmp_path) == [5, 7]
+    thin_checkpoints(tmp_path, 1, {3})
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"checkpoint-{name}" for name in ("1", "5", "5-keep", "7")]
 
 
 def test_a_model_takes_the_place_of_the_one_before(tmp_path):
