@@ -40,10 +40,9 @@ def told(done):
     return re.search(r"(?<![\w( ])error: .*", done.stderr, re.DOTALL)[0]
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_sigterm_to_the_whole_group_ends_training_with_a_checkpoint(sandbox_qwen3, recipe, tmp_path, workers):
-    flags = sft_flags(sandbox_qwen3, tmp_path, "--max_steps", 80, "--save_steps", 1000)
-    flags += ["--dataloader_num_workers", workers]
+def test_sigterm_to_the_whole_group_ends_training_with_a_checkpoint(sandbox_qwen3, recipe, tmp_path):
+    flags = sft_flags(sandbox_qwen3, tmp_path, "--max_steps", 40, "--save_steps", 1000)
+    flags += ["--dataloader_num_workers", 1]
     process = start("sft", flags, start_new_session=True)
     wait_for(lambda: num_steps(tmp_path) >= 2, process)
     os.killpg(process.pid, signal.SIGTERM)
@@ -56,7 +55,7 @@ def test_sigterm_to_the_whole_group_ends_training_with_a_checkpoint(sandbox_qwen
     assert not (tmp_path / "model").exists()
     done = recipe("sft", *flags)
     assert f"going on from {tmp_path / f'checkpoint-{step}'}" in done.stdout
-    assert [row["step"] for row in read_metrics(tmp_path) if "loss" in row] == list(range(1, 81))
+    assert [row["step"] for row in read_metrics(tmp_path) if "loss" in row] == list(range(1, 41))
 
 
 @pytest.mark.parametrize("name", ["filter", "evaluate"])
@@ -105,7 +104,7 @@ def test_a_full_disk_ends_sampling_with_its_cause(sandbox_qwen3, recipe, tmp_pat
     assert "the same command goes on" in message.lower()
 
 
-@pytest.mark.parametrize("name", ["sft", "filter", "evaluate"])
+@pytest.mark.parametrize("name", ["sft", "evaluate"])
 def test_a_folder_that_cannot_be_written_is_told_before_any_work(sandbox_qwen3, recipe, tmp_path, name):
     recipe("sft", *sft_flags(sandbox_qwen3, sandbox_qwen3 / "mrsi", "--max_steps", 2))
     (tmp_path / "file").write_text("")
