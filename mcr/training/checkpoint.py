@@ -169,6 +169,7 @@ def save_model_whole(trainer: Any, model_folder: Path) -> None:
     if is_main:
         trainer.processing_class.save_pretrained(partial)
         trainer.prompt_settings.save(partial)
+        check_weights_are_whole(partial)
         put_in_place(partial, model_folder)
     trainer.accelerator.wait_for_everyone()
 
@@ -179,8 +180,7 @@ def copy_model(checkpoint: Path, model_folder: Path) -> None:
     Raises:
         McrError: the checkpoint has its weights in pieces.
     """
-    if not any(checkpoint.glob("*.safetensors")):
-        raise McrError(f"model: {checkpoint} holds no whole weights. Save with full state dicts (launch/fsdp2.yaml, zero3.yaml).")
+    check_weights_are_whole(checkpoint)
     partial = model_folder.with_name(model_folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
@@ -188,6 +188,19 @@ def copy_model(checkpoint: Path, model_folder: Path) -> None:
         if path.is_file() and not path.name.startswith(OF_TRAINING):
             shutil.copyfile(path, partial / path.name)
     put_in_place(partial, model_folder)
+
+
+def check_weights_are_whole(folder: Path) -> None:
+    """Refuse a folder whose weights were left in pieces.
+
+    Raises:
+        McrError: it holds no safetensors.
+    """
+    if not any(folder.glob("*.safetensors")):
+        raise McrError(
+            f"model: {folder} holds no whole weights. Let them be gathered when they are saved: zero3_save_16bit_model, or "
+            "stage3_gather_16bit_weights_on_model_save in a DeepSpeed JSON, or FULL_STATE_DICT for FSDP, as in launch/."
+        )
 
 
 def put_in_place(partial: Path, model_folder: Path) -> None:
