@@ -41,7 +41,7 @@ def told(done):
 
 
 def test_sigterm_to_the_whole_group_ends_training_with_a_checkpoint(sandbox_qwen3, recipe, tmp_path):
-    flags = sft_flags(sandbox_qwen3, tmp_path, "--max_steps", 40, "--save_steps", 1000)
+    flags = sft_flags(sandbox_qwen3, tmp_path, "--max_steps", 20, "--save_steps", 1000)
     flags += ["--dataloader_num_workers", 1]
     process = start("sft", flags, start_new_session=True)
     wait_for(lambda: num_steps(tmp_path) >= 2, process)
@@ -55,7 +55,7 @@ def test_sigterm_to_the_whole_group_ends_training_with_a_checkpoint(sandbox_qwen
     assert not (tmp_path / "model").exists()
     done = recipe("sft", *flags)
     assert f"going on from {tmp_path / f'checkpoint-{step}'}" in done.stdout
-    assert [row["step"] for row in read_metrics(tmp_path) if "loss" in row] == list(range(1, 41))
+    assert [row["step"] for row in read_metrics(tmp_path) if "loss" in row] == list(range(1, 21))
 
 
 @pytest.mark.parametrize("name", ["filter", "evaluate"])
