@@ -20,7 +20,7 @@ from tqdm import tqdm
 from data_prep.readers.grefcoco import GrefcocoReader
 from data_prep.readers.mner_mi import MNER_MI_READER, MNER_UNI_READER
 from data_prep.readers.own_samples import OWN_SAMPLES_READER
-from data_prep.readers.reading import IdRegister, Item, Reader, Reject, count_sample, splits_of_folder, without_duplicates
+from data_prep.readers.reading import IdRegister, Reader, Reject, count_sample, splits_of_folder, without_duplicates
 from data_prep.readers.twitter_gmner import TWITTER_FMNERG_READER, TWITTER_GMNER_READER
 from data_prep.readers.twitter_smner import TWITTER_SMNER_READER
 from mcr.errors import MAX_FAULTS_SHOWN, ConfigError, DataError, raise_faults, run_command
@@ -54,7 +54,7 @@ class BuildReport:
         return sum(sum(kinds.values()) for kinds in self.rejects.values())
 
 
-def build_split(items: Iterable[Item], split: str, report: BuildReport, rejected: TextIO) -> Iterator[Sample]:
+def build_split(items: Iterable[Sample | Reject], split: str, report: BuildReport, rejected: TextIO) -> Iterator[Sample]:
     """Yield the samples of one split, count them, and write rejects as they come."""
     counts, kinds = report.counts[split], report.rejects.setdefault(split, Counter())
     for item in items:
@@ -81,14 +81,14 @@ def build(
     staging = out / "unfinished"
     staging.mkdir(parents=True, exist_ok=True)
     partial = staging / "rejected.jsonl"
-    with partial.open("w", encoding="utf-8") as rejected:
-        for split in splits:
-            report.counts[split] = Counter()
-            found = without_duplicates(reader.read(root, split, image_root, report.counts[split]), register, split)
-            samples = build_split(tqdm(found, desc=f"reading {split}", unit="sample"), split, report, rejected)
-            write_samples(staging / f"{split}.jsonl", samples)
-    os.replace(partial, out / "rejected.jsonl")
     try:
+        with partial.open("w", encoding="utf-8") as rejected:
+            for split in splits:
+                report.counts[split] = Counter()
+                found = without_duplicates(reader.read(root, split, image_root, report.counts[split]), register)
+                samples = build_split(tqdm(found, desc=f"reading {split}", unit="sample"), split, report, rejected)
+                write_samples(staging / f"{split}.jsonl", samples)
+        os.replace(partial, out / "rejected.jsonl")
         check_report(report, splits, out, is_strict=is_strict)
         for split in splits:
             os.replace(staging / f"{split}.jsonl", out / f"{split}.jsonl")
@@ -102,8 +102,8 @@ def ids_of_others(out: Path, splits: tuple[str, ...]) -> IdRegister:
     register = IdRegister()
     for split in splits_of_folder(out):
         if split not in splits:
-            for sample in iter_samples(out / f"{split}.jsonl"):
-                register.check(sample.id, split)
+            for number, sample in enumerate(iter_samples(out / f"{split}.jsonl"), start=1):
+                register.check(sample.id, f"{split}.jsonl:{number}")
     return register
 
 

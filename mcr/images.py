@@ -16,7 +16,10 @@ def open_image(image_root: Path, path: str) -> Image.Image:
         DataError: a path that leaves the folder, no such file, not an image, cut off, or more than MAX_IMAGE_PIXELS pixels.
     """
     root = image_root.resolve()
-    full = (root / path).resolve()
+    try:
+        full = (root / path).resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise DataError(f"image {path!r}: is no path ({error}). Correct the name or the link.") from error
     if not full.is_relative_to(root):
         raise DataError(f"image {path!r}: leaves the image folder {image_root}. Write paths inside it.")
     try:

@@ -20,6 +20,11 @@ class Mask:
     width: int
     counts: str
 
+    @property
+    def area(self) -> int:
+        """How many pixels it covers."""
+        return sum(_runs(self.counts)[1::2])
+
     def to_dict(self) -> dict[str, Any]:
         """Return COCO's form."""
         return {"size": [self.height, self.width], "counts": self.counts}
@@ -34,27 +39,29 @@ def read_mask(row: Any, *, height: int | None = None, width: int | None = None) 
         width: of the image; needed for polygons.
 
     Raises:
-        DataError: neither of the two forms, or polygons without an image size.
+        DataError: neither of the two forms, polygons without an image size or outside it, run lengths of another size.
     """
     if isinstance(row, Mapping) and {"size", "counts"} <= row.keys():
-        return _from_runs(row)
-    is_polygons = isinstance(row, Sequence) and not isinstance(row, str) and row and all(_is_polygon(part) for part in row)
-    if not is_polygons or not height or not width:
+        return _from_runs(row, height, width)
+    is_list = isinstance(row, Sequence) and not isinstance(row, str) and bool(row)
+    if not (height and width and is_list and all(_is_polygon(part, height, width) for part in row)):
         raise DataError(
             f"mask: got {str(row)[:80]} for an image of {width}x{height}, expected COCO run lengths (size, counts) or polygons "
-            "of at least three points with the image's size. Correct the mask."
+            "of at least three points inside the image, with its size. Correct the mask."
         )
     coco = _coco()
     merged = coco.merge(coco.frPyObjects([list(map(float, part)) for part in row], height, width))
     return Mask(height, width, merged["counts"].decode("ascii"))
 
 
-def _from_runs(row: Mapping[str, Any]) -> Mask:
+def _from_runs(row: Mapping[str, Any], image_height: int | None, image_width: int | None) -> Mask:
     try:
         height, width = map(int, row["size"])
         counts = row["counts"]
         if height < 1 or width < 1:
             raise ValueError("no pixel")
+        if (image_height or height, image_width or width) != (height, width):
+            raise ValueError(f"the image has {image_height}x{image_width}")
         if isinstance(counts, str):
             if sum(_runs(counts)) != height * width:
                 raise ValueError(f"its runs add up to {sum(_runs(counts))}")
@@ -64,8 +71,9 @@ def _from_runs(row: Mapping[str, Any]) -> Mask:
         coded = _coco().frPyObjects({"size": [height, width], "counts": list(counts)}, height, width)
         return Mask(height, width, coded["counts"].decode("ascii"))
     except (TypeError, ValueError) as error:
+        size = str(row["size"])[:80]
         raise DataError(
-            f"mask: got size {row['size']}, expected run lengths that fill it ({error}). Correct the mask."
+            f"mask: got size {size}, expected the image's and run lengths that fill it ({error}). Correct the mask."
         ) from error
 
 
@@ -94,9 +102,12 @@ def _runs(coded: str) -> list[int]:
     return runs
 
 
-def _is_polygon(part: Any) -> bool:
+def _is_polygon(part: Any, height: int, width: int) -> bool:
+    """Return whether `part` is x1, y1, x2, y2, ... inside the image; COCO's code crashes on numbers that are far from it."""
     is_list = isinstance(part, Sequence) and not isinstance(part, str)
-    return is_list and len(part) >= 6 and len(part) % 2 == 0 and all(isinstance(value, int | float) for value in part)
+    if not is_list or len(part) < 6 or len(part) % 2 or not all(isinstance(value, int | float) for value in part):
+        return False
+    return all(-1 <= x <= width + 1 for x in part[::2]) and all(-1 <= y <= height + 1 for y in part[1::2])
 
 
 def mask_iou(mask_a: Mask, mask_b: Mask) -> float:

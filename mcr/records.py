@@ -109,7 +109,7 @@ class ImageRef:
             raise DataError(
                 f"image {self.path!r}: got size {self.width}x{self.height}, expected positive pixels. Correct the size."
             )
-        if self.path.startswith(("/", "\\")) or ".." in self.path.replace("\\", "/").split("/"):
+        if "\0" in self.path or self.path.startswith(("/", "\\")) or ".." in self.path.replace("\\", "/").split("/"):
             raise DataError(f"image {self.path!r}: expected a path inside the data folder. Write it relative, without '..'.")
 
 

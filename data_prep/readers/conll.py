@@ -1,7 +1,8 @@
 """Tweets in blocks: a line `IMGID:ID`, then `token TAB tag [TAB fine tag]` a line, then a blank line; BIO tags."""
 
+from codecs import BOM_UTF8
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from data_prep.readers.reading import Reject
@@ -17,44 +18,68 @@ class Tweet:
     tags: tuple[tuple[str, ...], ...]
 
 
-def iter_tweets(path: Path, num_tags: int, known: Sequence[Collection[str]]) -> Iterator[Tweet | Reject]:
+@dataclass(slots=True)
+class _Block:
+    """Lines up to a blank one, or up to the next IMGID."""
+
+    line: int
+    id: str | None
+    rows: list[list[str]] = field(default_factory=list)
+    fault: Reject | None = None
+
+    def tweet(self, file_name: str) -> Tweet | Reject:
+        """Return the tweet, or why it cannot be used."""
+        if self.fault is None and not self.rows:
+            return Reject(f"{file_name}:{self.line} ({self.id})", "row: holds no token. Complete or remove the tweet.", "row")
+        if self.fault is not None:
+            return self.fault
+        columns = tuple(zip(*self.rows, strict=True))
+        return Tweet(self.line, self.id or "", columns[0], columns[1:])
+
+
+def iter_tweets(path: Path, known: Sequence[Collection[str]]) -> Iterator[Tweet | Reject]:
     """Yield tweets as they come; a tweet with a line that cannot be used is rejected whole.
 
     Lines are split at LF and TAB alone: tokens may hold other Unicode white space.
 
     Args:
         path: of the file.
-        num_tags: columns of tags behind the token.
-        known: for each column, the tags that may stand there.
+        known: for each column behind the token, the tags that may stand there.
     """
-    tweet_id, start, rows, fault = None, 0, [], None
+    block = None
     with path.open("rb") as file:
         for number, raw in enumerate(file, start=1):
-            try:
-                line = raw.decode("utf-8").removesuffix("\n").removesuffix("\r")
-            except UnicodeDecodeError as error:
-                fault = fault or Reject(f"{path.name}:{number}", f"not UTF-8 ({error}). Convert the file.", "encoding")
-                continue
-            if line.startswith("IMGID:"):
-                if tweet_id is not None or fault:
-                    yield fault or _tweet(start, tweet_id, rows, num_tags)
-                tweet_id, start, rows, fault = line.removeprefix("IMGID:").strip(), number, [], None
-            elif line:
-                cells = line.split("\t")
-                is_row = len(cells) == num_tags + 1 and all(tag in tags for tag, tags in zip(cells[1:], known, strict=True))
-                if tweet_id is None or not is_row:
-                    wanted = " TAB ".join(["token", *["tag"] * num_tags])
-                    reason = f"got {line[:80]!r}, expected {wanted!r} after an IMGID line, with a known tag. Correct the line."
-                    fault = fault or Reject(f"{path.name}:{number} ({tweet_id})", reason, "broken line")
-                    continue
-                rows.append(cells)
-    if tweet_id is not None or fault:
-        yield fault or _tweet(start, tweet_id, rows, num_tags)
+            if number == 1:
+                raw = raw.removeprefix(BOM_UTF8)
+            is_blank, is_head = not raw.rstrip(b"\r\n"), raw.startswith(b"IMGID:")
+            if (is_blank or is_head) and block is not None:
+                yield block.tweet(path.name)
+                block = None
+            if not is_blank:
+                block = block or _Block(number, None)
+                _add_line(block, raw, path.name, number, known)
+    if block is not None:
+        yield block.tweet(path.name)
 
 
-def _tweet(start: int, tweet_id: str, rows: Sequence[Sequence[str]], num_tags: int) -> Tweet:
-    columns = tuple(zip(*rows, strict=True)) if rows else ((),) * (num_tags + 1)
-    return Tweet(start, tweet_id, columns[0], columns[1:])
+def _add_line(block: _Block, raw: bytes, file_name: str, number: int, known: Sequence[Collection[str]]) -> None:
+    """Add one line to its block; the first that cannot be used is the block's fault."""
+    try:
+        line = raw.decode("utf-8").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        block.fault = block.fault or Reject(f"{file_name}:{number}", f"not UTF-8 ({error}). Convert the file.", "encoding")
+        return
+    if line.startswith("IMGID:"):
+        block.id = line.removeprefix("IMGID:").strip()
+        return
+    cells = line.split("\t")
+    is_row = len(cells) == len(known) + 1 and all(tag in tags for tag, tags in zip(cells[1:], known, strict=True))
+    if block.id is None or not is_row:
+        wanted = " TAB ".join(["token", *["tag"] * len(known)])
+        reason = f"got {line[:80]!r}, expected {wanted!r} after an IMGID line, with a known tag. Correct the line."
+        block.fault = block.fault or Reject(f"{file_name}:{number} ({block.id})", reason, "broken line")
+        return
+    block.rows.append(cells)
 
 
 def bio_tags(labels: Collection[str]) -> frozenset[str]:
@@ -78,3 +103,12 @@ def spans_of(tags: Sequence[str]) -> list[tuple[int, int, str]]:
         else:
             spans.append((index, index + 1, label))
     return spans
+
+
+def num_orphans(tags: Sequence[str]) -> int:
+    """Return how many entities begin with an I- for want of a B-.
+
+    >>> num_orphans(["B-PER", "I-PER", "O", "I-LOC"])
+    1
+    """
+    return sum(tags[start].startswith("I") for start, _, _ in spans_of(tags))

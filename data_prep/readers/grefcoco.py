@@ -5,13 +5,15 @@ as MCR does, unless they are asked for.
 """
 
 import json
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from data_prep.readers.reading import Item, Reject, check_id, find_image, kind_of, require_files
+from data_prep.readers.reading import BROKEN_ROW, Item, Placed, Reject, check_id, find_image, kind_of, require_files
 from mcr.errors import DataError
 from mcr.records import Box, Entity, Sample, check_box, collapse_space
 from mcr.surrogates import without_surrogates
@@ -19,6 +21,7 @@ from mcr.surrogates import without_surrogates
 REFS, INSTANCES = "grefs(unc).json", "instances.json"
 NO_TARGET = -1
 EDGE_PX = 1.0
+_SPACE = re.compile(r"[ \t\r\n]*")
 
 
 @dataclass(frozen=True)
@@ -43,22 +46,27 @@ class GrefcocoReader:
         Raises:
             DataError: a file that is not as published.
         """
-        sizes, boxes = read_instances(root / INSTANCES)
-        for number, ref in enumerate(load_json(root / REFS, list)):
+        path = root / INSTANCES
+        sizes, boxes = read_instances(path, path.stat().st_mtime_ns)
+        for number, ref in enumerate(iter_json_list(root / REFS)):
             if not isinstance(ref, dict) or ref.get("split") not in self.splits:
                 if split == self.splits[0]:
                     reason = f"row: split is not one of {', '.join(self.splits)}, got {str(ref)[:80]!r}. Correct the ref."
                     yield Reject(f"{REFS} (number {number})", reason, "row")
-                continue
-            if ref["split"] != split:
-                continue
-            place = f"{REFS} (ref {ref.get('ref_id')})"
-            try:
-                samples = list(self._samples(ref, sizes, boxes, image_root, notes))
-            except DataError as error:
-                yield Reject(place, str(error), kind_of(error))
-                continue
-            yield from samples
+            elif ref["split"] == split:
+                place = f"{REFS} (ref {str(ref.get('ref_id'))[:40]})"
+                yield from self._items(place, without_surrogates(ref), sizes, boxes, image_root, notes)
+
+    def _items(self, place: str, ref: Mapping[str, Any], *others: Any) -> Iterator[Item]:
+        """Yield the ref's samples, or why none of them can be used."""
+        try:
+            samples = list(self._samples(ref, *others))
+        except DataError as error:
+            yield Reject(place, str(error), kind_of(error))
+        except BROKEN_ROW as error:
+            yield Reject(place, f"row: cannot be read ({type(error).__name__}: {str(error)[:200]}). Correct the ref.", "row")
+        else:
+            yield from (Placed(place, sample) for sample in samples)
 
     def _samples(
         self,
@@ -114,9 +122,13 @@ def image_name(file_name: str) -> str:
     return "_".join(stem.split("_")[:3]) + dot + ending
 
 
-def read_instances(path: Path) -> tuple[dict[int, tuple[int, int]], dict[int, Box]]:
-    """Return (width, height) by image and corners by annotation; COCO writes [x, y, width, height]."""
-    data = load_json(path, dict)
+@lru_cache(maxsize=1)
+def read_instances(path: Path, mtime_ns: int) -> tuple[dict[int, tuple[int, int]], dict[int, Box]]:
+    """Return (width, height) by image and corners by annotation; COCO writes [x, y, width, height].
+
+    Kept from split to split while the file is as it was at `mtime_ns`. Outlines, most of the file, are dropped as they are read.
+    """
+    data = load_json(path, dict, without=("segmentation",))
     try:
         sizes = {row["id"]: (int(row["width"]), int(row["height"])) for row in data["images"]}
         boxes = {row["id"]: _corners(row["bbox"]) for row in data["annotations"] if _is_bbox(row.get("bbox"))}
@@ -146,16 +158,52 @@ def inside(box_px: Box, size: tuple[int, int], target: int) -> Box:
     return check_box((max(x1, 0.0), max(y1, 0.0), min(x2, size[0]), min(y2, size[1])), f"annotation {target}")
 
 
-def load_json(path: Path, kind: type) -> Any:
-    """Return a file's JSON of a kind.
+def iter_json_list(path: Path) -> Iterator[Any]:
+    """Yield the items of a file that is one JSON list, one at a time: the text is in memory once, the items are not.
+
+    Raises:
+        DataError: not a list, or not JSON, when its place is reached.
+    """
+    decoder, text = json.JSONDecoder(), _text_of(path)
+    place = _skip_space(text, 0)
+    if text[place : place + 1] != "[":
+        raise DataError(f"{path}: does not begin with a list. Use the file as published.")
+    mark, place = ",", _skip_space(text, place + 1)
+    is_empty = text[place : place + 1] == "]"
+    while mark == "," and not is_empty:
+        try:
+            item, place = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path}: not JSON ({error}). Use the file as published.") from error
+        yield item
+        place = _skip_space(text, place)
+        mark, place = text[place : place + 1], _skip_space(text, place + 1)
+    if not is_empty and (mark != "]" or place < len(text)):
+        raise DataError(f"{path}: not one JSON list (at character {place}). Use the file as published.")
+
+
+def _skip_space(text: str, place: int) -> int:
+    return _SPACE.match(text, place).end()
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 ({error}). Use the file as published.") from error
+
+
+def load_json(path: Path, kind: type, without: Collection[str] = ()) -> Any:
+    """Return a file's JSON of a kind, objects without some of their keys.
 
     Raises:
         DataError: not JSON, or another kind.
     """
+    drop = (lambda row: {key: value for key, value in row.items() if key not in without}) if without else None
     try:
-        value = json.loads(path.read_bytes().decode("utf-8"))
+        value = json.loads(_text_of(path), object_hook=drop)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not UTF-8 JSON ({error}). Use the file as published.") from error
+        raise DataError(f"{path}: not JSON ({error}). Use the file as published.") from error
     if not isinstance(value, kind):
         raise DataError(f"{path}: holds a {type(value).__name__}, expected a {kind.__name__}. Use the file as published.")
     return without_surrogates(value)

@@ -9,11 +9,12 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from data_prep.readers.conll import bio_tags, spans_of
-from data_prep.readers.reading import Item, Reject, check_id, find_image, kind_of, require_files
+from data_prep.readers.conll import bio_tags, num_orphans, spans_of
+from data_prep.readers.reading import Item, check_id, find_image, read_at, require_files
 from mcr.errors import DataError
 from mcr.labels import canonical_type
 from mcr.records import Entity, Sample
@@ -48,14 +49,10 @@ class MnerMiReader:
             for number, raw in enumerate(file, start=1):
                 if not raw.strip():
                     continue
-                try:
-                    row, is_literal = read_row(raw)
-                    notes["Python literals"] += is_literal
-                    yield self._sample(row, image_root, notes)
-                except DataError as error:
-                    yield Reject(f"{path.name}:{number}", str(error), kind_of(error))
+                yield read_at(f"{path.name}:{number}", partial(self._sample, raw, image_root, notes))
 
-    def _sample(self, row: Mapping[str, Any], image_root: Path | None, notes: Counter) -> Sample:
+    def _sample(self, raw: bytes, image_root: Path | None, notes: Counter) -> Sample:
+        row, is_literal = read_row(raw)
         tokens, labels, images = (row.get(key) for key in ("text", "label", "images"))
         for name, value in (("text", tokens), ("label", labels), ("images", images)):
             if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
@@ -66,10 +63,13 @@ class MnerMiReader:
             )
         if len(images) > MAX_IMAGES:
             raise DataError(f"image: got {len(images)}, expected at most {MAX_IMAGES}. Leave the others out.")
-        notes["with several images"] += len(images) > 1
         entities = [Entity(" ".join(tokens[a:b]), canonical_type(label)) for a, b, label in spans_of(labels)]
         refs = tuple(find_image(image_root, name) for name in images)
-        return Sample(check_id(row.get("id", "")), self.dataset, "mner", " ".join(tokens), refs, tuple(entities))
+        sample = Sample(check_id(row.get("id", "")), self.dataset, "mner", " ".join(tokens), refs, tuple(entities))
+        notes["Python literals"] += is_literal
+        notes["with several images"] += len(images) > 1
+        notes["I- without B-"] += num_orphans(labels)
+        return sample
 
 
 def read_row(raw: bytes) -> tuple[Mapping[str, Any], bool]:
@@ -97,5 +97,5 @@ def read_row(raw: bytes) -> tuple[Mapping[str, Any], bool]:
     return without_surrogates(row), is_literal
 
 
-MNER_MI_READER = MnerMiReader("mner-mi", "MNER-MI")
+MNER_MI_READER = MnerMiReader("mner-mi", "MNER-MI", published={"train": {"samples": 6856}})
 MNER_UNI_READER = MnerMiReader("mner-uni", "MNER-UNI")

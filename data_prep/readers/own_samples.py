@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from data_prep.readers.reading import Item, Reject, kind_of, require_files, splits_of_folder
+from data_prep.readers.reading import Item, read_at, require_files, splits_of_folder
 from mcr.errors import DataError
 from mcr.images import open_image
 from mcr.records import ImageRef, Sample
@@ -29,14 +31,20 @@ class OwnSamplesReader:
         """Yield samples and rejects in the order of the file."""
         path = root / f"{split}.jsonl"
         for number, row in iter_json_lines(path):
-            try:
-                if isinstance(row, DataError):
-                    raise row
-                sample = sample_from_dict(row)
-                check_images(sample, image_root)
-                yield sample
-            except DataError as error:
-                yield Reject(f"{path.name}:{number}", str(error), kind_of(error))
+            yield read_at(f"{path.name}:{number}", partial(read_sample, row, image_root))
+
+
+def read_sample(row: Any, image_root: Path | None) -> Sample:
+    """Return one sample from its row, or the row's own error.
+
+    Raises:
+        DataError: it cannot be used.
+    """
+    if isinstance(row, DataError):
+        raise row
+    sample = sample_from_dict(row)
+    check_images(sample, image_root)
+    return sample
 
 
 def check_images(sample: Sample, image_root: Path | None) -> None:

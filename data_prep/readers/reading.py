@@ -1,7 +1,7 @@
 """What every reader has in common: samples or rejects one after the other, counts, images, and reading all at once."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -27,7 +27,26 @@ class Reject:
     kind: str = "broken"
 
 
-Item = Sample | Reject
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A sample and the file and line it was read from."""
+
+    place: str
+    sample: Sample
+
+
+Item = Placed | Reject
+BROKEN_ROW = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
+
+def read_at(place: str, read: Callable[[], Sample]) -> Item:
+    """Return a sample with its place, or why it cannot be used: whatever a row brings about, it costs that row alone."""
+    try:
+        return Placed(place, read())
+    except DataError as error:
+        return Reject(place, str(error), kind_of(error))
+    except BROKEN_ROW as error:
+        return Reject(place, f"row: cannot be read ({type(error).__name__}: {str(error)[:200]}). Repair the row.", "row")
 
 
 class Reader(Protocol):
@@ -51,17 +70,17 @@ class Reader(Protocol):
 
 
 class IdRegister:
-    """Finds ids that occur twice, across splits, in bounded memory: it keeps a hash of each."""
+    """Finds ids that occur twice, across splits; it keeps a hash and the place of each."""
 
     def __init__(self) -> None:
         self.seen: dict[int, str] = {}
 
-    def check(self, sample_id: str, split: str) -> str | None:
+    def check(self, sample_id: str, place: str) -> str | None:
         """Return why an id cannot be used, or None and remember it."""
         key = hash_id(sample_id)
         if key in self.seen:
             return f"id {sample_id!r} occurs twice, first in {self.seen[key]}. Remove one of them."
-        self.seen[key] = split
+        self.seen[key] = place
         return None
 
 
@@ -74,15 +93,14 @@ def count_sample(counts: Counter, sample: Sample) -> None:
     counts["images missing"] += sum(image.is_missing for image in sample.images)
 
 
-def without_duplicates(items: Iterable[Item], register: IdRegister, split: str) -> Iterator[Item]:
-    """Turn samples whose id occurred before into rejects."""
+def without_duplicates(items: Iterable[Item], register: IdRegister) -> Iterator[Sample | Reject]:
+    """Yield samples and rejects, samples whose id occurred before as rejects."""
     for item in items:
-        if isinstance(item, Sample):
-            reason = register.check(item.id, split)
-            if reason is not None:
-                yield Reject(f"{split} ({item.id})", reason, "duplicate id")
-                continue
-        yield item
+        if isinstance(item, Reject):
+            yield item
+            continue
+        reason = register.check(item.sample.id, item.place)
+        yield item.sample if reason is None else Reject(item.place, reason, "duplicate id")
 
 
 def read_all(reader: Reader, root: Path, image_root: Path | None = None) -> tuple[dict[str, list[Sample]], dict[str, Counter]]:
@@ -101,7 +119,7 @@ def read_all(reader: Reader, root: Path, image_root: Path | None = None) -> tupl
     register = IdRegister()
     for split in reader.splits or splits_of_folder(root):
         samples[split], counts[split] = [], Counter()
-        for item in without_duplicates(reader.read(root, split, image_root, counts[split]), register, split):
+        for item in without_duplicates(reader.read(root, split, image_root, counts[split]), register):
             if isinstance(item, Reject):
                 faults.append(f"{item.place}: {item.reason}")
             else:
@@ -148,23 +166,17 @@ def find_image(image_root: Path | None, name: str, size: tuple[int, int] | None 
     return ImageRef(name, *found)
 
 
-KINDS = {
-    "no such file": "missing file",
-    "image": "image",
-    "not UTF-8": "encoding",
-    ".xml": "annotation",
-    "mask": "mask",
-    "box": "box",
-    "tags": "tags",
-    "entity": "entity",
-    "id:": "id",
-    "row": "row",
-}
+KINDS = ("image", "encoding", "mask", "box", "tags", "entity", "id", "row", "sample")
 
 
 def kind_of(error: DataError) -> str:
-    """Return what a fault is counted under, by the first of KINDS that its message holds."""
-    return next((kind for word, kind in KINDS.items() if word in str(error)), "broken")
+    """Return what a fault is counted under: the thing that its message begins with."""
+    subject, _, rest = str(error).partition(" ")
+    if subject.endswith(".xml:"):
+        return "annotation"
+    if subject == "image" and ": no such file. " in rest:
+        return "missing file"
+    return subject.rstrip(":") if subject.rstrip(":") in KINDS else "broken"
 
 
 def check_id(sample_id: object) -> str:
@@ -173,7 +185,11 @@ def check_id(sample_id: object) -> str:
     Raises:
         DataError: it is no plain name.
     """
-    text = str(sample_id)
+    text = sample_id if isinstance(sample_id, str) else f"{sample_id:d}" if _is_plain_number(sample_id) else ""
     if not text or set(text) & set("/\\:") or text.startswith("."):
-        raise DataError(f"id: got {text!r}, expected a plain name. Correct it.")
+        raise DataError(f"id: got {str(text or type(sample_id).__name__)[:80]!r}, expected a plain name. Correct it.")
     return text
+
+
+def _is_plain_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**18

@@ -7,10 +7,11 @@ objects of one name are several boxes, and two mentions of one text share them. 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from data_prep.readers.conll import Tweet, bio_tags, iter_tweets, spans_of
-from data_prep.readers.reading import Item, Reject, check_id, find_image, kind_of, read_all, require_files
+from data_prep.readers.conll import Tweet, bio_tags, iter_tweets, num_orphans, spans_of
+from data_prep.readers.reading import Item, Reject, check_id, find_image, read_all, read_at, require_files
 from data_prep.readers.voc import read_annotation
 from mcr.errors import DataError
 from mcr.labels import COARSE_OF_FINE, FMNERG_FINE, TWITTER_GMNER
@@ -54,14 +55,11 @@ class TwitterReader:
     def read(self, root: Path, split: str, image_root: Path | None, notes: Counter) -> Iterator[Item]:
         """Yield samples and rejects in the order of the file."""
         path = self._text_folder(root) / f"{split}.txt"
-        for tweet in iter_tweets(path, len(self.tags), self.tags):
+        for tweet in iter_tweets(path, self.tags):
             if isinstance(tweet, Reject):
                 yield tweet
                 continue
-            try:
-                yield self._sample(root, image_root, tweet, notes)
-            except DataError as error:
-                yield Reject(f"{path.name}:{tweet.line} ({tweet.id})", str(error), kind_of(error))
+            yield read_at(f"{path.name}:{tweet.line} ({tweet.id})", partial(self._sample, root, image_root, tweet, notes))
 
     def _sample(self, root: Path, image_root: Path | None, tweet: Tweet, notes: Counter) -> Sample:
         tweet_id = check_id(tweet.id)
@@ -76,6 +74,7 @@ class TwitterReader:
             entities.append(Entity(text, label, boxes_px.get(text)))
         sample = Sample(tweet_id, self.dataset, "gmner", " ".join(tweet.tokens), (image,), tuple(entities))
         texts = {entity.text for entity in entities}
+        notes["I- without B-"] += num_orphans(tweet.tags[-1])
         notes["xml objects"] += sum(len(boxes) for boxes in boxes_px.values())
         notes["objects without entity"] += sum(len(boxes) for name, boxes in boxes_px.items() if name not in texts)
         return sample

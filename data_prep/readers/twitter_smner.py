@@ -5,13 +5,14 @@ ID.jpg, `entity` the entity's text, `segmentation` run lengths or polygons. A gr
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from data_prep.readers.grefcoco import load_json
-from data_prep.readers.reading import Item, Reject, require_files
+from data_prep.readers.reading import Item, Reject, read_at, require_files
 from data_prep.readers.twitter_gmner import SPLITS, TWITTER_GMNER_READER
 from mcr.errors import DataError
 from mcr.masks import Mask, read_mask
@@ -41,8 +42,13 @@ class TwitterSmnerReader:
         for item in TWITTER_GMNER_READER.read(root, split, image_root, notes):
             if isinstance(item, Reject):
                 yield item
-            elif item.id not in faults:
-                yield with_masks(item, masks.get(item.id, {}), notes)
+            elif item.sample.id not in faults:
+                of_sample = masks.pop(item.sample.id, {})
+                yield read_at(item.place, partial(with_masks, item.sample, of_sample, notes))
+        for sample_id in masks:
+            yield Reject(
+                f"{path.name} ({sample_id})", f"mask: {split} has no usable sample {sample_id!r}. Correct file_name.", "mask"
+            )
 
 
 def with_masks(sample: Sample, masks: Mapping[str, tuple[Mask, ...]], notes: Counter) -> Sample:
@@ -58,25 +64,47 @@ def read_masks(path: Path) -> tuple[Masks, dict[str, str]]:
     """Return masks by sample and entity text, and why samples' masks cannot be used."""
     data = load_json(path, dict)
     try:
-        images = {row["id"]: (str(row["file_name"]).rpartition(".")[0], row["height"], row["width"]) for row in data["images"]}
+        images = {row["id"]: (sample_id_of(row["file_name"]), int(row["height"]), int(row["width"])) for row in data["images"]}
         rows: list[Any] = list(data["annotations"])
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path}: not COCO's form ({type(error).__name__} {error}). Write images and annotations.") from error
     masks: Masks = {}
     faults: dict[str, str] = {}
-    for row in rows:
-        sample_id, height, width = images.get(row.get("image_id"), (str(row.get("image_id")), None, None))
+    for number, row in enumerate(rows):
+        image_id = row.get("image_id") if isinstance(row, dict) else None
+        unknown = (f"annotation {number}",)
+        sample_id, *size = images.get(image_id, unknown) if isinstance(image_id, int | str) else unknown
         try:
-            if height is None or not isinstance(row.get("entity"), str):
-                raise DataError(f"mask: of image {row.get('image_id')!r} and entity {row.get('entity')!r}, expected known ones.")
-            mask = read_mask(row.get("segmentation"), height=height, width=width)
+            text, mask = read_annotated_mask(row, size)
         except DataError as error:
             faults[sample_id] = str(error)
             continue
         of_sample = masks.setdefault(sample_id, {})
-        text = collapse_space(row["entity"])
         of_sample[text] = (*of_sample.get(text, ()), mask)
     return masks, faults
+
+
+def sample_id_of(file_name: str) -> str:
+    """Return the sample that an image's file belongs to.
+
+    >>> sample_id_of("images/71044.jpg")
+    '71044'
+    """
+    return PurePosixPath(file_name.replace("\\", "/")).stem
+
+
+def read_annotated_mask(row: Any, size: Sequence[int]) -> tuple[str, Mask]:
+    """Return an annotation's entity text and its mask over an image of `size` (height, width).
+
+    Raises:
+        DataError: no known image, no entity, a mask that covers nothing or is none of the image.
+    """
+    if not size or not isinstance(row.get("entity"), str):
+        raise DataError(f"mask: got {str(row)[:120]}, expected an image_id of images and an entity. Correct the annotation.")
+    mask = read_mask(row.get("segmentation"), height=size[0], width=size[1])
+    if not mask.area:
+        raise DataError(f"mask: of entity {row['entity']!r} covers no pixel. Correct it or leave the annotation out.")
+    return collapse_space(row["entity"]), mask
 
 
 TWITTER_SMNER_READER = TwitterSmnerReader()

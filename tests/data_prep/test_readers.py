@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from data_prep.build_samples import main
-from data_prep.readers.grefcoco import GrefcocoReader, image_name
+from data_prep.readers.grefcoco import GrefcocoReader, image_name, iter_json_list
 from data_prep.readers.mner_mi import MNER_MI_READER, MNER_UNI_READER, read_row
 from data_prep.readers.own_samples import OWN_SAMPLES_READER
 from data_prep.readers.reading import read_all
@@ -103,6 +103,12 @@ def test_mner_uni_rows_may_be_python_literals(tmp_path):
     assert counts["train"]["Python literals"] == 1
 
 
+def test_an_endless_number_costs_its_row_alone(tmp_path):
+    literal = "{'id': 0x" + "f" * 5000 + ", 'text': ['a'], 'images': [], 'label': ['O']}"
+    with pytest.raises(DataError, match=r"train.txt:2: id: got 'int'"):
+        read_all(MNER_MI_READER, mner_folder(tmp_path, "MNER-MI", MI, literal))
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -128,7 +134,9 @@ def test_a_row_that_is_no_literal_is_never_run(raw):
         ({"text": "hi Kim"}, "row"),
         ({"images": ["1.jpg"] * 5}, "image"),
         ({"images": ["../x.jpg"]}, "image"),
+        ({"images": ["a\x00b.jpg"]}, "image"),
         ({"id": "a/b"}, "id"),
+        ({"id": None}, "id"),
     ],
 )
 def test_rows_that_cannot_be_used_are_set_aside_with_their_reason(tmp_path, change, kind, capsys):
@@ -218,6 +226,47 @@ def test_smner_masks_go_to_their_entities(tmp_path):
         read_all(TWITTER_SMNER_READER, smner_folder(tmp_path, "zz"))
 
 
+@pytest.mark.parametrize(
+    "segmentation",
+    [
+        [[1, 1, 1e9, 1, 1e9, 1e9]],
+        [[1, 1, float("nan"), 1, 9, 9]],
+        [[30, 30, 35, 30, 35, 35]],
+        {"size": [20, 20], "counts": [400]},
+        {"size": [5, 5], "counts": [5, 20]},
+    ],
+)
+def test_smner_masks_that_crash_cover_nothing_or_are_of_another_size_are_set_aside(tmp_path, segmentation):
+    pytest.importorskip("pycocotools")
+    with pytest.raises(DataError, match="mask: "):
+        read_all(TWITTER_SMNER_READER, smner_folder(tmp_path, segmentation))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"annotations": [3]}, "annotation 0"),
+        ({"annotations": [{"image_id": [1], "entity": "Ann Lee", "segmentation": []}]}, "annotation 0"),
+        ({"images": [{"id": 1, "file_name": "elsewhere.jpg", "width": 20, "height": 20}]}, "no usable sample 'elsewhere'"),
+        ({"images": [{"id": 1, "file_name": "train1.jpg", "width": "w", "height": 20}]}, "not COCO's form"),
+    ],
+)
+def test_smner_rows_that_cannot_be_used_are_told(tmp_path, change, told):
+    pytest.importorskip("pycocotools")
+    path = smner_folder(tmp_path, [[1, 1, 9, 1, 9, 9]]) / "masks" / "train.json"
+    write(path, json.loads(path.read_text()) | change)
+    with pytest.raises(DataError, match=told):
+        read_all(TWITTER_SMNER_READER, tmp_path)
+
+
+@pytest.mark.parametrize("file_name", ["train1", "images/train1.JPG"])
+def test_smner_masks_find_their_sample_whatever_the_file_is_called(tmp_path, file_name):
+    pytest.importorskip("pycocotools")
+    path = smner_folder(tmp_path, [[1, 1, 9, 1, 9, 9]]) / "masks" / "train.json"
+    write(path, path.read_text().replace("train1.jpg", file_name))
+    assert read_all(TWITTER_SMNER_READER, tmp_path)[1]["train"]["masks"] == 1
+
+
 def test_own_samples_are_checked_once_more(tmp_path):
     row = {"id": "1", "dataset": "d", "task": "gmner", "sentence": "Ann", "entities": []}
     row["images"] = [{"path": "a.png", "width": 10, "height": 10}]
@@ -266,6 +315,18 @@ def test_refs_of_no_split_are_told_and_repeated_targets_are_one(tmp_path):
             read_all(GrefcocoReader(), root)
 
 
+@pytest.mark.parametrize("text", ["", "{}", "[1", "[1,]", "[1] x", "[1 2]", '[{"a": ]'])
+def test_a_file_of_refs_that_is_no_list_is_told(tmp_path, text):
+    with pytest.raises(DataError, match="as published"):
+        list(iter_json_list(write(tmp_path / "refs.json", text)))
+
+
+@pytest.mark.parametrize("value", [[], [1], [{"a": [1, "]"]}, "\u00e9", None, [[]]]])
+def test_a_list_is_read_one_item_at_a_time(tmp_path, value):
+    for indent in (None, 2):
+        assert list(iter_json_list(write(tmp_path / "list.json", json.dumps(value, indent=indent) + "\n"))) == value
+
+
 def test_one_bad_annotation_costs_its_refs_alone(tmp_path):
     root = grec_folder(tmp_path)
     data = json.loads((root / "instances.json").read_text())
@@ -294,7 +355,7 @@ def test_ids_of_splits_written_before_count(tmp_path, capsys):
     flags = ["mner-mi", "--root", str(root), "--out", str(tmp_path / "out")]
     main([*flags, "--splits", "train"])
     (root / "text" / "MNER-MI_val.txt").write_text((root / "text" / "MNER-MI_train.txt").read_text())
-    with pytest.raises(DataError, match="occurs twice, first in train"):
+    with pytest.raises(DataError, match=r"MNER-MI_val.txt:1: id .* occurs twice, first in train.jsonl:1"):
         main([*flags, "--splits", "dev", "--strict"])
 
 

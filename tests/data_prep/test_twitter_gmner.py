@@ -2,6 +2,8 @@ import pytest
 from PIL import Image
 
 from data_prep.build_samples import main
+from data_prep.readers.conll import Tweet, bio_tags, iter_tweets
+from data_prep.readers.reading import Reject
 from data_prep.readers.twitter_gmner import read_twitter_gmner
 from mcr.errors import DataError
 from mcr.samples import read_samples
@@ -82,6 +84,15 @@ def spoil(root, what):
             (root / "xml" / "train1.xml").write_text("<annotation><size>")
         case "xml with a document type":
             (root / "xml" / "train1.xml").write_text("<!DOCTYPE a [<!ENTITY x 'y'>]><annotation/>")
+        case "xml with a document type in UTF-16":
+            text = "<?xml version='1.0' encoding='utf-16'?><!DOCTYPE a [<!ENTITY x 'y'>]><annotation>&x;</annotation>"
+            (root / "xml" / "train1.xml").write_bytes(text.encode("utf-16"))
+        case "unknown encoding":
+            (root / "xml" / "train1.xml").write_text("<?xml version='1.0' encoding='foo'?><annotation/>")
+        case "no tokens":
+            (root / "txt" / "dev.txt").write_text("IMGID:8\n\n" + TWEET.format(id="dev1"))
+        case "a lost head":
+            (root / "txt" / "dev.txt").write_text(TWEET.format(id="dev1") + "Bob\tB-PER\n")
         case "xml without size":
             (root / "xml" / "train1.xml").write_text("<annotation/>")
         case "unknown tag":
@@ -105,6 +116,10 @@ def spoil(root, what):
     [
         ("broken xml", "train1.xml"),
         ("xml with a document type", "document type"),
+        ("xml with a document type in UTF-16", "document type"),
+        ("unknown encoding", "Pascal-VOC"),
+        ("no tokens", "dev.txt:1 (8): row: holds no token"),
+        ("a lost head", "dev.txt:10 (None)"),
         ("xml without size", "Pascal-VOC"),
         ("unknown tag", "dev.txt:2"),
         ("line without tab", "token TAB tag"),
@@ -120,6 +135,22 @@ def test_bad_annotations_are_told(root, what, told):
     with pytest.raises(DataError, match="faults") as caught:
         read_twitter_gmner(root)
     assert told in str(caught.value)
+
+
+def test_a_broken_head_costs_its_own_tweet_and_a_byte_order_mark_none(root):
+    whole = TWEET.format(id="a").encode()
+    (root / "txt" / "dev.txt").write_bytes(
+        b"\xef\xbb\xbf" + whole + b"IMGID:\xff\nBob\tB-PER\n\n" + TWEET.format(id="b").encode()
+    )
+    found = list(iter_tweets(root / "txt" / "dev.txt", (bio_tags(("PER", "LOC")),)))
+    assert [type(item) for item in found] == [Tweet, Reject, Tweet]
+    assert (found[0].id, found[1].place, found[2].id) == ("a", "dev.txt:10", "b")
+
+
+def test_faults_are_counted_under_what_is_wrong(root, tmp_path, capsys):
+    spoil(root, "box outside")
+    main(["twitter-gmner", "--root", str(root), "--out", str(tmp_path / "out")])
+    assert "1 (box 1)" in capsys.readouterr().out
 
 
 def test_all_faults_are_told_at_once(root):
