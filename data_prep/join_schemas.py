@@ -22,7 +22,7 @@ from mcr.prompts import SETTINGS_FILE
 
 
 def read_by_sample(folders: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
-    """Return all schemas by sample id, in the order of folders and files.
+    """Return all schemas by sample id, in the order of folders and files, one of several with the same text.
 
     Raises:
         DataError: no d1.parquet in a folder.
@@ -33,7 +33,9 @@ def read_by_sample(folders: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
         if not path.is_file():
             raise DataError(f"join: {path} does not exist. Name folders that write_schemas wrote.")
         for row in pq.read_table(path).to_pylist():
-            rows[row["sample_id"]].append(row)
+            of_sample = rows[row["sample_id"]]
+            if all(row["completion"] != other["completion"] for other in of_sample):
+                of_sample.append(row)
     return rows
 
 
@@ -67,7 +69,7 @@ def main(argv: list[str] | None = None) -> None:
     check_alike(args.folders)
     few = [sample_id for sample_id, rows in by_sample.items() if len(rows) < args.per_sample]
     if few or args.per_sample < 1:
-        raise ConfigError(f"--per-sample: got {args.per_sample}, but {len(few)} samples have fewer schemas. Lower it.")
+        raise ConfigError(f"--per-sample: got {args.per_sample}, but {len(few)} samples have fewer different schemas. Lower it.")
     drawn = []
     for sample_id, rows in by_sample.items():
         drawn += Random(f"{args.seed}/{sample_id}/join").sample(rows, args.per_sample)

@@ -10,6 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mcr.errors import DataError
+from mcr.labels import canonical_type
 from mcr.prompts import PromptSettings
 from mcr.records import Sample
 
@@ -34,7 +36,12 @@ SCHEMA_COLUMNS = [
 
 
 def prompt_row(sample: Sample, settings: PromptSettings) -> dict[str, Any]:
-    """Return one row of a set of prompts."""
+    """Return one row of a set of prompts.
+
+    Raises:
+        DataError: gold has a type that the prompt does not show.
+    """
+    check_types(sample, settings.labels)
     frame = settings.frame.frame_of(sample)
     return {
         "sample_id": sample.id,
@@ -44,6 +51,17 @@ def prompt_row(sample: Sample, settings: PromptSettings) -> dict[str, Any]:
         "gold": [entity.to_dict() for entity in sample.entities],
         "frame": frame and frame.to_dict(),
     }
+
+
+def check_types(sample: Sample, labels: Sequence[str]) -> None:
+    """Raise DataError where gold has a type that no answer could know of; vg has none."""
+    shown = set(map(canonical_type, labels))
+    unknown = sorted({entity.type for entity in sample.entities if canonical_type(entity.type) not in shown})
+    if unknown and sample.task != "vg":
+        raise DataError(
+            f"type: got {', '.join(map(repr, unknown))} (sample {sample.id}), but the prompt shows {', '.join(labels)}. Name the "
+            "label set with --labels."
+        )
 
 
 @dataclass(frozen=True, slots=True)

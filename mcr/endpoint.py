@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -113,14 +113,25 @@ class ReplyCache:
             raise EndpointError(f"cache {self.path}: {error}. Make room, or remove the file to ask everything again.") from error
 
     def get(self, key: str) -> Reply | None:
-        """Return a reply that was kept."""
-        row = self._run("SELECT reply FROM replies WHERE key = ?", (key,))
-        return Reply(**json.loads(row[0]), is_cached=True) if row else None
+        """Return a reply that was kept.
+
+        Raises:
+            EndpointError: what was kept is a refusal.
+        """
+        found = self._run("SELECT reply FROM replies WHERE key = ?", (key,))
+        row = json.loads(found[0]) if found else None
+        if row is not None and "refused" in row:
+            raise EndpointError(f"{row['refused']} (kept in {self.path})", is_refused=True)
+        return None if row is None else Reply(**row, is_cached=True)
 
     def put(self, key: str, reply: Reply) -> None:
         """Keep a reply."""
         row = {name: getattr(reply, name) for name in ("text", "is_complete", "num_prompt_tokens", "num_completion_tokens")}
         self._run("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, json.dumps(row)))
+
+    def put_refusal(self, key: str, reason: str) -> None:
+        """Keep that a request is not taken."""
+        self._run("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, json.dumps({"refused": reason})))
 
     def close(self) -> None:
         """Close the file."""
@@ -161,14 +172,24 @@ class ChatEndpoint:
         kept = self.cache.get(key) if self.cache else None
         if kept is not None:
             return kept
-        reply = self._ask_patiently(body)
+        try:
+            reply = self._ask_patiently(body)
+        except EndpointError as error:
+            if self.cache and error.is_refused:
+                self.cache.put_refusal(key, str(error))
+            raise
         if self.cache:
             self.cache.put(key, reply)
         return reply
 
     def is_cached(self, body: Mapping[str, Any]) -> bool:
-        """Whether the reply to a request is on the disk."""
-        return self.cache is not None and self.cache.get(request_key(body)) is not None
+        """Whether the reply to a request, or its refusal, is on the disk."""
+        try:
+            return self.cache is not None and self.cache.get(request_key(body)) is not None
+        except EndpointError as error:
+            if error.is_refused:
+                return True
+            raise
 
     def ask_all(self, bodies: Iterator[tuple[Any, Mapping[str, Any]]]) -> Iterator[tuple[Any, Reply | EndpointError]]:
         """Yield (name, reply or fault) for each (name, request), as they come, at most `max_concurrency` under way."""
@@ -223,7 +244,7 @@ class ChatEndpoint:
         except (openai.APIError, ValueError, RecursionError) as error:  # connection, time-out, a body that is no JSON
             return None, f"{type(error).__name__}: {self._hide_key(str(error))[:200]}", 0.0
         reply, reason = _read(answer)
-        return reply, self._hide_key(reason), 0.0
+        return reply and replace(reply, text=self._hide_key(reply.text)), self._hide_key(reason), 0.0
 
     def _hide_key(self, text: str) -> str:
         """Servers may echo what they were sent."""

@@ -130,5 +130,5 @@ class BoxPerturber:
             return text
         frame = Frame.from_dict(row["frame"])
         gold = [frame.from_px(box) for entity in row["gold"] for box in entity["boxes"] or ()]
-        rng = Random(f"{self.seed}/{self.epoch}/{row['sample_id']}/{row['style']}")
+        rng = Random(f"{self.seed}/{self.epoch}/{row['sample_id']}/{row['style']}/{text}")
         return perturb_text(text, gold, frame, self.settings, rng)

@@ -33,6 +33,18 @@ FMNERG_FINE = {
 COARSE_OF_FINE = {fine: coarse for coarse, names in FMNERG_FINE.items() for fine in names.split()}
 
 
+LABELS_OF = {"twitter-fmnerg": tuple(COARSE_OF_FINE)}
+
+
+def labels_of(dataset: str) -> tuple[str, ...]:
+    """Return the label set that a dataset is annotated with; Twitter-GMNER's where nothing else is known.
+
+    >>> labels_of("twitter-gmner"), len(labels_of("twitter-fmnerg"))
+    (('PER', 'LOC', 'ORG', 'OTHER'), 51)
+    """
+    return LABELS_OF.get(dataset, TWITTER_GMNER)
+
+
 def coarse_type(label: str) -> str:
     """Return the coarse type of Twitter-FMNERG's fine types (51 fine, 8 coarse); any other label in its one spelling.
 
@@ -48,13 +60,14 @@ def is_fine_type(label: str) -> bool:
 
 
 def canonical_type(label: str) -> str:
-    """Return one spelling for the coarse types that systems write differently; other labels come back stripped.
+    """Return one spelling for the types that systems write differently; labels of no known set come back stripped.
 
-    >>> canonical_type("person"), canonical_type(" MISC "), canonical_type("athlete")
-    ('PER', 'OTHER', 'athlete')
+    >>> canonical_type("person"), canonical_type(" MISC "), canonical_type("Athlete"), canonical_type("Dish")
+    ('PER', 'OTHER', 'athlete', 'Dish')
     """
     label = label.strip()
-    return ALIASES.get(label.lower(), label)
+    folded = label.lower()
+    return folded if folded in COARSE_OF_FINE else ALIASES.get(folded, label)
 
 
 def is_known_type(label: str) -> bool:

@@ -10,14 +10,17 @@ from typing import Any, Protocol
 
 from mcr.errors import ConfigError
 from mcr.families import FrameSettings
-from mcr.prompts import BOX_RULES, CAUTIONS, CHECKS, LABELS, TASK, write_prompt
+from mcr.prompts import cautions_of, what_is_asked, write_prompt
 from mcr.records import ImageRef, Sample
 
 STYLES = ("direct", "cot", "cot_demonstrations")
-ROW_RULE = (
-    "Write the answer between <answer> and </answer>, one entity a line: text | type | box. The box is [x1, y1, x2, y2], or None "
-    "where the image does not show the entity. Write None alone if the text names nothing."
-)
+ROW_RULES = {
+    "gmner": "Write the answer between <answer> and </answer>, one entity a line: text | type | box. The box is [x1, y1, x2, "
+    "y2], or None where the image does not show the entity. Write None alone if the text names nothing.",
+    "mner": "Write the answer between <answer> and </answer>, one entity a line: text | type. Write None alone if the text names "
+    "nothing.",
+    "vg": "Write the answer between <answer> and </answer>: the box [x1, y1, x2, y2], or None where the image does not show it.",
+}
 DIRECT = "Give the answer at once, without any reasoning."
 STEPWISE = "Think step by step first, between <think> and </think>, then answer."
 
@@ -69,19 +72,19 @@ class PromptingBaseline:
                 "the others take none."
             )
 
-    def instruction(self) -> str:
+    def instruction(self, task: str) -> str:
         """Return what is asked before the sentence."""
-        parts = [TASK, LABELS.format(labels=", ".join(self.labels)), BOX_RULES[self.frame.kind]]
-        parts += [DIRECT] if self.style == "direct" else [CHECKS, CAUTIONS, STEPWISE]
-        return " ".join([*parts, ROW_RULE])
+        parts = what_is_asked(self.labels, self.frame.kind, task)
+        parts += [DIRECT] if self.style == "direct" else [*cautions_of(task), STEPWISE]
+        return " ".join([*parts, ROW_RULES[task]])
 
     def prompt_for(self, sample: Sample) -> list[dict[str, Any]]:
         """Return the demonstrations as turns, then the question."""
         turns = []
         for shown in self.demonstrations:
-            turns += write_prompt(shown.sample.sentence, len(shown.sample.images), self.instruction())
+            turns += write_prompt(shown.sample.sentence, len(shown.sample.images), self.instruction(shown.sample.task))
             turns.append({"role": "assistant", "content": [{"type": "text", "text": shown.completion}]})
-        return turns + write_prompt(sample.sentence, len(sample.images), self.instruction())
+        return turns + write_prompt(sample.sentence, len(sample.images), self.instruction(sample.task))
 
     def images_of(self, sample: Sample) -> tuple[ImageRef, ...]:
         """Return the images of the demonstrations, then the sample's."""

@@ -48,6 +48,7 @@ PLACE_CHECKS = (
     "(2) grounding: give the box of what it shows."
 )
 PLACE_CAUTION = "Caution: what the text describes may be absent from the image."
+HOW = {"gmner": (ANSWER, ANSWER_ONLY), "mner": (NAMES_ANSWER, NAMES_ONLY), "vg": (PLACE_ANSWER, PLACE_ONLY)}
 DETAILS = ("full", "plain", "brief")
 
 
@@ -66,13 +67,19 @@ def write_instruction(
     """
     if detail == "brief":
         return BRIEF_TASKS[task]
+    cautions = cautions_of(task) if detail == "full" else []
+    return " ".join([*what_is_asked(labels, frame_kind, task), *cautions, HOW[task][0 if is_reasoned else 1]])
+
+
+def what_is_asked(labels: Sequence[str], frame_kind: str, task: str) -> list[str]:
+    """Return the sentences that name the task, its labels and its rule for boxes, as far as it has them."""
     types, boxes = LABELS.format(labels=", ".join(labels)), BOX_RULES[frame_kind]
-    asked, cautions, reasoned, bare = {
-        "gmner": ([TASK, types, boxes], [CHECKS, CAUTIONS], ANSWER, ANSWER_ONLY),
-        "mner": ([NAMES_TASK, types], [NAMES_CHECKS, NAMES_CAUTION], NAMES_ANSWER, NAMES_ONLY),
-        "vg": ([PLACE_TASK, boxes], [PLACE_CHECKS, PLACE_CAUTION], PLACE_ANSWER, PLACE_ONLY),
-    }[task]
-    return " ".join([*asked, *(cautions if detail == "full" else ()), reasoned if is_reasoned else bare])
+    return {"gmner": [TASK, types, boxes], "mner": [NAMES_TASK, types], "vg": [PLACE_TASK, boxes]}[task]
+
+
+def cautions_of(task: str) -> list[str]:
+    """Return the stepwise checks and the caution of a task."""
+    return {"gmner": [CHECKS, CAUTIONS], "mner": [NAMES_CHECKS, NAMES_CAUTION], "vg": [PLACE_CHECKS, PLACE_CAUTION]}[task]
 
 
 def write_prompt(sentence: str, num_images: int, instruction: str) -> list[dict[str, Any]]:

@@ -122,7 +122,8 @@ class Sample:
         knowledge: (entity text, what it looks like) from outside, e.g. a language model; schemas may speak of it, prompts do not.
 
     Raises:
-        DataError: an entity that the sentence does not hold, a box outside its image, an unknown task, an empty id.
+        DataError: an entity that the sentence does not hold, a box outside the first image, which all boxes belong to, an
+            unknown task, task vg without exactly one phrase, an empty id.
     """
 
     id: str
@@ -139,6 +140,10 @@ class Sample:
             raise DataError(
                 f"sample: got id {self.id!r}, task {self.task!r} and sentence {self.sentence!r}, expected a non-empty id, "
                 f"one of {TASKS}, and a text. Correct the sample."
+            )
+        if self.task == "vg" and len(self.entities) != 1:
+            raise DataError(
+                f"sample: got {len(self.entities)} entities for task vg (sample {self.id}), expected one, the phrase. Correct it."
             )
         sentence = collapse_space(self.sentence)
         for entity in self.entities:

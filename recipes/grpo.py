@@ -13,6 +13,7 @@ from mcr.models.torchvision_cpu import allow_cpu_torchvision
 
 allow_cpu_torchvision()
 
+from datasets import Dataset  # noqa: E402
 from transformers import TrainerCallback  # noqa: E402
 from trl import GRPOConfig, ModelConfig, get_peft_config  # noqa: E402
 
@@ -73,6 +74,21 @@ def check_enough_prompts(num_prompts: int, config: GRPOConfig) -> None:
         )
 
 
+def check_images_are_there(train_set: Dataset) -> None:
+    """Refuse prompts without an image among prompts with one, which TRL's GRPOTrainer cannot put into one batch.
+
+    Raises:
+        ConfigError: there are some.
+    """
+    ids, images = train_set.with_format(None)["sample_id"], train_set.with_format(None)["images"]
+    bare = [sample_id for sample_id, paths in zip(ids, images, strict=True) if not paths]
+    if bare and len(bare) < len(ids):
+        raise ConfigError(
+            f"train_set: {len(bare)} of {len(ids)} prompts have no image ({', '.join(bare[:3])}, ...), which GRPO cannot batch "
+            "with those that have one. Leave them out, or train on them alone."
+        )
+
+
 def make_callbacks(arguments: CvoArguments, config: GRPOConfig, prompts: PromptSettings) -> list[TrainerCallback]:
     """Return the metrics file, the guard against collapse, the curves and, where asked for, the held-out scores."""
     out = Path(config.output_dir)
@@ -98,6 +114,7 @@ def main(argv: list[str] | None = None) -> None:
     out = Path(config.output_dir)
     train_set = load_training_set(Path(arguments.train_set), Path(arguments.image_root), needs_completion=False)
     check_enough_prompts(len(train_set), config)
+    check_images_are_there(train_set)
     make_run_folder(out)
     prompt_settings = PromptSettings.load(Path(model_arguments.model_name_or_path))
     model, processor = load_for_training(model_arguments, trust_remote_code=config.trust_remote_code)

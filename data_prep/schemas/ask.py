@@ -4,6 +4,7 @@ LLMs see the text and what is known of the image as words; MLLMs see the image. 
 so that it can be checked like any completion.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,23 +48,30 @@ class AskedStyle:
     needs_image: bool
 
 
+ASKED_FORMATS = ("rows", "json", "triples")
 ASKED_STYLES = {
     "llm_questions": AskedStyle("Write it as short questions and answers, one pair a check.", needs_image=False),
     "llm_conclusions": AskedStyle("Write it as a few short conclusions, one or two sentences an entity.", needs_image=False),
     "mllm_distilled": AskedStyle("Write it as your own flowing reasoning between <think> and </think>.", needs_image=True),
+    "mllm_knowledge_visual": AskedStyle(
+        "Write it between <think> and </think> in two parts, headed 'External Knowledge Analysis:', what is commonly known of "
+        "each name and so its type, and 'Visual Cue Analysis:', what the image shows of it.",
+        needs_image=True,
+    ),
 }
 
 
-def request_for(facts: Facts, style: str, num_images: int) -> list[dict[str, Any]]:
+def request_for(facts: Facts, style: str, num_images: int, formats: Sequence[str] = ASKED_FORMATS) -> list[dict[str, Any]]:
     """Return the conversation that asks for one schema.
 
     Args:
         facts: of the sample, boxes in the frame that the schema is written in.
         style: a key of ASKED_STYLES.
         num_images: shown, for styles that need the image.
+        formats: of the answer, the first that fits is taken.
     """
     asked = ASKED_STYLES[style]
-    answer = answer_for(facts)
+    answer = answer_for(facts, formats)
     known = [] if asked.needs_image else what_is_known(facts)
     rules = RULES.format(about=ABOUT[facts.task])
     parts = [f"Text: {facts.sentence}", *known, constraints_of(facts.task), asked.manner, rules]
@@ -78,15 +86,14 @@ def constraints_of(task: str) -> str:
     return f"Walk through these checks: {'; '.join(checks)}."
 
 
-def answer_for(facts: Facts) -> str:
+def answer_for(facts: Facts, formats: Sequence[str] = ASKED_FORMATS) -> str:
     """Return the gold answer in the first format that is read back as it was written: quotes and bars get lost in rows.
 
     Raises:
         DataError: no format does.
     """
-    for answer_format in ("rows", "json", "triples"):
-        if facts.task == "mner" and answer_format not in NAME_FORMATS:
-            continue
+    fitting = [name for name in formats if facts.task != "mner" or name in NAME_FORMATS] or NAME_FORMATS
+    for answer_format in fitting:
         answer = write_answer(facts.entities, answer_format, decimals=facts.decimals, task=facts.task)
         if score_completion(f"<answer>\n{answer}\n</answer>", facts.entities, task=facts.task).total == 1.0:
             return answer

@@ -14,7 +14,7 @@ from data_prep.parquet import PROMPT_COLUMNS, SCHEMA_COLUMNS, RowWriter, WriteOp
 from data_prep.schemas.endpoint_writer import EndpointWriter, draw_asked
 from data_prep.schemas.tally import Tally, estimate_tokens
 from data_prep.split import is_held_back
-from mcr.errors import ConfigError
+from mcr.errors import ConfigError, DataError
 from mcr.prompts import PromptSettings
 from mcr.records import Sample
 from mcr.whole_file import write_json
@@ -87,11 +87,18 @@ def tee_held_back(
 
 
 def dry_run(samples: Iterable[Sample], writer: EndpointWriter, styles: Sequence[str], writing: WriteOptions) -> dict[str, Any]:
-    """Return how many requests the first round takes, how many of them are in the cache, and about how many tokens."""
+    """Return how many requests the first round takes, how many of them are in the cache, and about how many tokens.
+
+    What cannot be asked, for want of an image for example, is left to templates, as in the run itself.
+    """
     counts = Counter()
     asked = (sample for sample in samples if not is_held_back(sample.id, writing.d2_share, writing.seed))
     for sample, style in tqdm(draw_asked(asked, styles, writing.per_sample, writing.seed), desc="dry run", unit="schema"):
-        messages, _ = writer.conversation(sample, style)
+        try:
+            messages, _ = writer.conversation(sample, style)
+        except (DataError, ConfigError):
+            counts["left to templates"] += 1
+            continue
         counts["requests"] += 1
         counts["in the cache"] += writer.endpoint.is_cached(writer.body_of(messages, 0))
         counts["prompt tokens, about"] += estimate_tokens(messages)

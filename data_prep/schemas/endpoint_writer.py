@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from data_prep.schemas.ask import ASKED_STYLES, again, request_for
+from data_prep.schemas.ask import ASKED_FORMATS, ASKED_STYLES, again, request_for
 from data_prep.schemas.build import SchemaOptions, make_schema
 from data_prep.schemas.facts import Facts, collect_facts
 from data_prep.schemas.gate import BOX, why_rejected
@@ -17,10 +17,17 @@ from mcr.boxes import Frame
 from mcr.chat import chat_messages
 from mcr.endpoint import ChatEndpoint, EndpointError
 from mcr.errors import ConfigError, DataError, McrError
+from mcr.formats import ORDERS
 from mcr.images import open_image
 from mcr.records import Sample
 
-FALLBACKS = ("steps_text_first", "steps_image_first")
+FALLBACKS = {
+    "llm_questions": "steps_text_first",
+    "llm_conclusions": "steps_image_first",
+    "mllm_distilled": "steps_text_first",
+    "mllm_knowledge_visual": "knowledge_visual",
+}
+FALLBACK_SEED = 1_000_003  # away from that of a route of templates, which would write the very same text
 MAX_FAILURES = 20
 
 
@@ -68,7 +75,9 @@ class EndpointWriter:
         max_asks: replies looked at before a template takes over.
         max_tokens: of a reply.
         temperature: of the model.
-        seed: of the template that takes over.
+        seed: of the requests and of the template that takes over.
+        answer_formats: of the answer, the first that is read back as it was written is taken.
+        all_boxes: ask for all gold boxes of an entity, not the largest alone.
         max_failures: samples in a row without any reply after which the run stops.
     """
 
@@ -79,6 +88,8 @@ class EndpointWriter:
     max_tokens: int = 512
     temperature: float = 0.7
     seed: int = 0
+    answer_formats: tuple[str, ...] = ASKED_FORMATS
+    all_boxes: bool = False
     max_failures: int = MAX_FAILURES
     num_failures: int = field(default=0, init=False)
 
@@ -118,8 +129,8 @@ class EndpointWriter:
 
     def conversation(self, sample: Sample, style: str) -> tuple[list[dict[str, Any]], Facts]:
         """Return the first request for a sample and the facts that its reply is checked against."""
-        facts = collect_facts(sample, self.frame_of(sample))
-        prompt = request_for(facts, style, len(sample.images))
+        facts = collect_facts(sample, self.frame_of(sample), all_boxes=self.all_boxes)
+        prompt = request_for(facts, style, len(sample.images), self.answer_formats)
         images = []
         if ASKED_STYLES[style].needs_image and self.image_root is not None:
             images = [open_image(self.image_root, image.path) for image in sample.images]
@@ -159,9 +170,10 @@ class EndpointWriter:
 
     def _template(self, sample: Sample, style: str, rejections: list[Rejection]) -> str | None:
         """Write another template for each style asked for, so that no sample stands twice with one text."""
-        fallback = FALLBACKS[list(ASKED_STYLES).index(style) % len(FALLBACKS)]
+        fallback = FALLBACKS[style]
+        options = SchemaOptions((fallback,), self.answer_formats, orders=ORDERS[:1], all_boxes=self.all_boxes)
         try:
-            return make_schema(sample, fallback, self.frame_of(sample), SchemaOptions((fallback,)), self.seed).completion
+            return make_schema(sample, fallback, self.frame_of(sample), options, self.seed + FALLBACK_SEED).completion
         except (DataError, ConfigError) as error:
             rejections.append(Rejection(sample.id, style, len(rejections), f"template: {error}", ""))
             return None

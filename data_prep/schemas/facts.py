@@ -44,8 +44,10 @@ def collect_facts(sample: Sample, frame: Frame | None, *, all_boxes: bool = Fals
     Args:
         sample: with gold boxes in original pixels.
         frame: of the sample's first image; None for a sample without an image.
-        all_boxes: write all gold boxes of an entity (E2E-GMNER) rather than the largest (RiVEG).
+        all_boxes: write all gold boxes of an entity (E2E-GMNER) rather than the largest (RiVEG). Of task vg always all: there
+            a sentence counts when each of its targets is found.
     """
+    all_boxes = all_boxes or sample.task == "vg"
     labels = {region.box_px: region.label for region in sample.regions}
     known = dict(sample.knowledge)
     entities, looks = [], []

@@ -29,6 +29,10 @@ QUOTED = re.compile(r"\"([^\"\n]*)\"")
 MAX_QUOTED_CHARS = 60
 NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
 BOX = re.compile(rf"[\[(]\s*({NUMBER})\s*,\s*({NUMBER})\s*,\s*({NUMBER})\s*,\s*({NUMBER})\s*[\])]")
+LOOSE_WORDS = re.compile(
+    r"\b[xy](?:[12]|min|max)?\s*[=:]|\b(?:left|top|right|bottom|width|height)\b\s*[=:]|</?\|?\w+\|?>", re.IGNORECASE
+)
+LOOSE_BOX = re.compile(rf"(?<![\w.])(?:{NUMBER}[\s,;|()\[\]]+){{3}}{NUMBER}(?!\w)")
 CLAUSE = re.compile(r"(?<=[.;!?])\s+|\n+|\s+(?=(?:but|while|whereas|although|however)\b)|,\s+(?=(?:but|while|whereas|and)\b)")
 HOLDER = re.compile(r"\u27e6([0-9]+)\u27e7")
 ABSENT = re.compile(
@@ -167,6 +171,9 @@ def _boxes_in(text: str) -> list[Box]:
 def _wrong_boxes(held: str, facts: Facts) -> str | None:
     regions = [box for _, box in facts.regions]
     known = [box for entity in facts.entities for box in entity.boxes or ()] + regions
+    loose = LOOSE_BOX.search(LOOSE_WORDS.sub(" ", BOX.sub(" ", HOLDER.sub(" ", held))))
+    if loose:
+        return f"box: it writes {loose.group()[:60]!r}, expected a box as it was given, [x1, y1, x2, y2]."
     for clause in CLAUSE.split(held):
         named = _holders(clause or "", facts.entities)
         for box in _boxes_in(clause or ""):

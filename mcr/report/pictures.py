@@ -117,7 +117,7 @@ CURVES = {
     "loss": ("loss", "eval_loss"),
     "reward": ("reward", "reward_std"),
     "reward parts": tuple(f"rewards/{part}_reward/mean" for part in ("count", "span", "type", "entailment", "grounding")),
-    "held out": ("held_out/gmner_f1", "held_out/n_f1", "held_out/n_rate"),
+    "held out": ("held_out/gmner_f1", "held_out/mner_f1", "held_out/grec_pr", "held_out/n_f1", "held_out/n_rate"),
     "groups and answers": ("frac_reward_zero_std", "completions/unreadable", "completions/clipped_ratio"),
     "entropy, nats a token": ("entropy",),
     "completion length, tokens": ("completions/mean_length",),

@@ -24,6 +24,8 @@ LAST = {
     "entropy": "entropy",
     "frac_reward_zero_std": "groups without spread",
     "held_out/gmner_f1": "held-out GMNER F1",
+    "held_out/mner_f1": "held-out MNER F1",
+    "held_out/grec_pr": "held-out GREC Pr@(F1=1)",
     "held_out/n_rate": "held-out N-Rate",
     "held_out/n_f1": "held-out N-F1",
 }

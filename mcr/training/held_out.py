@@ -25,12 +25,14 @@ from mcr.training.log_images import log_picture, save_picture
 from mcr.training_sets import check_images
 
 NUM_DRAWN = 8
+DECISIVE = {"gmner": "held_out/gmner_f1", "mner": "held_out/mner_f1", "vg": "held_out/grec_pr"}
 
 
 class HeldOutScores(TrainerCallback):
     """Decodes held-out samples greedily before the first step, every `every` steps and at each checkpoint; logs held_out/*.
 
-    The best checkpoint by GMNER F1 is told to the trainer, which keeps it from thinning.
+    The best checkpoint by GMNER F1 (of sets without task gmner: by MNER F1, of vg alone by Pr@(F1=1)) is told to the trainer,
+    which keeps it from thinning.
 
     The first of them are drawn with their boxes, in the run folder's held_out/ and where the trainer reports to.
     Decoding goes through transformers, on all processes, each its share.
@@ -46,7 +48,8 @@ class HeldOutScores(TrainerCallback):
         self.every = every
         self.settings = SamplingSettings(num_generations=1, temperature=0.0, max_new_tokens=max_new_tokens)
         self.trainer: Any = None
-        self.last_step, self.last_f1 = -1, 0.0
+        self.task = main_task(samples)
+        self.last_step, self.last_score = -1, 0.0
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Score before the first step."""
@@ -74,9 +77,10 @@ class HeldOutScores(TrainerCallback):
 
     def _note_best(self, state: Any, control: Any) -> None:
         best = self.trainer.best
-        is_better = best is None or self.last_f1 > best["held_out/gmner_f1"]
+        name = DECISIVE[self.task]
+        is_better = best is None or self.last_score > best.get(name, -1.0)
         if control.should_save and state.global_step == self.last_step and is_better:
-            self.trainer.best = {"step": state.global_step, "held_out/gmner_f1": self.last_f1}
+            self.trainer.best = {"step": state.global_step, name: self.last_score}
 
     def _score(self, step: int) -> None:
         self.last_step = step
@@ -97,7 +101,7 @@ class HeldOutScores(TrainerCallback):
         self._log(scores)
         if accelerator.is_main_process:
             self._draw(step, predictions)
-        self.last_f1 = scores["held_out/gmner_f1"]
+        self.last_score = scores[DECISIVE[self.task]]
 
     def _draw(self, step: int, predictions: Sequence[Prediction]) -> None:
         by_id = {prediction.id: prediction for prediction in predictions}
@@ -139,12 +143,23 @@ def watch(trainer: Any, callbacks: Sequence[TrainerCallback]) -> None:
 
 
 def held_out_scores(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> dict[str, float]:
-    """Return what is logged: GMNER F1, N-Rate, N-F1 and the share of unreadable completions, as fractions."""
+    """Return what is logged, as fractions: the scores of the tasks that are there and the share of unreadable completions."""
     by_id = {prediction.id: prediction for prediction in predictions}
     metrics = evaluate(join_gold(samples, predictions)[0])
-    return {
-        "held_out/gmner_f1": metrics["gmner"]["f1"],
-        "held_out/n_rate": metrics["n_rate"],
-        "held_out/n_f1": metrics["no_target"]["f1"],
-        "held_out/unreadable": sum(not by_id[sample.id].is_readable for sample in samples) / max(1, len(samples)),
-    }
+    tasks = {sample.task for sample in samples}
+    scores = {"held_out/unreadable": sum(not by_id[sample.id].is_readable for sample in samples) / max(1, len(samples))}
+    if "gmner" in tasks:
+        scores |= {"held_out/gmner_f1": metrics["gmner"]["f1"], "held_out/n_f1": metrics["no_target"]["f1"]}
+    if "mner" in tasks:
+        scores["held_out/mner_f1"] = metrics["mner"]["f1"]
+    if tasks & {"gmner", "mner"}:
+        scores["held_out/n_rate"] = metrics["n_rate"]
+    if "vg" in tasks:
+        scores["held_out/grec_pr"] = metrics["grec"]["pr@f1=1"]
+    return scores
+
+
+def main_task(samples: Sequence[Sample]) -> str:
+    """Return the task whose score decides which checkpoint is the best: the first of gmner, mner, vg that is there."""
+    tasks = {sample.task for sample in samples}
+    return next((task for task in DECISIVE if task in tasks), "gmner")

@@ -77,7 +77,8 @@ def tell_the_end(trainer: Any, out: Path) -> None:
     if trainer.best is not None:
         best = {**trainer.best, "checkpoint": str(out / f"checkpoint-{trainer.best['step']}")}
         write_json(out / "best.json", best)
-        print(f"best by held-out GMNER F1: step {best['step']}, {best['held_out/gmner_f1']:.4f}, {best['checkpoint']}")
+        measures = ", ".join(f"{name} {value:.4f}" for name, value in trainer.best.items() if name != "step")
+        print(f"best of the checkpoints: step {best['step']}, {measures}, {best['checkpoint']}")
 
 
 @contextmanager

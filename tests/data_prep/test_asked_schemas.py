@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("openai")
 import pyarrow.parquet as pq
 from odd_server import ODDITIES, odd_server
+from PIL import Image
 
 from data_prep import join_schemas, write_schemas
 from data_prep.schemas.tally import estimate_tokens
@@ -252,8 +253,63 @@ def test_routes_are_joined_and_drawn_by_seed(tmp_path, capsys):
     write_schemas.main(["--samples", str(tmp_path / "few.jsonl"), *base[2:], "--out", str(tmp_path / "few")])
     with pytest.raises(ConfigError, match="other samples"):
         join_schemas.main([*folders, str(tmp_path / "few"), "--out", str(tmp_path / "x"), "--per-sample", "1"])
-    with pytest.raises(ConfigError, match="fewer schemas"):
+    with pytest.raises(ConfigError, match="fewer different schemas"):
         join_schemas.main([*folders, "--out", str(tmp_path / "x"), "--per-sample", "5"])
+    with pytest.raises(ConfigError, match="fewer different schemas"):
+        join_schemas.main([folders[0], folders[0], "--out", str(tmp_path / "x"), "--per-sample", "3"])
     write_schemas.main([*base, "--out", str(tmp_path / "plain"), "--detail", "plain"])
     with pytest.raises(ConfigError, match="another prompt"):
         join_schemas.main([*folders, str(tmp_path / "plain"), "--out", str(tmp_path / "x")])
+
+
+def test_two_part_reasoning_is_asked_in_the_format_and_with_the_boxes_wanted(tmp_path):
+    boxes = ((10, 10, 50, 50), (60, 60, 90, 90))
+    image = Image.new("RGB", (100, 100))
+    image.save(tmp_path / "a.png")
+    refs = (ImageRef("a.png", 100, 100),)
+    write_samples(tmp_path / "s.jsonl", [Sample("1", "d", "gmner", "Ann", refs, (Entity("Ann", "PER", boxes),))])
+    answer = "<answer>\nAnn|PER|[100, 100, 500, 500], [600, 600, 900, 900]\n</answer>"
+    said = "<think>External Knowledge Analysis: Ann is a name of a person. Visual Cue Analysis: Ann is seen in the image.</think>"
+    flags = flags_for(tmp_path, "URL", "out", "--writer", "mllm", "--image-root", str(tmp_path), "--all-boxes")
+    flags += ["--styles", "mllm_knowledge_visual", "--answer-formats", "joined"]
+    for reply, style in ((f"{said}\n{answer}", "mllm_knowledge_visual"), ("no", "template")):
+        with odd_server(lambda body, reply=reply: reply) as server:
+            out = ["--out", str(tmp_path / style)]
+            write_schemas.main([flag if flag != "URL" else server.url for flag in [*flags, *out]])
+            assert any("two parts" in body and answer.replace("\n", "\\n") in body for body in server.asked)
+        (row,) = rows_of(tmp_path, style)
+        assert row["style"] == style
+        assert row["completion"][0]["content"].endswith(answer)
+        assert "Visual Cue Analysis" in row["completion"][0]["content"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--styles", "brief"], "expected some of llm_questions, llm_conclusions"),
+        (["--styles", "mllm_distilled"], "expected some of llm_questions"),
+        (["--fixed-order", "--num-processes", "2"], "--fixed-order, --num-processes: change nothing"),
+        (["--answer-formats", "xml"], "expected some of rows"),
+        (["--writer", "template", "--dry-run"], "is for --writer llm"),
+    ],
+)
+def test_flags_that_do_not_fit_the_writer_are_refused(tmp_path, flags, told):
+    write_samples(tmp_path / "s.jsonl", make_samples(1))
+    with pytest.raises(ConfigError, match=told):
+        write_schemas.main(flags_for(tmp_path, "http://127.0.0.1:9/v1", "out", *flags))
+
+
+def test_a_refusal_is_asked_once_in_all_runs_and_a_dry_run_goes_past_missing_images(tmp_path, capsys):
+    write_samples(tmp_path / "s.jsonl", make_samples(3))
+    with odd_server(good_reply, lambda body, times: "400" if number_of(body) == 1 else "") as server:
+        for _ in range(2):
+            write_schemas.main(flags_for(tmp_path, server.url))
+        assert sum(server.asked.values()) == 3
+    (refused,) = rejected(tmp_path)
+    assert "status 400" in refused["reason"]
+    capsys.readouterr()
+    write_schemas.main(flags_for(tmp_path, server.url, "out", "--dry-run"))
+    assert json.loads(capsys.readouterr().out)["in the cache"] == 3
+    more = ["--writer", "mllm", "--image-root", str(tmp_path), "--dry-run"]
+    write_schemas.main(flags_for(tmp_path, server.url, "out", *more))
+    assert json.loads(capsys.readouterr().out) == {"left to templates": 3}

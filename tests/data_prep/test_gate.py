@@ -48,6 +48,19 @@ def test_good_reasoning_passes():
         (GOOD + " Next to him stands Bob Dylan.", "invented"),
         (GOOD + ' The sign reads "Old Trafford".', "invented"),
         (GOOD.replace("[10, 20, 300, 400]", "[11, 20, 300, 400]"), "box"),
+        *[
+            (GOOD + f" That is {loose}.", "box")
+            for loose in (
+                "(10,20),(300,400)",
+                "[[10, 20], [300, 400]]",
+                "10, 20, 300, 400",
+                "[10 20 300 400]",
+                "<box>10,20,300,400</box>",
+                "x1=10, y1=20, x2=300, y2=400",
+                "[10,20;300,400]",
+                "left: 10, top: 20, right: 300, bottom: 400",
+            )
+        ],
         (GOOD.replace("the image does not show it", "the image shows it"), "contrary"),
         (GOOD.replace("can be seen in the photo at [10, 20, 300, 400]", "is not shown in the image"), "contrary"),
         (GOOD.replace("that is not visible in the image", "of three million"), "unsaid"),

@@ -7,6 +7,7 @@ import pytest
 
 from data_prep import write_schemas
 from data_prep.readers.twitter_gmner import read_twitter_gmner
+from data_prep.schemas import template_sets
 from data_prep.schemas.build import SchemaOptions, draw_styles, gold_in_frame, make_schema
 from data_prep.schemas.phrases import BANK
 from data_prep.schemas.styles import STYLES
@@ -146,7 +147,7 @@ def test_the_split_follows_from_id_and_seed_alone():
 
 def test_the_output_does_not_depend_on_the_number_of_processes(tmp_path, monkeypatch):
     write_samples(tmp_path / "s.jsonl", WORLD)
-    monkeypatch.setattr(write_schemas, "CHUNK", 7)
+    monkeypatch.setattr(template_sets, "CHUNK", 7)
     flags = ["--samples", str(tmp_path / "s.jsonl"), "--family", "qwen3_vl", "--per-sample", "2"]
     for number in (1, 2):
         write_schemas.main([*flags, "--out", str(tmp_path / str(number)), "--num-processes", str(number)])
@@ -154,6 +155,20 @@ def test_the_output_does_not_depend_on_the_number_of_processes(tmp_path, monkeyp
         once, twice = (pq.read_table(tmp_path / number / f"{name}.parquet") for number in "12")
         assert once.equals(twice)
     assert (tmp_path / "1" / "summary.json").read_text() == (tmp_path / "2" / "summary.json").read_text()
+
+
+def test_the_prompt_shows_the_types_of_the_dataset_and_others_are_refused(tmp_path):
+    fine = replace(WORLD[0], dataset="twitter-fmnerg", entities=tuple(replace(e, type="city") for e in WORLD[0].entities))
+    write_samples(tmp_path / "s.jsonl", [fine])
+    flags = ["--samples", str(tmp_path / "s.jsonl"), "--family", "qwen3_vl", "--d2-share", "0", "--out", str(tmp_path / "out")]
+    write_schemas.main(flags)
+    (row, _) = pq.read_table(tmp_path / "out" / "d1.parquet").to_pylist()
+    assert "athlete" in row["prompt"][0]["content"][-1]["text"]
+    with pytest.raises(DataError, match=r"got 'city' .* Name the label set with --labels"):
+        write_schemas.main([*flags, "--labels", "PER,LOC"])
+    write_samples(tmp_path / "s.jsonl", [])
+    with pytest.raises(DataError, match="holds no sample"):
+        write_schemas.main(flags)
 
 
 def test_schemas_that_cannot_be_written_leave_no_files_and_are_told(tmp_path):

@@ -1,5 +1,6 @@
 """Tasks mner (no place is asked) and vg (one phrase, box or None): prompt, answer, reasoning, rewards, predictions."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -115,6 +116,20 @@ def test_rewards_of_places_do_not_look_at_names():
     assert score_completion("<answer>[7]</answer>", gold, frame=FRAME, task="vg").total == 0
     assert score_completion("<answer>None</answer>", ABSENT.entities, task="vg").total == 1
     assert score_completion("over there", gold, task="vg").total == 0
+
+
+def test_all_targets_of_a_phrase_are_taught():
+    boxes = ((20.0, 10.0, 100.0, 60.0), (0.0, 0.0, 10.0, 10.0))
+    sample = replace(PLACE, entities=(Entity("the man", "", boxes),))
+    completion = make_schema(sample, "brief", FRAME, SchemaOptions(("brief",)), 0).completion
+    (found,) = parse_completion(completion, "vg").entities
+    assert len(found.boxes) == 2
+
+
+def test_a_phrase_is_one_entity():
+    for entities in ((), (Entity("the", ""), Entity("man", ""))):
+        with pytest.raises(DataError, match="expected one, the phrase"):
+            replace(PLACE, entities=entities)
 
 
 def test_the_task_is_a_column_or_stands_in_gold():

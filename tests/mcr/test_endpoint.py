@@ -141,6 +141,15 @@ def test_the_key_is_sent_and_stands_in_no_message_and_no_cache(tmp_path, monkeyp
     assert b"sk-secret" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
+def test_a_reply_that_echoes_the_key_is_kept_without_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    with odd_server(lambda body: "you sent sk-secret") as server:
+        endpoint = make(server.url, ReplyCache(tmp_path / "c.sqlite"))
+        assert endpoint.ask(body_of(endpoint, "x")).text == "you sent [key]"
+    endpoint.cache.close()
+    assert b"sk-secret" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+
 def test_an_endpoint_that_echoes_the_key_does_not_give_it_away(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "you")
     endpoint = make("http://127.0.0.1:9/v1", max_retries=0)

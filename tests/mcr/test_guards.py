@@ -14,7 +14,7 @@ from mcr.predictions import Prediction
 from mcr.records import Entity, ImageRef, Sample
 from mcr.report.pictures import draw_curves
 from mcr.training.collapse import CollapseBounds, CollapseGuard
-from mcr.training.held_out import held_out_scores
+from mcr.training.held_out import held_out_scores, main_task
 from mcr.training.resume import COMPLETE_MARKER
 
 STATE = SimpleNamespace(global_step=7)
@@ -83,6 +83,20 @@ def test_logs_of_other_kinds_and_text_are_passed_over(tmp_path):
     guard.on_log(None, STATE, None, logs=None)
     with pytest.raises(ConfigError, match="collapse_patience"):
         CollapseBounds(patience=0)
+
+
+def test_held_out_scores_are_those_of_the_tasks_that_are_there():
+    image = (ImageRef("a.png", 9, 9),)
+    names = Sample("1", "d", "mner", "Ann", image, (Entity("Ann", "PER"),))
+    place = Sample("2", "d", "vg", "Ann", image, (Entity("Ann", ""),))
+    predictions = [Prediction("1", "Ann", (Entity("Ann", "PER"),)), Prediction("2", "Ann", (Entity("Ann", "", ((1, 1, 2, 2),)),))]
+    assert held_out_scores([names], predictions[:1]) == {
+        "held_out/mner_f1": 1.0,
+        "held_out/n_rate": 0.0,
+        "held_out/unreadable": 0.0,
+    }
+    assert held_out_scores([place], predictions[1:]) == {"held_out/grec_pr": 0.0, "held_out/unreadable": 0.0}
+    assert [main_task(found) for found in ([place], [place, names], [])] == ["vg", "mner", "gmner"]
 
 
 def test_held_out_scores_by_hand():

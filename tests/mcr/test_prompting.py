@@ -1,5 +1,7 @@
 """The prompting baselines."""
 
+from dataclasses import replace
+
 import pytest
 
 from mcr.errors import ConfigError
@@ -25,9 +27,20 @@ def test_direct_asks_for_the_answer_alone_and_chain_of_thought_for_steps():
     assert "without any reasoning" in text_of(direct.prompt_for(make("a"))[0])
     assert "step by step" in text_of(cot.prompt_for(make("a"))[0])
     for prompt in (direct, cot):
-        assert "text | type | box" in prompt.instruction()
-        assert "Types: PER, LOC." in prompt.instruction()
-        assert "0 to 1000" in prompt.instruction()
+        assert "text | type | box" in prompt.instruction("gmner")
+        assert "Types: PER, LOC." in prompt.instruction("gmner")
+        assert "0 to 1000" in prompt.instruction("gmner")
+
+
+@pytest.mark.parametrize("style", ["direct", "cot"])
+def test_each_task_is_asked_for_what_it_has(style):
+    baseline = PromptingBaseline(style, ("PER", "LOC"), FRAME)
+    names, place = (text_of(baseline.prompt_for(replace(make("a"), task=task))[0]) for task in ("mner", "vg"))
+    assert "text | type" in names
+    assert "box" not in names
+    assert "0 to 1000" in place
+    assert "PER" not in place
+    assert "type" not in place
 
 
 def test_demonstrations_are_turns_with_their_images_first():

@@ -181,7 +181,7 @@ def test_old_checkpoints_go_and_the_best_by_held_out_f1_stays(sandbox_qwen3, rec
     assert best["step"] == min(step for step in range(1, 7) if scored[step] == best["held_out/gmner_f1"])
     kept = {int(path.name.split("-")[1]) for path in tmp_path.glob("checkpoint-*")}
     assert kept == {5, 6, best["step"]}
-    assert f"best by held-out GMNER F1: step {best['step']}" in done.stdout
+    assert f"best of the checkpoints: step {best['step']}, held_out/gmner_f1" in done.stdout
     evaluated = tmp_path / "eval"
     recipe("evaluate", *evaluate_flags(sandbox_qwen3, evaluated, "--model_name_or_path", best["checkpoint"]))
     assert (evaluated / "metrics.json").is_file()
