@@ -62,6 +62,8 @@ def _of_source(sample: Sample, folder: str) -> Sample:
 
 def mix(sources: list[Source], seed: int) -> list[Sample]:
     """Return the samples of all sources, shuffled."""
+    if not sources:
+        raise ConfigError("mix: no source is named. List at least one under sources.")
     samples = [sample for number, source in enumerate(sources) for sample in draw(source, f"{seed}/{number}")]
     repeated = [sample_id for sample_id, times in Counter(sample.id for sample in samples).items() if times > 1]
     if repeated:

@@ -30,7 +30,7 @@ def parse_settings(dataclass_types: Sequence[type], argv: Sequence[str] | None =
         _check_keys(Path(argv[position + 1]), known)
     options = set(parser._option_string_actions) | {"--config", "--help"}
     flags = [flag.split("=")[0] for flag in argv if flag.startswith("--")]
-    unknown = [f"{flag}{_closest(flag.removeprefix('--'), known)}" for flag in flags if flag not in options]
+    unknown = [f"{flag}{closest(flag.removeprefix('--'), known)}" for flag in flags if flag not in options]
     raise_faults("unknown flags", unknown, error=ConfigError)
     try:
         return parser.parse_args_and_config(argv)
@@ -54,10 +54,11 @@ def _check_keys(path: Path, known: set[str]) -> None:
         raise ConfigError(f"--config: {path} is not YAML ({error}). Correct the file.") from error
     if not isinstance(settings, dict):
         raise ConfigError(f"--config: {path} holds no mapping of keys to values. Correct the file.")
-    faults = [f"{path.name}: {key}{_closest(str(key), known)}" for key in settings if key not in known | {"env"}]
+    faults = [f"{path.name}: {key}{closest(str(key), known)}" for key in settings if key not in known | {"env"}]
     raise_faults(f"{path}: unknown keys", faults, error=ConfigError)
 
 
-def _closest(key: str, known: set[str]) -> str:
+def closest(key: str, known: set[str]) -> str:
+    """Return " (did you mean ...?)" where a known key is like it, else nothing."""
     matches = difflib.get_close_matches(key, sorted(known), n=1)
     return f" (did you mean {matches[0]}?)" if matches else ""

@@ -19,7 +19,8 @@ import yaml
 from packaging.requirements import Requirement
 
 from mcr.boxes import Frame
-from mcr.errors import ConfigError, McrError, run_command
+from mcr.config import closest
+from mcr.errors import ConfigError, McrError, raise_faults, run_command
 from mcr.memory import Estimate, estimate_memory
 from mcr.prompts import SETTINGS_FILE
 from mcr.training_sets import check_images
@@ -29,6 +30,7 @@ DISTRIBUTION = "mcr-toolkit"
 NUM_ROWS = 64
 DEFAULTS = {"per_device_train_batch_size": 8, "gradient_accumulation_steps": 1, "num_generations": 8, "save_total_limit": 1}
 PROMPT_KEYS = ("sample_id", "task", "prompt", "images", "gold", "frame")
+NEEDED = ("model_name_or_path", "train_set", "image_root", "output_dir")
 MASTER_PORT = 29500
 
 
@@ -76,6 +78,7 @@ def check_versions(case: Case) -> Iterator[Finding]:
     except importlib.metadata.PackageNotFoundError:
         yield Finding(False, f"versions: {DISTRIBUTION} is not installed. Run `pip install -e .[train]`.")
         return
+    wrong: list[str] = []
     extras = {"train"} | ({"vllm"} if case.config.get("use_vllm") else set())
     for one in wanted:
         if one.marker is not None and not any(one.marker.evaluate({"extra": extra}) for extra in extras):
@@ -83,13 +86,14 @@ def check_versions(case: Case) -> Iterator[Finding]:
         try:
             version = importlib.metadata.version(one.name)
         except importlib.metadata.PackageNotFoundError:
-            yield Finding(
-                False, f"versions: {one.name} is not installed, wanted {one.specifier or 'any'}. Install the extra train."
-            )
+            extra = next(extra for extra in sorted(extras) if one.marker is None or one.marker.evaluate({"extra": extra}))
+            wrong.append(f"{one.name} is not installed, wanted {one.specifier or 'any'}. Install the extra {extra}.")
             continue
         if not one.specifier.contains(version.split("+")[0], prereleases=True):
-            yield Finding(False, f"versions: {one.name} {version} is installed, wanted {one.specifier}. Use constraints.txt.")
-    yield Finding(True, "versions: looked at everything the package asks for")
+            wrong.append(f"{one.name} {version} is installed, wanted {one.specifier}. Use constraints.txt.")
+    yield from (Finding(False, f"versions: {text}") for text in wrong)
+    if not wrong:
+        yield Finding(True, "versions: everything the package asks for is there")
 
 
 def check_batches(case: Case) -> Iterator[Finding]:
@@ -124,7 +128,7 @@ def check_data(case: Case) -> Iterator[Finding]:
     """Read the first rows: columns, a reward for each, their images."""
     import pyarrow.parquet as pq
 
-    path = Path(str(case.config.get("train_set", "")))
+    path = Path(str(case.config["train_set"]))
     if not path.is_file():
         yield Finding(False, f"data: {path} does not exist. Run write_schemas or the filter first.")
         return
@@ -237,6 +241,8 @@ def main(argv: list[str] | None = None) -> None:
         raise ConfigError(f"doctor: {args.config} cannot be read ({error}). Name a recipe's config.") from error
     if not isinstance(config, dict) or args.processes < 1:
         raise ConfigError(f"doctor: {args.config} holds no settings, or {args.processes} processes. Name a recipe's config.")
+    missing = [f"{key}{closest(key, set(config))}" for key in NEEDED if key not in config]
+    raise_faults(f"doctor: {args.config} is no config of sft, filter or grpo; it lacks", missing, error=ConfigError)
     case = Case(config, args.processes, args.gpu_memory_gb)
     findings = [finding for check in CHECKS for finding in check(case)]
     for finding in findings:

@@ -27,6 +27,7 @@ MAX_FAULTS_SHOWN = 20
 GOES_ON = "the same command goes on from what is saved"
 RESUMES = f"stopped; {GOES_ON}"
 WRITE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
+WRONG_PLACES = {errno.EISDIR, errno.EEXIST}
 
 
 def run_command(main: Callable[[], None]) -> None:
@@ -42,9 +43,11 @@ def run_command(main: Callable[[], None]) -> None:
         print(told, file=sys.stderr)
         sys.exit(128 + signal.SIGTERM)
     except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        if error.errno in WRONG_PLACES:
+            sys.exit(f"error: {place}{error.strerror}. Name a file where a file, a folder where a folder is to be written")
         if error.errno not in WRITE_ERRORS:
             raise
-        place = f"{error.filename}: " if error.filename else ""
         sys.exit(f"error: {place}{error.strerror}. Free disk space or name a folder that can be written; {GOES_ON}")
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -96,8 +96,10 @@ def prediction_from_dict(row: dict[str, Any]) -> Prediction:
     Raises:
         DataError: a missing key or a value of a wrong type.
     """
-    if not isinstance(row.get("id"), str) or not isinstance(row.get("entities"), list):
-        raise DataError(f"prediction: got keys {sorted(row)}, expected id (text) and entities (list). Add what is missing.")
+    for key, kind, name in (("id", str, "a text"), ("entities", list, "a list")):
+        if not isinstance(row.get(key), kind):
+            got = f"{str(row[key])[:40]} ({type(row[key]).__name__})" if key in row else f"keys {', '.join(sorted(row))}"
+            raise DataError(f"prediction: got {got}, expected {key}, {name}. Correct the line.")
     entities = tuple(_entity(entity) for entity in row["entities"])
     completion = row.get("completion")
     if completion is not None and not isinstance(completion, str):

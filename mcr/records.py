@@ -58,7 +58,8 @@ class Entity:
                 boxes = tuple(tuple(map(float, box)) for box in self.boxes)
             except (TypeError, ValueError, OverflowError) as error:
                 raise DataError(
-                    f"entity {self.text!r}: got boxes {self.boxes!r}, expected numbers ({error}). Correct it."
+                    f"entity {self.text!r}: got boxes {str(self.boxes)[:200]}, expected a list of boxes [[x1, y1, x2, y2], ...] "
+                    f"({error}). Correct it."
                 ) from error
             object.__setattr__(self, "boxes", boxes)
 

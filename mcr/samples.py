@@ -75,13 +75,18 @@ def iter_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | DataErro
             if not line.strip():
                 continue
             try:
-                row = json.loads(line.decode("utf-8"))
+                row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
             except (ValueError, RecursionError) as error:
-                yield number, DataError(f"not UTF-8 JSON: {error}. Repair the line.")
+                yield number, DataError(f"not UTF-8 JSON: {error}. Write one object a line (JSON Lines).")
                 continue
             if b"\\u" in line:
                 row = without_surrogates(row)
-            yield number, row if isinstance(row, dict) else DataError(f"got {type(row).__name__}, expected an object.")
+            yield (
+                number,
+                row
+                if isinstance(row, dict)
+                else DataError(f"got {type(row).__name__}, expected an object: one a line (JSON Lines), no list around them."),
+            )
 
 
 def read_samples(path: Path) -> list[Sample]:
@@ -91,6 +96,18 @@ def read_samples(path: Path) -> list[Sample]:
         DataError: lists every bad line and every id that occurs twice.
     """
     return list(iter_samples(path))
+
+
+def read_gold(path: Path) -> list[Sample]:
+    """Return all samples of a file that something is scored against.
+
+    Raises:
+        DataError: lists every bad line and every id that occurs twice; or there is none.
+    """
+    samples = read_samples(path)
+    if not samples:
+        raise DataError(f"gold: {path} holds no sample. Check the file.")
+    return samples
 
 
 def iter_samples(path: Path) -> Iterator[Sample]:

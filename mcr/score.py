@@ -14,14 +14,14 @@ from mcr.conventions import DEFAULT, Conventions, add_convention_flags, read_con
 from mcr.errors import run_command
 from mcr.metrics import evaluate
 from mcr.predictions import join_gold, read_predictions
-from mcr.samples import read_samples
+from mcr.samples import read_gold
 from mcr.suspicions import find_suspicions
 from mcr.whole_file import write_json
 
 
 def score_files(gold: Path, predictions: Path, conventions: Conventions = DEFAULT) -> dict[str, Any]:
     """Return every measure by name, with the counts of what was missing or could not be read."""
-    samples, found = read_samples(gold), read_predictions(predictions)
+    samples, found = read_gold(gold), read_predictions(predictions)
     rows, report = join_gold(samples, found)
     counts = {
         "num_unreadable": report.num_unreadable,
@@ -38,6 +38,13 @@ def one_line(metrics: Mapping[str, Any]) -> str:
     return "  ".join([*scores, f"N-Rate {metrics['n_rate']:.4f}", f"N-F1 {metrics['no_target']['f1']:.4f}"])
 
 
+def warnings_of(metrics: Mapping[str, Any]) -> list[str]:
+    """Return in words what a reader of the figures should know: what is missing, what could not be read, what looks wrong."""
+    counts = {"num_missing": "have no prediction and count as empty", "num_unreadable": "have a completion without an answer"}
+    told = [f"{metrics[name]} of {metrics['num_samples']} samples {words}" for name, words in counts.items() if metrics[name]]
+    return told + [f"{one['count']} x {one['what']} For example: {'; '.join(one['examples'])}." for one in metrics["suspicions"]]
+
+
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line, score, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -50,10 +57,8 @@ def main(argv: list[str] | None = None) -> None:
     if args.out:
         write_json(args.out, metrics)
     print(one_line(metrics))
-    if metrics["num_missing"]:
-        print(f"{metrics['num_missing']} samples have no prediction and count as empty")
-    for suspicion in metrics["suspicions"]:
-        print(f"warning: {suspicion['count']} x {suspicion['what']} For example: {'; '.join(suspicion['examples'])}.")
+    for warning in warnings_of(metrics):
+        print(f"warning: {warning}")
 
 
 if __name__ == "__main__":

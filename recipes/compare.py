@@ -19,7 +19,8 @@ from mcr.report.evaluation import Evaluation, evaluate_system
 from mcr.report.markdown import escape, table
 from mcr.report.page import score_table
 from mcr.report.write import write_comparison
-from mcr.samples import read_samples
+from mcr.samples import read_gold
+from mcr.score import warnings_of
 from mcr.whole_file import write_json, write_whole
 
 MAX_LISTED = 50
@@ -59,11 +60,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     add_convention_flags(parser)
     args = parser.parse_args(argv)
-    samples = read_samples(args.gold)
-    if not samples or args.num_resamples < 1:
-        raise ConfigError(
-            f"compare: got {len(samples)} samples and {args.num_resamples} resamples, expected at least one of each."
-        )
+    samples = read_gold(args.gold)
+    if args.num_resamples < 1:
+        raise ConfigError(f"--num_resamples: got {args.num_resamples}, expected at least 1.")
+    if args.image_root is not None and not args.image_root.is_dir():
+        raise ConfigError(f"--image_root: {args.image_root} is no folder. Correct it, or leave it out.")
     conventions = read_conventions(args)
     settings = {"num_resamples": args.num_resamples, "seed": args.seed, "conventions": conventions}
     names = names_of(args.a, args.b)
@@ -100,8 +101,8 @@ def main(argv: list[str] | None = None) -> None:
         },
     )
     for one in (a, b):
-        for suspicion in one.suspicions:
-            print(f"warning: {one.name}: {suspicion.in_words()}")
+        for warning in warnings_of(one.metrics):
+            print(f"warning: {one.name}: {warning}")
     print(f"{text}\n\n-> {args.out / 'report.html'}")
 
 

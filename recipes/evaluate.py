@@ -8,7 +8,7 @@
 With a model, predictions are appended row by row; called again, only what is missing is generated.
 """
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from accelerate import PartialState
@@ -31,10 +31,10 @@ from mcr.rollouts import Sampler, SamplingSettings
 from mcr.rollouts.endpoint_sampler import EndpointSampler
 from mcr.rollouts.resumable import predict_missing, weights_hash
 from mcr.run_folder import make_run_folder, write_run_record
-from mcr.samples import read_samples
-from mcr.score import one_line
+from mcr.samples import read_gold, read_samples
+from mcr.score import one_line, warnings_of
 from mcr.training_sets import check_images
-from rewards.score import DEFAULT_WEIGHTS, PARTS, for_task, score_entities
+from rewards.score import PARTS, score_entities
 
 TRAINED = "trained"
 
@@ -182,8 +182,7 @@ def completion_rewards(system: Evaluation) -> list[dict[str, float] | None]:
         if not prediction.is_readable:
             rewards.append(dict.fromkeys((*PARTS, "total"), 0.0))
             continue
-        pred = [replace(entity, boxes=None) for entity in prediction.entities] if sample.task == "mner" else prediction.entities
-        scores = asdict(for_task(score_entities(pred, sample.entities), sample.task, DEFAULT_WEIGHTS))
+        scores = asdict(score_entities(prediction.entities, sample.entities, task=sample.task))
         rewards.append({name: scores[name] for name in (*PARTS, "total")})
     return rewards
 
@@ -193,7 +192,9 @@ def main(argv: list[str] | None = None) -> None:
     arguments, generation, conventions = parse_settings((EvaluateArguments, GenerationArguments, Conventions), argv)
     join_processes()
     out = Path(arguments.out)
-    samples = read_samples(Path(arguments.gold))
+    samples = read_gold(Path(arguments.gold))
+    if arguments.image_root is not None and not Path(arguments.image_root).is_dir():
+        raise ConfigError(f"image_root: {arguments.image_root} is no folder. Correct it, or leave it out.")
     make_run_folder(out)
     if arguments.predictions is not None:
         predictions = read_predictions(Path(arguments.predictions))
@@ -216,8 +217,8 @@ def main(argv: list[str] | None = None) -> None:
     rewards = completion_rewards(system)
     write_evaluation(out, title, system, rewards, image_root=image_root, max_image_mb=arguments.max_image_mb)
     write_run_record(out, "evaluate", (arguments, generation, conventions), arguments.seed)
-    for suspicion in system.suspicions:
-        print(f"warning: {suspicion.in_words()}")
+    for warning in warnings_of(system.metrics):
+        print(f"warning: {warning}")
     print(f"{one_line(system.metrics)}  -> {out / 'report.html'}")
 
 

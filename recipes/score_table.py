@@ -37,6 +37,11 @@ def read_metrics(folder: Path) -> dict[str, Any]:
     raise DataError(f"score_table: {path}: {reason}. Name a folder that evaluate.py wrote.")
 
 
+def gold_of(metrics: dict[str, Any]) -> dict[str, int]:
+    """Return what tells one gold file from another: how much it holds."""
+    return {"samples": metrics["num_samples"], **{f"{name} entities": metrics[name]["num_gold"] for name in ("gmner", "mner")}}
+
+
 def cell(values: Sequence[float], *, is_count: bool = False) -> str:
     """Return one value, or mean and spread of several; fractions as per cent."""
     values = [value if is_count else 100 * value for value in values]
@@ -89,6 +94,13 @@ def main(argv: list[str] | None = None) -> None:
     if repeated:
         raise ConfigError(f"score_table: {', '.join(repeated)} is named twice. Write name=folder with names of their own.")
     systems = {name: [read_metrics(path) for path in paths] for name, paths in named}
+    twice = [name for name, paths in named if len({path.resolve() for path in paths}) < len(paths)]
+    if twice:
+        raise ConfigError(f"score_table: {', '.join(twice)} names a folder twice. Name one folder a seed.")
+    golds = {tuple(gold_of(one).items()) for found in systems.values() for one in found}
+    if len(golds) > 1:
+        sizes = "; ".join(", ".join(f"{count} {name}" for name, count in gold) for gold in sorted(golds))
+        raise ConfigError(f"score_table: the folders were scored on different gold ({sizes}). Evaluate them on one file.")
     used = {json.dumps(one.get("conventions"), sort_keys=True) for found in systems.values() for one in found}
     if len(used) > 1:
         raise ConfigError("score_table: the folders were scored by different conventions. Evaluate them alike.")

@@ -10,6 +10,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,18 +19,28 @@ from mcr.errors import ConfigError, DataError, run_command
 from mcr.predictions import Prediction, read_predictions
 from mcr.records import Entity, Sample
 from mcr.samples import read_samples
-from rewards.columns import GroundTruth, read_ground_truth
+from rewards.columns import read_ground_truth, read_task
 from rewards.explain import explain
-from rewards.score import NORMALIZATIONS, PARTS, RewardBreakdown, check_options, score_completion, score_entities
+from rewards.score import NORMALIZATIONS, PARTS, RewardBreakdown, check_options, check_task, score_completion, score_entities
 
 Row = TypeVar("Row", Sample, Prediction)
 
 
-def find_gold(gold: str, sample_id: str | None) -> GroundTruth:
-    """Return the gold entities, of one sample of a file or written out as JSON, and the frame where the JSON holds one."""
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """What a completion is scored against."""
+
+    entities: tuple[Entity, ...]
+    frame: Frame | None
+    task: str
+
+
+def find_gold(gold: str, sample_id: str | None) -> Gold:
+    """Return the gold of one sample of a file, or what is written out as JSON, with frame and task where the JSON holds them."""
     if gold.lstrip().startswith(("[", "{")):
-        return read_ground_truth(gold)
-    return _by_id(read_samples(Path(gold)), sample_id, gold).entities, None
+        return Gold(*read_ground_truth(gold), read_task(gold))
+    sample = _by_id(read_samples(Path(gold)), sample_id, gold)
+    return Gold(sample.entities, None, sample.task)
 
 
 def _by_id(rows: Sequence[Row], sample_id: str | None, path: str) -> Row:
@@ -41,27 +52,31 @@ def _by_id(rows: Sequence[Row], sample_id: str | None, path: str) -> Row:
     return found[0]
 
 
-def score(args: argparse.Namespace, gold: tuple[Entity, ...], frame: Frame | None) -> RewardBreakdown:
+def score(args: argparse.Namespace, gold: Gold) -> RewardBreakdown:
     """Score the prediction of a file, or the completion."""
     options = {"sigma": args.sigma, "normalization": args.normalization}
     check_options(**options)
+    check_task(gold.task, gold.entities)
+    if args.predictions and args.completion is not None:
+        raise ConfigError("explain: got both --completion and --predictions. Give one of them.")
     if args.predictions:
         row = _by_id(read_predictions(args.predictions), args.id, str(args.predictions))
         if not row.is_readable:
             return RewardBreakdown(*[0.0] * (len(PARTS) + 1), problems=row.problems)
-        return score_entities(row.entities, gold, problems=row.problems, **options)
+        return score_entities(row.entities, gold.entities, problems=row.problems, task=gold.task, **options)
     if args.completion is None:
         raise ConfigError("explain: got neither --completion nor --predictions. Give one of them.")
     text = sys.stdin.read() if args.completion == "-" else args.completion
-    return score_completion(text, gold, frame=frame if args.frame is None else read_frame(args.frame), **options)
+    frame = gold.frame if args.frame is None else read_frame(args.frame)
+    return score_completion(text, gold.entities, frame=frame, task=gold.task, **options)
 
 
 def read_frame(path: Path) -> Frame | None:
     """Return the frame that a JSON file holds."""
     try:
         return read_ground_truth("[]", path.read_text(encoding="utf-8"))[1]
-    except OSError as error:
-        raise DataError(f"--frame: {path} cannot be read ({error}). Correct the path.") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"--frame: {path} cannot be read ({error}). Name a JSON file that holds a frame.") from error
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -78,8 +93,8 @@ def main(argv: list[str] | None = None) -> None:
     command.add_argument("--sigma", type=float, default=0.5, help="IoU threshold of the grounding reward")
     command.add_argument("--normalization", choices=NORMALIZATIONS, default="matched", help="what the parts are averaged over")
     args = parser.parse_args(argv)
-    gold, frame = find_gold(args.gold, args.id)
-    print(explain(score(args, gold, frame), gold, sigma=args.sigma))
+    gold = find_gold(args.gold, args.id)
+    print(explain(score(args, gold), gold.entities, sigma=args.sigma))
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def score_completion(
     0.5333
 
     Args:
-        completion: the text, reasoning included.
+        completion: the text, reasoning included; None, which clients return for an empty reply, counts as empty.
         gold: the sample's entities, as records or as mappings with text, type, boxes; boxes in original pixels.
         frame: how the completion's boxes are written; they are converted to original pixels. None: they are in gold's frame.
         weights: of the five parts by name, each >= 0; a part left out weighs 0. Default 0.2 each.
@@ -69,24 +69,23 @@ def score_completion(
             does not ask for are the mean of those it does, so that the total keeps its scale.
 
     Raises:
-        DataError: gold that cannot be gold. ConfigError: weights or sigma out of range, an unknown normalization or task.
+        DataError: gold that cannot be gold, a completion that is no text.
+        ConfigError: weights or sigma out of range, an unknown normalization or task.
     """
     entities = tuple(_gold_entity(entity) for entity in gold)
     weights = DEFAULT_WEIGHTS if weights is None else check_weights(weights)
     check_options(sigma, normalization)
     check_task(task, entities)
-    parsed = parse_completion(completion, task)
+    if completion is not None and not isinstance(completion, str):
+        raise DataError(f"completion: got {type(completion).__name__}, expected text. Pass what the model wrote.")
+    parsed = parse_completion(completion or "", task)
     if not parsed.is_readable:
         return RewardBreakdown(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, problems=parsed.problems)
     if frame is not None and not isinstance(frame, Frame):
         frame = Frame.from_dict(frame)
     pred = parsed.entities if frame is None else tuple(to_pixels(entity, frame) for entity in parsed.entities)
-    if task == "mner":
-        entities = tuple(replace(entity, boxes=None) for entity in entities)
-    elif task == "vg":
-        pred = tuple(replace(entity, text=entities[0].text, type=entities[0].type) for entity in pred)
     options = {"sigma": sigma, "normalization": normalization, "problems": parsed.problems}
-    return for_task(score_entities(pred, entities, weights=weights, **options), task, weights)
+    return score_entities(pred, entities, weights=weights, task=task, **options)
 
 
 ASKED = {"mner": ("count", "span", "type"), "vg": ("entailment", "grounding")}
@@ -111,8 +110,16 @@ def score_entities(
     sigma: float = 0.5,
     normalization: str = "matched",
     problems: tuple[str, ...] = (),
+    task: str = "gmner",
 ) -> RewardBreakdown:
-    """Score entities already read, boxes of both in one frame. Both empty: every part is 1; one empty: every part is 0."""
+    """Score entities already read, boxes of both in one frame. Both empty: every part is 1; one empty: every part is 0.
+
+    Of task mner no place counts, of task vg no text and no type: gold's phrase is taken as said.
+    """
+    if task == "mner":
+        pred, gold = (tuple(replace(entity, boxes=None) for entity in entities) for entities in (pred, gold))
+    elif task == "vg":
+        pred = tuple(replace(entity, text=gold[0].text, type=gold[0].type) for entity in pred)
     matches = assign_spans(pred, gold, partial(grounding_score, sigma=sigma))
     pairs = [(pred[p], gold[g]) for p, g, _ in matches]
     num = len(pairs) if normalization == "matched" else max(len(pred), len(gold))
@@ -127,7 +134,8 @@ def score_entities(
             "grounding": grounding_reward([grounding_score(p, g, sigma) for p, g in pairs], num),
         }
     total = math.fsum(weights.get(name, 0.0) * value for name, value in parts.items())
-    return RewardBreakdown(**parts, total=total, matches=tuple(matches), entities=tuple(pred), problems=problems)
+    score = RewardBreakdown(**parts, total=total, matches=tuple(matches), entities=tuple(pred), problems=problems)
+    return for_task(score, task, weights)
 
 
 def to_pixels(entity: Entity, frame: Frame) -> Entity:

@@ -37,6 +37,8 @@ def test_more_than_there_is_and_one_source_twice_are_refused(tmp_path):
     path = source(tmp_path, "a", "gmner", 3)
     with pytest.raises(ConfigError, match="holds 3 samples, 4 are wanted"):
         mix([Source(path, 4)], 0)
+    with pytest.raises(ConfigError, match="no source is named"):
+        mix([], 0)
     with pytest.raises(ConfigError, match="a number from 1 on"):
         Source(path, 2.5)
     with pytest.raises(ConfigError, match="come from two sources"):

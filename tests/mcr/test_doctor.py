@@ -115,6 +115,13 @@ def test_shared_prompts_count_once():
     assert plain - shared == 7 * 1500
 
 
+def test_configs_of_other_recipes_and_misspelt_keys_are_told(tmp_path):
+    path = tmp_path / "evaluate.yaml"
+    path.write_text("gold: a\nout: b\ntrain_sett: c\nmodel_name_or_path: d\nimage_root: e\noutput_dir: f\n")
+    with pytest.raises(ConfigError, match=r"train_set \(did you mean train_sett\?\)"):
+        main(["--config", str(path)])
+
+
 def test_a_file_that_is_no_config_is_told(tmp_path):
     (tmp_path / "c.yaml").write_text("- a")
     for path in (tmp_path / "c.yaml", tmp_path / "none.yaml"):

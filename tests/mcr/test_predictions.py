@@ -22,6 +22,32 @@ SAMPLES = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"id": 7, "entities": []}, r"got 7 \(int\), expected id, a text"),
+        ({"id": "0"}, "got keys id, expected entities, a list"),
+        ({"id": "0", "entities": [{"text": "Ann", "type": "PER", "boxes": [1, 2, 3, 4]}]}, r"a list of boxes \[\[x1"),
+        ([], r"JSON Lines"),
+    ],
+)
+def test_common_mistakes_are_told_for_what_they_are(tmp_path, row, told):
+    with pytest.raises(DataError, match=told):
+        read_predictions(write_lines(tmp_path / "p.jsonl", [row]))
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path):
+    path = tmp_path / "p.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps({"id": "0", "entities": []}).encode() + b"\n")
+    assert read_predictions(path)[0].id == "0"
+
+
+def test_empty_gold_is_refused(tmp_path):
+    (tmp_path / "empty.jsonl").touch()
+    with pytest.raises(DataError, match="holds no sample"):
+        score_files(tmp_path / "empty.jsonl", tmp_path / "empty.jsonl")
+
+
 def write_lines(path, rows):
     path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows), encoding="utf-8")
     return path

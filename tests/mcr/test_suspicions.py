@@ -1,5 +1,7 @@
 """What looks wrong in a predictions file that can be read line by line."""
 
+from dataclasses import replace
+
 from mcr.predictions import Prediction
 from mcr.records import Entity, ImageRef, Sample
 from mcr.suspicions import find_suspicions
@@ -14,8 +16,8 @@ def predict(entity, sentence="Ann &amp ; Bob in Rome"):
     return [Prediction(sample.id, sentence, (entity,)) for sample in SAMPLES]
 
 
-def told(predictions):
-    return [(suspicion.what, suspicion.count) for suspicion in find_suspicions(SAMPLES, predictions)]
+def told(predictions, samples=SAMPLES):
+    return [(suspicion.what, suspicion.count) for suspicion in find_suspicions(samples, predictions)]
 
 
 def test_nothing_is_said_of_what_is_in_order():
@@ -27,6 +29,45 @@ def test_boxes_in_parts_of_the_image():
     ((what, count),) = told(predict(Entity("Ann", "PER", ((0.1, 0.1, 0.9, 1.0),))))
     assert "no coordinate above 1" in what
     assert count == 10
+
+
+def test_one_coordinate_off_hides_no_wrong_frame():
+    for box, odd, word in (
+        ((0.1, 0.1, 0.9, 1.0), (0.1, 0.1, 0.9, 1.02), "no coordinate above 1"),
+        ((100, 100, 900, 1000), (100, 100, 900, 1001), "thousandths"),
+    ):
+        samples = [replace(sample, id=str(i)) for i in range(200) for sample in SAMPLES[:1]]
+        predictions = [Prediction(sample.id, "", (Entity("Ann", "PER", (box,)),)) for sample in samples]
+        predictions[3] = Prediction("3", "", (Entity("Ann", "PER", (odd,)),))
+        assert any(word in suspicion.what for suspicion in find_suspicions(samples, predictions))
+
+
+def test_empty_lists_of_boxes_are_told_unless_a_completion_was_read():
+    ((what, count),) = told(predict(Entity("Ann", "PER", ())))
+    assert "Write null" in what
+    assert count == 10
+    assert told([replace(one, completion="?") for one in predict(Entity("Ann", "PER", ()))]) == []
+
+
+def test_numbers_that_are_not_finite():
+    for value in (float("nan"), float("inf")):
+        ((what, _),) = told(predict(Entity("Ann", "PER", ((10, 10, value, 20),))))
+        assert "not finite" in what
+
+
+def test_types_in_other_letters():
+    ((what, _),) = told(
+        [replace(one, entities=(Entity("Ann", "dish"),)) for one in predict(Entity("Ann", "PER"))],
+        [replace(sample, entities=(Entity("Ann", "Dish"),)) for sample in SAMPLES],
+    )
+    assert "other letters" in what
+    assert told(predict(Entity("Ann", "person"))) == []
+
+
+def test_texts_composed_otherwise():
+    samples = [Sample("0", "d", "gmner", "Beyonc\u00e9 sings", (), ())]
+    (found,) = find_suspicions(samples, [Prediction("0", "", (Entity("Beyonce\u0301", "PER", None),))])
+    assert "NFC" in found.what
 
 
 def test_boxes_in_thousandths():

@@ -145,9 +145,10 @@ def test_the_page_of_a_run_shows_curves_statistics_and_settings(sandbox_qwen3, r
 
 
 def write_metrics(folder, f1, n_count, **more):
-    scores = {"precision": f1, "recall": f1, "f1": f1}
+    scores = {"precision": f1, "recall": f1, "f1": f1, "num_gold": 9}
     folder.mkdir(parents=True)
     row = {"gmner": scores, "mner": scores, "eeg": scores, "no_target": scores, "n_count": n_count, "n_rate": 0.1}
+    row["num_samples"] = 5
     (folder / "metrics.json").write_text(json.dumps(row | {"conventions": {}} | more))
     return folder
 
@@ -164,3 +165,17 @@ def test_systems_scored_differently_are_not_put_in_one_table(recipe, tmp_path):
     a, b = write_metrics(tmp_path / "a", 0.5, 0), write_metrics(tmp_path / "b", 0.5, 0, conventions={"iou_threshold": 0.6})
     assert "different conventions" in recipe("score_table", str(a), str(b), check=False).stderr
     assert "metrics.json" in recipe("score_table", str(tmp_path), check=False).stderr
+    c = write_metrics(tmp_path / "c", 0.5, 0, num_samples=6)
+    assert "different gold" in recipe("score_table", str(a), str(c), check=False).stderr
+    assert "a folder twice" in recipe("score_table", f"a={a},{a}", check=False).stderr
+    assert "Name a file where a file" in recipe("score_table", str(a), "--out", tmp_path, check=False).stderr
+
+
+def test_what_is_missing_is_told_where_the_figures_are(recipe, sandbox_qwen3, tmp_path):
+    (tmp_path / "none.jsonl").touch()
+    flags = ["--gold", sandbox_qwen3 / "data/test.jsonl", "--num_resamples", 10, "--out", tmp_path / "out"]
+    done = recipe("evaluate", *flags, "--predictions", tmp_path / "none.jsonl")
+    assert "have no prediction and count as empty" in done.stdout
+    assert "have no prediction" in recipe("compare", tmp_path / "none.jsonl", tmp_path / "none.jsonl", *flags).stdout
+    wrong = recipe("evaluate", *flags, "--predictions", tmp_path / "none.jsonl", "--image_root", tmp_path / "no", check=False)
+    assert "is no folder" in wrong.stderr

@@ -58,6 +58,35 @@ def test_predictions_file(files, capsys):
     assert "total 0.000\ncould not be read: no" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("task", "gold", "completion"),
+    [
+        ("vg", [{"text": "the man", "type": "", "boxes": [[1, 2, 30, 40]]}], "<answer>[1, 2, 30, 40]</answer>"),
+        ("mner", [{"text": "Ann", "type": "PER", "boxes": None}], "<answer>\nAnn | PER\n</answer>"),
+    ],
+)
+def test_the_task_is_the_samples(task, gold, completion, tmp_path, capsys):
+    main(["explain", "--gold", json.dumps({"entities": gold, "task": task}), "--completion", completion])
+    assert "total 1.000" in capsys.readouterr().out
+    image = {"path": "a.jpg", "width": 100, "height": 100}
+    row = {"id": "1", "dataset": "d", "task": task, "sentence": gold[0]["text"], "images": [image], "entities": gold}
+    (tmp_path / "gold.jsonl").write_text(json.dumps(row))
+    main(["explain", "--gold", str(tmp_path / "gold.jsonl"), "--id", "1", "--completion", completion])
+    assert "total 1.000" in capsys.readouterr().out
+    said = [{"text": "else" if task == "vg" else "Ann", "type": gold[0]["type"], "boxes": [[1, 2, 30, 40]]}]
+    (tmp_path / "pred.jsonl").write_text(json.dumps({"id": "1", "sentence": "", "entities": said}))
+    main(["explain", "--gold", str(tmp_path / "gold.jsonl"), "--id", "1", "--predictions", str(tmp_path / "pred.jsonl")])
+    assert "total 1.000" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="both --completion and --predictions"):
+        main(["explain", "--gold", json.dumps(gold), "--completion", "x", "--predictions", "y"])
+
+
+def test_a_frame_that_cannot_be_read_is_told(files, tmp_path):
+    (tmp_path / "frame.json").write_bytes(b"\xff{")
+    with pytest.raises(DataError, match=r"--frame: .* cannot be read"):
+        main(["explain", "--gold", "[]", "--completion", "x", "--frame", str(tmp_path / "frame.json")])
+
+
 def test_what_a_terminal_would_act_on_is_escaped():
     gold = [Entity("Ann\x1b[31m\u202e", "PER")]
     text = explain(score_completion("Ann\x1b[31m\u202e | PER | None", gold), gold)

@@ -23,6 +23,13 @@ def parts_of(score):
     return tuple(getattr(score, part) for part in PARTS)
 
 
+def test_an_empty_reply_scores_nothing_and_what_is_no_text_is_told():
+    gold = [Entity("Ann", "PER")]
+    assert score_completion(None, gold).total == 0
+    with pytest.raises(DataError, match="got int, expected text"):
+        score_completion(7, gold)
+
+
 def test_gold_earns_one_exactly():
     score = score_completion(answer(GOLD), GOLD)
     assert parts_of(score) == (1, 1, 1, 1, 1)
