@@ -136,7 +136,7 @@ def train_and_score(out: Path, seed: int, name: str, size: Size, threads: int) -
     command += ["--grbp_beta", 0.03, "--grbp_gamma", 0.03] if is_perturbed else []
     run([*command, "--max_steps", size.steps, "--learning_rate", 5e-4, "--warmup_steps", 20], log, threads)
     flags = ["--gold", out / "data" / "test.jsonl", "--image_root", out / "data", "--model_name_or_path", mine / "model"]
-    flags += ["--max_completion_length", 260, "--batch_size", 200, "--out", mine / "eval"]
+    flags += ["--max_completion_length", 400, "--batch_size", 200, "--out", mine / "eval"]
     run([RECIPES / "evaluate.py", *flags], log, threads)
 
 
