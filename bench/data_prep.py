@@ -2,8 +2,8 @@
 
     python bench/data_prep.py [--samples 1000000] [--schemas 55712] [--processes 2]
 
-Prints samples a second and peak memory of a text-only reader (MNER-MI's form, in a process of its own), and the seconds of
-writing the schemas of a mix of gmner, mner and vg samples, two each, with so many processes.
+Prints samples a second and peak memory of a text-only reader (MNER-MI's form) and of gRefCOCO's, each in a process of its own,
+and the seconds of writing the schemas of a mix of gmner, mner and vg samples, two each, with so many processes.
 """
 
 import argparse
@@ -36,9 +36,30 @@ def write_mner(root: Path, num: int) -> None:
                 file.write(json.dumps(row | {"label": ["O"] * 12 + ["B-PER", "I-PER", "B-LOC"]}) + "\n")
 
 
-def read_in_own_process(root: Path) -> tuple[float, float]:
-    """Return (seconds, peak megabytes) of build_samples."""
-    command = [sys.executable, "-m", "data_prep.build_samples", "mner-mi", "--root", str(root), "--out", str(root / "out")]
+def write_grefcoco(root: Path, num: int) -> None:
+    """Write gRefCOCO's two files: refs of three sentences, one target each, outlines of thirty points."""
+    root.mkdir(parents=True)
+    outline = [[round(index * 1.37, 2) for index in range(60)]]
+    with (root / "grefs(unc).json").open("w", encoding="utf-8") as file:
+        for index in range(num // 3):
+            sent = "the man on the left"
+            sentences = [{"sent": sent, "sent_id": 3 * index + k, "tokens": sent.split(), "raw": sent} for k in range(3)]
+            row = {"ref_id": index, "split": "train", "image_id": index % 1000, "ann_id": [index], "sentences": sentences}
+            row["file_name"] = f"COCO_train2014_{index % 1000:012d}_{index}.jpg"
+            file.write(("," if index else "[") + json.dumps(row))
+        file.write("]")
+    with (root / "instances.json").open("w", encoding="utf-8") as file:
+        images = [{"id": index, "width": 640, "height": 480} for index in range(1000)]
+        file.write(f'{{"images": {json.dumps(images)}, "annotations": [')
+        for index in range(num // 3):
+            row = {"id": index, "image_id": index % 1000, "bbox": [10, 20, 30, 40.5], "segmentation": outline}
+            file.write(("," if index else "") + json.dumps(row))
+        file.write("]}")
+
+
+def read_in_own_process(dataset: str, root: Path, *flags: str) -> tuple[float, float]:
+    """Return (seconds, peak megabytes of this and the readers before it) of build_samples."""
+    command = [sys.executable, "-m", "data_prep.build_samples", dataset, "--root", str(root), "--out", str(root / "out"), *flags]
     start = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
@@ -76,10 +97,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         write_mner(folder / "mner", args.samples)
-        seconds, megabytes = read_in_own_process(folder / "mner")
-        print(
-            f"reader: {args.samples} samples in {seconds:.1f} s, {args.samples / seconds:.0f} a second, peak {megabytes:.0f} MB"
-        )
+        write_grefcoco(folder / "gref", args.samples)
+        for dataset, root, *flags in (("mner-mi", folder / "mner"), ("grefcoco", folder / "gref", "--splits", "train")):
+            seconds, megabytes = read_in_own_process(dataset, root, *flags)
+            speed = f"{args.samples / seconds:.0f} a second, peak {megabytes:.0f} MB"
+            print(f"{dataset}: {args.samples} samples in {seconds:.1f} s, {speed}")
         rng = Random(0)
         write_samples(folder / "mix.jsonl", (make_sample(index, rng) for index in range(args.schemas // 2)))
         for number in sorted({1, args.processes}):
