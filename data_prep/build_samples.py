@@ -110,9 +110,10 @@ def ids_of_others(out: Path, splits: tuple[str, ...]) -> IdRegister:
 def check_report(report: BuildReport, splits: tuple[str, ...], out: Path, *, is_strict: bool) -> None:
     """Raise DataError where nothing, or under `is_strict` not everything, can be used."""
     if is_strict and report.num_rejected:
-        hidden = report.num_rejected - MAX_FAULTS_SHOWN
-        more = [f"and {hidden} more in {out / 'rejected.jsonl'}"] if hidden > 0 else []
-        raise_faults(f"{report.num_rejected} places cannot be used", [*report.faults[: MAX_FAULTS_SHOWN - 1], *more])
+        shown = report.faults[: MAX_FAULTS_SHOWN - 1] if report.num_rejected > MAX_FAULTS_SHOWN else report.faults
+        hidden = report.num_rejected - len(shown)
+        more = [f"and {hidden} more in {out / 'rejected.jsonl'}"] if hidden else []
+        raise_faults(f"{report.num_rejected} places cannot be used", [*shown, *more])
     empty = [
         f"{split}: holds no sample that can be used. Check the file." for split in splits if not report.counts[split]["samples"]
     ]

@@ -1,7 +1,8 @@
 """Asking an OpenAI-compatible endpoint (vLLM serve, hosted models): retries, a bound on what runs at once, a cache on disk.
 
 A reply is in the cache before it is given out, keyed by the whole request: a run that is killed and started again asks nothing
-twice. The key is read from the environment and never written or logged.
+twice; what the endpoint refused is asked once a run, since the cause may be gone. The key is read from the environment and never
+written or logged.
 """
 
 import hashlib
@@ -22,7 +23,8 @@ from mcr.errors import ConfigError, McrError
 from mcr.surrogates import without_surrogates
 
 BUSY_S = 60.0
-FATAL = (401, 403, 404)
+MIN_SECRET_CHARS = 16  # a shorter key is a placeholder for servers that ask for none, and may be a word of the reply
+REFUSALS = (400, 413, 422)  # of one request; any other status that does not pass is about all of them
 PASSING = (408, 409, 429)
 
 
@@ -113,25 +115,14 @@ class ReplyCache:
             raise EndpointError(f"cache {self.path}: {error}. Make room, or remove the file to ask everything again.") from error
 
     def get(self, key: str) -> Reply | None:
-        """Return a reply that was kept.
-
-        Raises:
-            EndpointError: what was kept is a refusal.
-        """
-        found = self._run("SELECT reply FROM replies WHERE key = ?", (key,))
-        row = json.loads(found[0]) if found else None
-        if row is not None and "refused" in row:
-            raise EndpointError(f"{row['refused']} (kept in {self.path})", is_refused=True)
-        return None if row is None else Reply(**row, is_cached=True)
+        """Return a reply that was kept."""
+        row = self._run("SELECT reply FROM replies WHERE key = ?", (key,))
+        return Reply(**json.loads(row[0]), is_cached=True) if row else None
 
     def put(self, key: str, reply: Reply) -> None:
         """Keep a reply."""
         row = {name: getattr(reply, name) for name in ("text", "is_complete", "num_prompt_tokens", "num_completion_tokens")}
         self._run("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, json.dumps(row)))
-
-    def put_refusal(self, key: str, reason: str) -> None:
-        """Keep that a request is not taken."""
-        self._run("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, json.dumps({"refused": reason})))
 
     def close(self) -> None:
         """Close the file."""
@@ -172,24 +163,14 @@ class ChatEndpoint:
         kept = self.cache.get(key) if self.cache else None
         if kept is not None:
             return kept
-        try:
-            reply = self._ask_patiently(body)
-        except EndpointError as error:
-            if self.cache and error.is_refused:
-                self.cache.put_refusal(key, str(error))
-            raise
+        reply = self._ask_patiently(body)
         if self.cache:
             self.cache.put(key, reply)
         return reply
 
     def is_cached(self, body: Mapping[str, Any]) -> bool:
-        """Whether the reply to a request, or its refusal, is on the disk."""
-        try:
-            return self.cache is not None and self.cache.get(request_key(body)) is not None
-        except EndpointError as error:
-            if error.is_refused:
-                return True
-            raise
+        """Whether the reply to a request is on the disk."""
+        return self.cache is not None and self.cache.get(request_key(body)) is not None
 
     def ask_all(self, bodies: Iterator[tuple[Any, Mapping[str, Any]]]) -> Iterator[tuple[Any, Reply | EndpointError]]:
         """Yield (name, reply or fault) for each (name, request), as they come, at most `max_concurrency` under way."""
@@ -222,7 +203,7 @@ class ChatEndpoint:
             if reply is not None and (reply.text or number == self.settings.max_retries):
                 return reply  # an empty one only if no try gives more
             if wait_s is None:
-                is_refused = not any(reason.startswith(f"status {status}") for status in FATAL)
+                is_refused = any(reason.startswith(f"status {status}") for status in REFUSALS)
                 message = f"endpoint {self.settings.base_url}: {reason}. Check model, key and request."
                 raise EndpointError(message, is_refused=is_refused)
             if number < self.settings.max_retries:
@@ -244,7 +225,9 @@ class ChatEndpoint:
         except (openai.APIError, ValueError, RecursionError) as error:  # connection, time-out, a body that is no JSON
             return None, f"{type(error).__name__}: {self._hide_key(str(error))[:200]}", 0.0
         reply, reason = _read(answer)
-        return reply and replace(reply, text=self._hide_key(reply.text)), self._hide_key(reason), 0.0
+        if reply is not None and len(self.key) >= MIN_SECRET_CHARS:
+            reply = replace(reply, text=self._hide_key(reply.text))
+        return reply, self._hide_key(reason), 0.0
 
     def _hide_key(self, text: str) -> str:
         """Servers may echo what they were sent."""

@@ -114,12 +114,13 @@ def score_entities(
 ) -> RewardBreakdown:
     """Score entities already read, boxes of both in one frame. Both empty: every part is 1; one empty: every part is 0.
 
-    Of task mner no place counts, of task vg no text and no type: gold's phrase is taken as said.
+    Of task mner no place counts, of task vg no text and no type: gold's phrase is taken as said, by nothing at all as absent.
     """
     if task == "mner":
         pred, gold = (tuple(replace(entity, boxes=None) for entity in entities) for entities in (pred, gold))
     elif task == "vg":
-        pred = tuple(replace(entity, text=gold[0].text, type=gold[0].type) for entity in pred)
+        phrase = replace(gold[0], boxes=None)
+        pred = tuple(replace(phrase, boxes=entity.boxes) for entity in pred) or (phrase,)
     matches = assign_spans(pred, gold, partial(grounding_score, sigma=sigma))
     pairs = [(pred[p], gold[g]) for p, g, _ in matches]
     num = len(pairs) if normalization == "matched" else max(len(pred), len(gold))

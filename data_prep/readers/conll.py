@@ -20,12 +20,13 @@ class Tweet:
 
 @dataclass(slots=True)
 class _Block:
-    """Lines up to a blank one, or up to the next IMGID."""
+    """Lines up to the next IMGID; one after a blank line belongs to nobody for sure, so the tweet before it is not taken."""
 
     line: int
     id: str | None
     rows: list[list[str]] = field(default_factory=list)
     fault: Reject | None = None
+    is_closed: bool = False
 
     def tweet(self, file_name: str) -> Tweet | Reject:
         """Return the tweet, or why it cannot be used."""
@@ -52,12 +53,15 @@ def iter_tweets(path: Path, known: Sequence[Collection[str]]) -> Iterator[Tweet 
             if number == 1:
                 raw = raw.removeprefix(BOM_UTF8)
             is_blank, is_head = not raw.rstrip(b"\r\n"), raw.startswith(b"IMGID:")
-            if (is_blank or is_head) and block is not None:
+            if is_head and block is not None:
                 yield block.tweet(path.name)
                 block = None
-            if not is_blank:
-                block = block or _Block(number, None)
-                _add_line(block, raw, path.name, number, known)
+            if is_blank:
+                if block is not None:
+                    block.is_closed = bool(block.rows)
+                continue
+            block = block or _Block(number, None)
+            _add_line(block, raw, path.name, number, known)
     if block is not None:
         yield block.tweet(path.name)
 
@@ -74,9 +78,9 @@ def _add_line(block: _Block, raw: bytes, file_name: str, number: int, known: Seq
         return
     cells = line.split("\t")
     is_row = len(cells) == len(known) + 1 and all(tag in tags for tag, tags in zip(cells[1:], known, strict=True))
-    if block.id is None or not is_row:
+    if block.id is None or block.is_closed or not is_row:
         wanted = " TAB ".join(["token", *["tag"] * len(known)])
-        reason = f"got {line[:80]!r}, expected {wanted!r} after an IMGID line, with a known tag. Correct the line."
+        reason = f"got {line[:80]!r}, expected {wanted!r} in one block after an IMGID line, with a known tag. Correct it."
         block.fault = block.fault or Reject(f"{file_name}:{number} ({block.id})", reason, "broken line")
         return
     block.rows.append(cells)

@@ -178,7 +178,9 @@ def iter_json_list(path: Path) -> Iterator[Any]:
         yield item
         place = _skip_space(text, place)
         mark, place = text[place : place + 1], _skip_space(text, place + 1)
-    if not is_empty and (mark != "]" or place < len(text)):
+    if is_empty:
+        mark, place = "]", _skip_space(text, place + 1)
+    if mark != "]" or place < len(text):
         raise DataError(f"{path}: not one JSON list (at character {place}). Use the file as published.")
 
 

@@ -45,9 +45,11 @@ class TwitterSmnerReader:
             elif item.sample.id not in faults:
                 of_sample = masks.pop(item.sample.id, {})
                 yield read_at(item.place, partial(with_masks, item.sample, of_sample, notes))
-        for sample_id in masks:
+        for sample_id in masks.keys() - faults.keys():
             yield Reject(
-                f"{path.name} ({sample_id})", f"mask: {split} has no usable sample {sample_id!r}. Correct file_name.", "mask"
+                f"{path.name} ({sample_id})",
+                f"mask: {split} has no sample {sample_id!r} that can be used. Correct file_name or that sample.",
+                "mask",
             )
 
 

@@ -30,9 +30,13 @@ MAX_QUOTED_CHARS = 60
 NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
 BOX = re.compile(rf"[\[(]\s*({NUMBER})\s*,\s*({NUMBER})\s*,\s*({NUMBER})\s*,\s*({NUMBER})\s*[\])]")
 LOOSE_WORDS = re.compile(
-    r"\b[xy](?:[12]|min|max)?\s*[=:]|\b(?:left|top|right|bottom|width|height)\b\s*[=:]|</?\|?\w+\|?>", re.IGNORECASE
+    r"\b[xy](?:[12]|min|max)?\b\s*[=:]?|\b(?:left|top|right|bottom|width|height)\b\s*[=:]?|</?\|?\w+\|?>", re.IGNORECASE
 )
-LOOSE_BOX = re.compile(rf"(?<![\w.])(?:{NUMBER}[\s,;|()\[\]]+){{3}}{NUMBER}(?!\w)")
+PLAIN_NUMBER = r"[0-9]+(?:\.[0-9]+)?"
+LOOSE_BOX = re.compile(
+    rf"[(\[]?(?<![\w.]){PLAIN_NUMBER}(?:(?:[\s,;|()\[\]\u2013-]|\b(?:to|and|by)\b)+{PLAIN_NUMBER}){{3}}(?![\w])"
+)
+LIST_MARK = re.compile(r"^\s*[0-9]+[.)]\s", re.MULTILINE)
 CLAUSE = re.compile(r"(?<=[.;!?])\s+|\n+|\s+(?=(?:but|while|whereas|although|however)\b)|,\s+(?=(?:but|while|whereas|and)\b)")
 HOLDER = re.compile(r"\u27e6([0-9]+)\u27e7")
 ABSENT = re.compile(
@@ -171,9 +175,9 @@ def _boxes_in(text: str) -> list[Box]:
 def _wrong_boxes(held: str, facts: Facts) -> str | None:
     regions = [box for _, box in facts.regions]
     known = [box for entity in facts.entities for box in entity.boxes or ()] + regions
-    loose = LOOSE_BOX.search(LOOSE_WORDS.sub(" ", BOX.sub(" ", HOLDER.sub(" ", held))))
+    loose = _loose_box(held, known, facts)
     if loose:
-        return f"box: it writes {loose.group()[:60]!r}, expected a box as it was given, [x1, y1, x2, y2]."
+        return f"box: it writes {loose[:60]!r}, expected a box as it was given, [x1, y1, x2, y2]."
     for clause in CLAUSE.split(held):
         named = _holders(clause or "", facts.entities)
         for box in _boxes_in(clause or ""):
@@ -182,6 +186,18 @@ def _wrong_boxes(held: str, facts: Facts) -> str | None:
             own = [one for index in named for one in facts.entities[index].boxes or ()]
             if len({facts.entities[index].text for index in named}) == 1 and own and box not in [*own, *regions]:
                 return f"box: it gives {list(box)} to the wrong entity."
+    return None
+
+
+def _loose_box(held: str, known: Sequence[Box], facts: Facts) -> str | None:
+    """Return four numbers in a row that are a given box in another form, or look like one: in brackets, as x1 = ..., in tags."""
+    plain = LIST_MARK.sub(" ", BOX.sub("#", HOLDER.sub("#", held)))
+    of_text = " ".join(re.findall(r"[0-9]+", facts.sentence))
+    for match in LOOSE_BOX.finditer(LOOSE_WORDS.sub(" [", plain)):
+        numbers = re.findall(PLAIN_NUMBER, match.group())
+        is_marked = "[" in match.group() or "(" in match.group()
+        if tuple(map(float, numbers)) in known or (is_marked and " ".join(numbers) not in of_text):
+            return match.group().replace(" [", "").strip()
     return None
 
 

@@ -41,6 +41,19 @@ def test_good_reasoning_passes():
 
 
 @pytest.mark.parametrize(
+    "numbers",
+    [
+        "1. Kim Lee\n2. Acme\n3. Rome\n4. Kim Lee",
+        "1) Kim Lee [10, 20, 300, 400]\n2) Acme\n3) Rome\n4) Kim Lee",
+        "it won in 2014, 2015, 2016, 2017.",
+        "it has 10,000,000,000 fans.",
+    ],
+)
+def test_numbers_that_are_no_box_pass(numbers):
+    assert reason_for(f"{numbers}\n{GOOD}") is None
+
+
+@pytest.mark.parametrize(
     ("reasoning", "kind"),
     [
         ("So.", "reasoning"),
@@ -59,6 +72,10 @@ def test_good_reasoning_passes():
                 "x1=10, y1=20, x2=300, y2=400",
                 "[10,20;300,400]",
                 "left: 10, top: 20, right: 300, bottom: 400",
+                "left 99 top 98 right 97 bottom 96",
+                "x1 10, y1 20, x2 30, y2 40",
+                "(10, 20) to (300, 400)",
+                "10,20 - 300,400",
             )
         ],
         (GOOD.replace("the image does not show it", "the image shows it"), "contrary"),

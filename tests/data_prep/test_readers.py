@@ -247,7 +247,10 @@ def test_smner_masks_that_crash_cover_nothing_or_are_of_another_size_are_set_asi
     [
         ({"annotations": [3]}, "annotation 0"),
         ({"annotations": [{"image_id": [1], "entity": "Ann Lee", "segmentation": []}]}, "annotation 0"),
-        ({"images": [{"id": 1, "file_name": "elsewhere.jpg", "width": 20, "height": 20}]}, "no usable sample 'elsewhere'"),
+        (
+            {"images": [{"id": 1, "file_name": "elsewhere.jpg", "width": 20, "height": 20}]},
+            "no sample 'elsewhere' that can be used",
+        ),
         ({"images": [{"id": 1, "file_name": "train1.jpg", "width": "w", "height": 20}]}, "not COCO's form"),
     ],
 )
@@ -257,6 +260,24 @@ def test_smner_rows_that_cannot_be_used_are_told(tmp_path, change, told):
     write(path, json.loads(path.read_text()) | change)
     with pytest.raises(DataError, match=told):
         read_all(TWITTER_SMNER_READER, tmp_path)
+
+
+def test_a_broken_mask_beside_a_good_one_is_one_reject(tmp_path, capsys):
+    pytest.importorskip("pycocotools")
+    path = smner_folder(tmp_path / "in", [[1, 1, 9, 1, 9, 9]]) / "masks" / "train.json"
+    data = json.loads(path.read_text())
+    write(path, data | {"annotations": [*data["annotations"], {"image_id": 1, "entity": "Lee", "segmentation": "zz"}]})
+    main(["twitter-smner", "--root", str(tmp_path / "in"), "--out", str(tmp_path / "out")])
+    (reject,) = [json.loads(line) for line in (tmp_path / "out" / "rejected.jsonl").read_text().splitlines()]
+    assert (reject["place"], reject["kind"]) == ("train.json (train1)", "mask")
+
+
+def test_strict_lists_all_that_it_can(tmp_path):
+    for num, told in ((20, "MNER-MI_train.txt:21"), (21, "and 2 more")):
+        rows = [MI, *(MI | {"id": n, "label": []} for n in range(num))]
+        root = mner_folder(tmp_path / str(num), "MNER-MI", *rows)
+        with pytest.raises(DataError, match=told):
+            main(["mner-mi", "--root", str(root), "--out", str(tmp_path / "out"), "--strict"])
 
 
 @pytest.mark.parametrize("file_name", ["train1", "images/train1.JPG"])
@@ -315,7 +336,7 @@ def test_refs_of_no_split_are_told_and_repeated_targets_are_one(tmp_path):
             read_all(GrefcocoReader(), root)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1", "[1,]", "[1] x", "[1 2]", '[{"a": ]'])
+@pytest.mark.parametrize("text", ["", "{}", "[1", "[1,]", "[1] x", "[] x", "[1 2]", '[{"a": ]'])
 def test_a_file_of_refs_that_is_no_list_is_told(tmp_path, text):
     with pytest.raises(DataError, match="as published"):
         list(iter_json_list(write(tmp_path / "refs.json", text)))

@@ -17,6 +17,7 @@ from mcr.records import Entity, ImageRef, Sample
 from rewards import score_completion
 from rewards.columns import score_row
 from rewards.for_trl import total_reward
+from rewards.score import score_entities
 
 IMAGE = (ImageRef("a.png", 200, 100),)
 FRAME = frame_for("norm1000", 200, 100)
@@ -116,6 +117,8 @@ def test_rewards_of_places_do_not_look_at_names():
     assert score_completion("<answer>[7]</answer>", gold, frame=FRAME, task="vg").total == 0
     assert score_completion("<answer>None</answer>", ABSENT.entities, task="vg").total == 1
     assert score_completion("over there", gold, task="vg").total == 0
+    assert score_entities((), ABSENT.entities, task="vg").total == 1
+    assert score_entities((), gold, task="vg").total == 0
 
 
 def test_all_targets_of_a_phrase_are_taught():

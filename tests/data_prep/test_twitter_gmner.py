@@ -119,7 +119,7 @@ def spoil(root, what):
         ("xml with a document type in UTF-16", "document type"),
         ("unknown encoding", "Pascal-VOC"),
         ("no tokens", "dev.txt:1 (8): row: holds no token"),
-        ("a lost head", "dev.txt:10 (None)"),
+        ("a lost head", "dev.txt:10 (dev1)"),
         ("xml without size", "Pascal-VOC"),
         ("unknown tag", "dev.txt:2"),
         ("line without tab", "token TAB tag"),
@@ -145,6 +145,15 @@ def test_a_broken_head_costs_its_own_tweet_and_a_byte_order_mark_none(root):
     found = list(iter_tweets(root / "txt" / "dev.txt", (bio_tags(("PER", "LOC")),)))
     assert [type(item) for item in found] == [Tweet, Reject, Tweet]
     assert (found[0].id, found[1].place, found[2].id) == ("a", "dev.txt:10", "b")
+
+
+def test_a_blank_line_cuts_no_tweet_in_two(root):
+    path = root / "txt" / "dev.txt"
+    path.write_text("IMGID:1\nBob\tB-PER\n\nhere\tO\n\nIMGID:2\n\nAnn\tB-PER\n\n\nIMGID:3\nx\tO\n")
+    found = list(iter_tweets(path, (bio_tags(("PER",)),)))
+    assert [type(item) for item in found] == [Reject, Tweet, Tweet]
+    assert found[0].place == "dev.txt:4 (1)"
+    assert (found[1].id, found[1].tokens) == ("2", ("Ann",))
 
 
 def test_faults_are_counted_under_what_is_wrong(root, tmp_path, capsys):

@@ -141,9 +141,25 @@ def test_the_key_is_sent_and_stands_in_no_message_and_no_cache(tmp_path, monkeyp
     assert b"sk-secret" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
+def test_a_placeholder_for_a_key_changes_no_reply(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "EMPTY")
+    with odd_server(lambda body: "an EMPTY stadium") as server:
+        endpoint = make(server.url)
+        assert endpoint.ask(body_of(endpoint, "x")).text == "an EMPTY stadium"
+
+
+@pytest.mark.parametrize(("status", "is_refused"), [("400", True), ("422", True), ("402", False), ("401", False), ("405", False)])
+def test_what_concerns_one_request_is_told_from_what_concerns_all(status, is_refused):
+    with odd_server(echo, lambda body, times: status) as server:
+        endpoint = make(server.url)
+        with pytest.raises(EndpointError) as caught:
+            endpoint.ask(body_of(endpoint, "hello"))
+    assert caught.value.is_refused == is_refused
+
+
 def test_a_reply_that_echoes_the_key_is_kept_without_it(tmp_path, monkeypatch):
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    with odd_server(lambda body: "you sent sk-secret") as server:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-0123456789")
+    with odd_server(lambda body: "you sent sk-secret-0123456789") as server:
         endpoint = make(server.url, ReplyCache(tmp_path / "c.sqlite"))
         assert endpoint.ask(body_of(endpoint, "x")).text == "you sent [key]"
     endpoint.cache.close()
