@@ -30,10 +30,10 @@ class _Block:
 
     def tweet(self, file_name: str) -> Tweet | Reject:
         """Return the tweet, or why it cannot be used."""
-        if self.fault is None and not self.rows:
-            return Reject(f"{file_name}:{self.line} ({self.id})", "row: holds no token. Complete or remove the tweet.", "row")
         if self.fault is not None:
             return self.fault
+        if not self.rows:
+            return Reject(f"{file_name}:{self.line} ({self.id})", "row: holds no token. Complete or remove the tweet.", "row")
         columns = tuple(zip(*self.rows, strict=True))
         return Tweet(self.line, self.id or "", columns[0], columns[1:])
 
