@@ -221,7 +221,7 @@ class Tally:
     slowest: str = field(default="", repr=False)
 
 
-def find_fault(text: str, score: RewardBreakdown, gold: list[Entity]) -> str:
+def find_fault(score: RewardBreakdown, gold: list[Entity]) -> str:
     """Return what is wrong with a score, or nothing."""
     values = [getattr(score, part) for part in PARTS] + [score.total]
     if not all(math.isfinite(value) and 0 <= value <= 1 for value in values):
@@ -244,7 +244,7 @@ def fuzz(num: int, seed: int, slow_s: float = SLOW_S) -> dict[str, Tally]:
         except Exception as error:
             raise AssertionError(f"{kind}: {text!r} raised {error!r}") from error
         spent = time.thread_time() - start
-        fault = find_fault(text, score, gold)
+        fault = find_fault(score, gold)
         if not fault and spent > slow_s and len(text) < BIG_CHARS:
             fault = f"took {spent:.3f} s"
         if fault:
@@ -296,7 +296,7 @@ def time_big(size: int) -> list[tuple[str, float, float]]:
             start = time.thread_time()
             score = score_completion(text, gold)
             spent.append(time.thread_time() - start)
-            fault = find_fault(text, score, gold)
+            fault = find_fault(score, gold)
             if fault:
                 raise AssertionError(f"{kind} of {length}: {fault}")
         rows.append((kind, *spent))

@@ -35,7 +35,7 @@ ROWS = (
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--completion", type=int, default=512, help="tokens")
+    parser.add_argument("--completion", type=int, default=512, help="tokens of GRPO's completions")
     parser.add_argument("--micro-batch", type=int, default=8, help="rows a device")
     args = parser.parse_args()
     common = {"dtype": "bfloat16", "gradient_checkpointing": True, "max_completion_length": args.completion}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # MRSI, filter, CVO and evaluation one after the other on the GPUs of one machine; stopped and called again, each goes on where it was.
 # Hardware:  8 GPUs of 80 GB for a 7B model with LoRA (set GPUS to what there is)
-# Memory:    7B with LoRA: about 33 GB a GPU for SFT, 23 GB for GRPO and vLLM's share (counted, docs/scaling.md)
+# Memory:    7B with LoRA: about 30 GB a GPU for SFT, 23 GB for GRPO and vLLM's share (counted, docs/scaling.md)
 # Launch:    GPUS=8 bash launch/single_node.sh twitter_gmner_qwen2_5_vl_7b runs/gmner_qwen2_5_vl_7b
 set -euo pipefail
 name=${1:?the first part of the configs in recipes/configs}

@@ -103,8 +103,9 @@ DEFAULT = Conventions()
 def add_convention_flags(parser: ArgumentParser) -> None:
     """Give a command line one flag for each convention."""
     for one in fields(Conventions):
-        kind = _boolean if isinstance(one.default, bool) else type(one.default)
-        parser.add_argument(f"--{one.name}", type=kind, default=one.default, help=f"{one.metadata['help']} ({one.default})")
+        is_flag = isinstance(one.default, bool)
+        kind = {"type": _boolean, "nargs": "?", "const": True} if is_flag else {"type": type(one.default)}
+        parser.add_argument(f"--{one.name}", default=one.default, help=f"{one.metadata['help']} ({one.default})", **kind)
 
 
 def read_conventions(args: Namespace) -> Conventions:

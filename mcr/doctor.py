@@ -1,9 +1,9 @@
 """Would a run of sft, filter or grpo fail? One line a check, before any hour is spent; exit code 1 where it would.
 
-    python -m mcr.doctor --config recipes/configs/sandbox_grpo.yaml [--processes 8] [--gpu_memory_gb 80]
+    python -m mcr.doctor --config recipes/configs/sandbox_grpo.yaml [--processes 8] [--zero zero3] [--gpu_memory_gb 80]
 
-Reads the recipe's config and looks at versions, memory, batch sizes, data, rewards, images, disk and ports. What is estimated
-says so.
+The recipe is what the config's name ends in, or --recipe. Reads the config and looks at versions, memory, batch sizes, data,
+rewards, images, disk and ports. What is estimated says so.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import importlib.metadata
 import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,8 @@ from rewards.columns import score_row
 
 DISTRIBUTION = "mcr-toolkit"
 NUM_ROWS = 64
-DEFAULTS = {"per_device_train_batch_size": 8, "gradient_accumulation_steps": 1, "num_generations": 8, "save_total_limit": 1}
+DEFAULTS = {"per_device_train_batch_size": 8, "gradient_accumulation_steps": 1, "num_generations": 8}
+RECIPES = ("sft", "filter", "grpo")
 PROMPT_KEYS = ("sample_id", "task", "prompt", "images", "gold", "frame")
 NEEDED = ("model_name_or_path", "train_set", "image_root", "output_dir")
 MASTER_PORT = 29500
@@ -47,14 +48,18 @@ class Case:
     """What is looked at.
 
     Attributes:
-        config: the recipe's settings as they stand in the file.
+        recipe: one of RECIPES.
+        config: its settings as they stand in the file.
         processes: that will train.
         gpu_memory_gb: of one GPU; None: of this machine's.
+        zero: how DeepSpeed or FSDP shards: "", zero2 or zero3.
     """
 
+    recipe: str
     config: Mapping[str, Any]
     processes: int
     gpu_memory_gb: float | None
+    zero: str = ""
 
     def get(self, key: str) -> Any:
         """Return a setting, TRL's default where the file has none."""
@@ -63,7 +68,7 @@ class Case:
     @property
     def is_grpo(self) -> bool:
         """Whether groups are sampled."""
-        return "count_weight" in self.config or "num_generations" in self.config
+        return self.recipe == "grpo"
 
     @property
     def micro_batch(self) -> int:
@@ -97,7 +102,9 @@ def check_versions(case: Case) -> Iterator[Finding]:
 
 
 def check_batches(case: Case) -> Iterator[Finding]:
-    """Tell the global batch, and for groups whether they fit and what would."""
+    """Tell the global batch, and for groups whether they fit and what would; the filter's do always."""
+    if case.recipe == "filter":
+        return
     rows = case.micro_batch * int(case.get("gradient_accumulation_steps"))
     total = rows * case.processes
     if not case.is_grpo:
@@ -173,10 +180,15 @@ def check_model(case: Case) -> Iterator[Finding]:
     folder = Path(name)
     if case.is_grpo and folder.is_dir() and not (folder / SETTINGS_FILE).is_file():
         yield Finding(False, f"model: {folder} has no {SETTINGS_FILE}. Name a folder that sft.py or merge.py wrote.")
-    estimate = estimate_memory(name, case.config, micro_batch=case.micro_batch, processes=case.processes)
+    settings = {"num_generations": case.get("num_generations")} if case.is_grpo else {}
+    sizes = {"micro_batch": case.micro_batch, "processes": case.processes, "zero": case.zero}
+    estimate = estimate_memory(name, settings | dict(case.config), **sizes)
     if isinstance(estimate, str):
         is_hub_name = name.count("/") == 1 and not folder.parent.is_dir()
         yield Finding(is_hub_name, f"model: {estimate}{', so memory is not estimated' if is_hub_name else '. Correct the name'}")
+        return
+    if case.recipe == "filter":
+        yield from _compare_memory(case, replace(estimate, trained_gb=0.0, activations_gb=0.0))
         return
     yield from _compare_memory(case, estimate)
     yield from _compare_disk(case, estimate)
@@ -188,8 +200,10 @@ def _compare_memory(case: Case, estimate: Estimate) -> Iterator[Finding]:
     left = available * (1 - share)
     text = f"memory: about {estimate.total_gb:.1f} GB a device ({estimate.in_words()}), {left:.1f} GB left of {available:.1f}"
     is_enough = estimate.total_gb <= left
-    advice = "" if is_enough else ". Use LoRA, gradient_checkpointing, a smaller per_device_train_batch_size or ZeRO-3"
-    yield Finding(is_enough, text + advice)
+    advice = ". Use LoRA, gradient_checkpointing, a smaller per_device_train_batch_size or --zero zero3"
+    if case.recipe == "filter":
+        advice = ". Use a GPU with more memory"
+    yield Finding(is_enough, text + ("" if is_enough else advice))
 
 
 def _memory_here_gb() -> float:
@@ -206,8 +220,10 @@ def _compare_disk(case: Case, estimate: Estimate) -> Iterator[Finding]:
     out = Path(str(case.config.get("output_dir", ".")))
     place = next(folder for folder in (out, *out.resolve().parents) if folder.exists())
     free_gb = shutil.disk_usage(place).free / 1e9
-    needed_gb = estimate.checkpoint_gb * (int(case.get("save_total_limit")) + 2)
-    text = f"disk: checkpoints take about {needed_gb:.1f} GB, {free_gb:.1f} GB are free in {place}"
+    limit = case.config.get("save_total_limit")
+    needed_gb = estimate.checkpoint_gb * ((int(limit) if limit else 1) + 2)
+    what = "checkpoints take" if limit else "save_total_limit is not set, so all checkpoints stay; three take"
+    text = f"disk: {what} about {needed_gb:.1f} GB, {free_gb:.1f} GB are free in {place}"
     yield Finding(needed_gb < free_gb, text + ("" if needed_gb < free_gb else ". Free some or lower save_total_limit"))
 
 
@@ -232,6 +248,8 @@ def main(argv: list[str] | None = None) -> None:
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True, help="YAML of a recipe that trains")
+    parser.add_argument("--recipe", choices=RECIPES, help="which one reads it (default: what the config's name ends in)")
+    parser.add_argument("--zero", choices=("zero2", "zero3"), default="", help="how DeepSpeed shards; zero3 for FSDP2, too")
     parser.add_argument("--processes", type=int, default=1, help="that will train, over all machines")
     parser.add_argument("--gpu_memory_gb", type=float, help="of one GPU, if not this machine's")
     args = parser.parse_args(argv)
@@ -243,7 +261,10 @@ def main(argv: list[str] | None = None) -> None:
         raise ConfigError(f"doctor: {args.config} holds no settings, or {args.processes} processes. Name a recipe's config.")
     missing = [f"{key}{closest(key, set(config))}" for key in NEEDED if key not in config]
     raise_faults(f"doctor: {args.config} is no config of sft, filter or grpo; it lacks", missing, error=ConfigError)
-    case = Case(config, args.processes, args.gpu_memory_gb)
+    recipe = args.recipe or args.config.stem.rpartition("_")[2]
+    if recipe not in RECIPES:
+        raise ConfigError(f"--recipe: {args.config.name} does not end in one of {', '.join(RECIPES)}. Say which recipe reads it.")
+    case = Case(recipe, config, args.processes, args.gpu_memory_gb, args.zero)
     findings = [finding for check in CHECKS for finding in check(case)]
     for finding in findings:
         print(f"{'ok  ' if finding.is_fine else 'FAIL'}  {finding.text}")

@@ -1,7 +1,7 @@
 """Asking an OpenAI-compatible endpoint (vLLM serve, hosted models): retries, a bound on what runs at once, a cache on disk.
 
 A reply is in the cache before it is given out, keyed by the whole request: a run that is killed and started again asks nothing
-twice; what the endpoint refused is asked once a run, since the cause may be gone. The key is read from the environment and never
+twice; what the endpoint refused is not kept here, since the cause may be gone. The key is read from the environment and never
 written or logged.
 """
 

@@ -14,7 +14,7 @@ from mcr.models.torchvision_cpu import allow_cpu_torchvision
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "auto": 2}
 ADAM_BYTES = 12  # a float32 copy and two moments a trained weight
 ACTIVATION_BYTES, CHECKPOINTED_BYTES = 34, 4
-PROMPT_TOKENS = 1500
+PROMPT_TOKENS, SCHEMA_TOKENS = 1500, 512
 OPTIMISER_SHARDS, WEIGHT_SHARDS = ("zero2", "zero3"), ("zero3",)
 
 
@@ -74,9 +74,9 @@ def estimate_memory(name: str, config: Mapping[str, Any], *, micro_batch: int, p
 
 def count_tokens(config: Mapping[str, Any], micro_batch: int) -> int:
     """Return how many tokens a micro-batch forwards; prompts of whole groups count once where they are shared."""
-    completion = int(config.get("max_completion_length", 256))
     if "num_generations" not in config:
-        return micro_batch * int(config.get("max_length") or PROMPT_TOKENS + 2 * completion)
+        return micro_batch * int(config.get("max_length") or PROMPT_TOKENS + SCHEMA_TOKENS)
+    completion = int(config.get("max_completion_length", 256))
     is_shared = config.get("shared_prefix", "auto") != "off" and micro_batch % int(config["num_generations"]) == 0
     num_prompts = micro_batch // int(config["num_generations"]) if is_shared else micro_batch
     return num_prompts * PROMPT_TOKENS + micro_batch * completion

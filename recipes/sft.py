@@ -64,6 +64,19 @@ def make_perturber(arguments: MrsiArguments, config: SFTConfig) -> BoxPerturber 
     return BoxPerturber(settings, config.seed)
 
 
+def check_nothing_is_cut(config: SFTConfig) -> None:
+    """Refuse a limit on tokens: cutting a prompt cuts image tokens, and cutting a schema its answer.
+
+    Raises:
+        ConfigError: there is one, TRL's default among them.
+    """
+    if config.max_length is not None:
+        raise ConfigError(
+            f"max_length: got {config.max_length} (TRL's default is 1024), expected null: samples must not be cut. Set it to "
+            "null, and bound the image with the processor's max_pixels where memory is short."
+        )
+
+
 def make_callbacks(arguments: MrsiArguments, out: Path, prompts: PromptSettings) -> list[TrainerCallback]:
     """Return the metrics file, the curves and, where asked for, the held-out scores."""
     callbacks: list[TrainerCallback] = [MetricsFile(out / "metrics.jsonl"), Curves(out)]
@@ -83,6 +96,7 @@ def make_callbacks(arguments: MrsiArguments, out: Path, prompts: PromptSettings)
 def main(argv: list[str] | None = None) -> None:
     """Check the data, load the model, train, save it with its processor and prompt settings."""
     arguments, config, model_arguments = parse_settings((MrsiArguments, SFTConfig, ModelConfig), argv)
+    check_nothing_is_cut(config)
     if arguments.use_muon and model_arguments.use_peft:
         raise ConfigError("sft: use_muon trains the model's own matrices, use_peft freezes them. Choose one.")
     out = Path(config.output_dir)

@@ -21,13 +21,16 @@ GroundTruth = tuple[tuple[Entity, ...], Frame | None]
 
 
 def completion_text(completion: Any) -> str:
-    """Return the text of a completion: a string, or messages (mappings or objects with role and content) of the assistant.
+    """Return the text of a completion: a string, messages (mappings or objects with role and content) of the assistant, or
+    None, which clients give for an empty reply.
 
     >>> completion_text([{"role": "assistant", "content": "a"}, {"role": "tool", "content": "b"}])
     'a'
     """
     if isinstance(completion, str):
         return completion
+    if completion is None:
+        return ""
     if isinstance(completion, bytes):
         return completion.decode("utf-8", "replace")
     messages = [completion] if isinstance(completion, Mapping) else completion

@@ -13,7 +13,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if not {"recipe", "vllm", "gpu", "distributed"} & {mark.name for mark in item.iter_markers()}:
+        if not {"recipe", "vllm", "gpu", "distributed", "peers"} & {mark.name for mark in item.iter_markers()}:
             item.add_marker(pytest.mark.unit)
 
 

@@ -47,11 +47,20 @@ def test_nothing_unsafe_is_called(path):
 
 def test_weights_are_read_from_safetensors_alone(tmp_path):
     torch = pytest.importorskip("torch")
+    from mcr.errors import ConfigError
     from mcr.models.load import load_model
+    from mcr.rollouts.vllm_sampler import VllmSampler
 
     (tmp_path / "config.json").write_text('{"model_type": "qwen3_vl"}')
     torch.save({"weight": torch.zeros(1)}, tmp_path / "pytorch_model.bin")
-    with pytest.raises(OSError, match="safetensors"):
+    with pytest.raises(ConfigError, match="safetensors"):
+        load_model(tmp_path)
+    with pytest.raises(ConfigError, match="safetensors"):
+        VllmSampler(str(tmp_path), None)
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "x"}')
+    (tmp_path / "base.safetensors").touch()
+    torch.save({}, tmp_path / "adapter_model.bin")
+    with pytest.raises(ConfigError, match=r"adapter_model\.safetensors"):
         load_model(tmp_path)
 
 
@@ -60,6 +69,7 @@ def test_code_that_comes_with_a_model_is_not_run(tmp_path):
     from mcr.models.load import load_model
 
     ran = tmp_path / "ran"
+    (tmp_path / "model.safetensors").touch()
     (tmp_path / "evil.py").write_text(f"open({str(ran)!r}, 'w')")
     auto_map = {"AutoConfig": "evil.Config", "AutoModelForImageTextToText": "evil.Model"}
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "unheard_of", "auto_map": auto_map}))

@@ -1,4 +1,4 @@
-"""Loading a vision-language model and its processor from a folder or the hub, safetensors only, no remote code."""
+"""Loading a vision-language model and its processor from a folder or the hub: safetensors alone, no remote code."""
 
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ def load_model(name_or_path: str | Path, *, dtype: str = "auto", **options: Any)
     from transformers import AutoModelForImageTextToText
 
     path = _existing(name_or_path)
+    check_weights_are_safe(path)
     if Path(path, "adapter_config.json").is_file():
         from peft import PeftConfig, PeftModel
 
@@ -88,6 +89,18 @@ def _existing(name_or_path: str | Path) -> str:
     if text.startswith((".", "/", "runs")) and not Path(text).is_dir():
         raise ConfigError(f"model: {text} is not a folder. Run the step that writes it, or name a model of the hub.")
     return text
+
+
+def check_weights_are_safe(name_or_path: str | Path) -> None:
+    """Refuse a folder whose weights, or whose adapter, are no safetensors: libraries would fall back to pickles.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    folder = Path(name_or_path)
+    wanted = "adapter_model.safetensors" if (folder / "adapter_config.json").is_file() else "*.safetensors"
+    if folder.is_dir() and not any(folder.glob(wanted)):
+        raise ConfigError(f"model: {folder} holds no {wanted}. Save the weights as safetensors; pickles are not read.")
 
 
 def check_frame(frame: FrameSettings, processor: Any) -> None:

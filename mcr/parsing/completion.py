@@ -1,7 +1,7 @@
 """From a completion to its entities: find the answer that counts, then read it in whichever format it is written.
 
 The last complete answer outside the reasoning counts. Reasoning is what stands in <think>; an answer is what stands in
-<answer>, else what follows the last line that begins with "Answer:", else the last block of rows in the text.
+<answer> or follows a line that begins with "Answer:", whichever comes last, else the last block of rows in the text.
 """
 
 import re

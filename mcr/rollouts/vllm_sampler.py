@@ -1,9 +1,10 @@
 """Sampling through vLLM: the path for GPUs; its CPU build runs the same code."""
 
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
-from mcr.models.load import vision_token_ids
+from mcr.models.load import check_weights_are_safe, vision_token_ids
 from mcr.models.torchvision_cpu import allow_cpu_torchvision
 from mcr.rollouts.prompt_ids import collapse_image_pads, prompt_texts
 from mcr.rollouts.request import Rollout, RolloutRequest, SamplingSettings
@@ -23,6 +24,7 @@ class VllmSampler:
             processor: of the model.
             engine_settings: for vllm.LLM, e.g. dtype, gpu_memory_utilization, max_model_len, enforce_eager.
         """
+        check_weights_are_safe(model_path)
         allow_cpu_torchvision()
         prepare_cpu_engine()
         from vllm import LLM
@@ -30,22 +32,28 @@ class VllmSampler:
         self.processor = processor
         self.image_pad_id = processor.tokenizer.convert_tokens_to_ids("<|image_pad|>")
         self.logit_bias = dict.fromkeys(vision_token_ids(processor), NEVER)
-        self.engine = LLM(model=str(model_path), logprobs_mode="processed_logprobs", **engine_settings)
+        self.engine = LLM(model=str(model_path), logprobs_mode="processed_logprobs", load_format="safetensors", **engine_settings)
 
     def sample(self, requests: Sequence[RolloutRequest], settings: SamplingSettings) -> list[list[Rollout]]:
-        """Return `num_generations` rollouts a request, with the log-probabilities of the distribution sampled from."""
+        """Return `num_generations` rollouts a request, with the log-probabilities of the distribution sampled from.
+
+        Draws follow from the seed, the sample's id and the place in the group, for which vLLM counts on from the request's seed.
+        """
         from vllm import SamplingParams
 
-        params = SamplingParams(
-            n=settings.num_generations,
-            temperature=settings.temperature,
-            top_k=settings.top_k if settings.temperature > 0 else 0,
-            top_p=settings.top_p if settings.temperature > 0 else 1.0,
-            max_tokens=settings.max_new_tokens,
-            seed=settings.seed,
-            logprobs=0,
-            logit_bias=self.logit_bias,
-        )
+        params = [
+            SamplingParams(
+                n=settings.num_generations,
+                temperature=settings.temperature,
+                top_k=settings.top_k if settings.temperature > 0 else 0,
+                top_p=settings.top_p if settings.temperature > 0 else 1.0,
+                max_tokens=settings.max_new_tokens,
+                seed=Random(f"{settings.seed}/{request.sample_id}").getrandbits(31),
+                logprobs=0,
+                logit_bias=self.logit_bias,
+            )
+            for request in requests
+        ]
         outputs = self.engine.generate(self._engine_prompts(requests), params, use_tqdm=False)
         return [[self._to_rollout(completion) for completion in output.outputs] for output in outputs]
 

@@ -1,6 +1,7 @@
 """The doctor: one line a check, exit code 1 where a run would fail."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
@@ -8,7 +9,7 @@ import yaml
 pytest.importorskip("torch")
 from mcr.doctor import main
 from mcr.errors import ConfigError
-from mcr.memory import count_tokens, estimate_memory
+from mcr.memory import Estimate, count_tokens, estimate_memory
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def write(sandbox_qwen3, tmp_path):
                 "num_generations": 4,
                 "per_device_train_batch_size": 4,
             }
-        path = tmp_path / "c.yaml"
+        path = tmp_path / f"c_{name}.yaml"
         path.write_text(yaml.safe_dump(row | changes))
         return ["--config", str(path)]
 
@@ -69,6 +70,35 @@ def test_what_would_fail_is_told(write, capsys, name, changes, told):
 def test_memory_that_is_not_there_is_told_with_what_helps(write, capsys):
     (found,) = fails([*write(), "--gpu_memory_gb", "0.001"], capsys)
     assert "Use LoRA" in found
+
+
+def test_sharding_counts_and_the_filter_trains_nothing(write, capsys, monkeypatch):
+    from mcr import doctor
+
+    asked = []
+    monkeypatch.setattr(doctor, "estimate_memory", lambda *_, **sizes: asked.append(sizes) or Estimate(1, 1, 1, 1))
+    main([*write(), "--processes", "4", "--zero", "zero3"])
+    assert (asked[0]["zero"], asked[0]["processes"]) == ("zero3", 4)
+    assert "memory: about 3.0 GB" in capsys.readouterr().out
+    main(write("filter", num_generations=16))
+    told = capsys.readouterr().out
+    assert "memory: about 1.0 GB" in told
+    assert "batch:" not in told
+
+
+def test_a_group_is_eight_where_the_config_says_nothing(write, capsys):
+    path = write("grpo", per_device_train_batch_size=4)
+    settings = yaml.safe_load(Path(path[1]).read_text())
+    del settings["num_generations"]
+    Path(path[1]).write_text(yaml.safe_dump(settings))
+    assert any("whole groups of 8" in line for line in fails(path, capsys))
+
+
+def test_a_config_of_any_name_needs_its_recipe(write, tmp_path, capsys):
+    shutil.copyfile(write()[1], tmp_path / "mine.yaml")
+    with pytest.raises(ConfigError, match="Say which recipe"):
+        main(["--config", str(tmp_path / "mine.yaml")])
+    main(["--config", str(tmp_path / "mine.yaml"), "--recipe", "sft"])
 
 
 def test_a_port_that_is_taken_is_told(write, capsys, monkeypatch):
