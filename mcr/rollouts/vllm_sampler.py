@@ -26,13 +26,13 @@ class VllmSampler:
         """
         check_weights_are_safe(model_path)
         allow_cpu_torchvision()
-        prepare_cpu_engine()
+        settings = {"load_format": "safetensors"} | prepare_cpu_engine() | engine_settings
         from vllm import LLM
 
         self.processor = processor
         self.image_pad_id = processor.tokenizer.convert_tokens_to_ids("<|image_pad|>")
         self.logit_bias = dict.fromkeys(vision_token_ids(processor), NEVER)
-        self.engine = LLM(model=str(model_path), logprobs_mode="processed_logprobs", load_format="safetensors", **engine_settings)
+        self.engine = LLM(model=str(model_path), logprobs_mode="processed_logprobs", **settings)
 
     def sample(self, requests: Sequence[RolloutRequest], settings: SamplingSettings) -> list[list[Rollout]]:
         """Return `num_generations` rollouts a request, with the log-probabilities of the distribution sampled from.
