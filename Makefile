@@ -1,8 +1,9 @@
-# make demo: set up, then run the whole method in the sandbox.  make test: set up, then run the tests.
+# make demo: set up, then run the whole method in the sandbox.  make test: set up, then run the tests (JOBS at a time).
 VENV ?= .venv
 VENV_VLLM ?= .venv-vllm
 VENV_PEERS ?= .venv-peers
 PYTHON ?= python3
+JOBS ?= 2
 BIN = $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM = false
@@ -23,7 +24,7 @@ demo: setup
 
 test: setup
 	bash tests/setup_browser.sh
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST)
 
 check: setup lint audit
 	$(BIN)/python -m pytest -m unit $(PYTEST)
