@@ -23,6 +23,7 @@ from mcr.prompts import PromptSettings  # noqa: E402
 from mcr.run_folder import make_run_folder, write_run_record  # noqa: E402
 from mcr.training.callbacks import Curves, EpochOf, MetricsFile  # noqa: E402
 from mcr.training.held_out import HeldOutScores, held_out_samples, watch  # noqa: E402
+from mcr.training.lengths import without_long_samples  # noqa: E402
 from mcr.training.mrsi import MrsiTrainer  # noqa: E402
 from mcr.training.optimizer import MuonWithAdamW  # noqa: E402
 from mcr.training.run import train_and_save, with_guards  # noqa: E402
@@ -41,6 +42,9 @@ class MrsiArguments:
     held_out_steps: int = field(default=200, metadata={"help": "score them every so many steps"})
     held_out_size: int = field(default=64, metadata={"help": "score the first so many of them"})
     held_out_tokens: int = field(default=512, metadata={"help": "tokens a held-out completion"})
+    max_sample_tokens: int | None = field(
+        default=None, metadata={"help": "leave out samples of more tokens, images included; they are counted and told"}
+    )
     grbp_beta: float | None = field(
         default=None, metadata={"help": "E2E-GMNER's box perturbation: deviation of the centre (paper: 0.03); unset: none"}
     )
@@ -73,7 +77,7 @@ def check_nothing_is_cut(config: SFTConfig) -> None:
     if config.max_length is not None:
         raise ConfigError(
             f"max_length: got {config.max_length} (TRL's default is 1024), expected null: samples must not be cut. Set it to "
-            "null, and bound the image with the processor's max_pixels where memory is short."
+            "null; max_sample_tokens leaves long samples out."
         )
 
 
@@ -106,6 +110,8 @@ def main(argv: list[str] | None = None) -> None:
     set_seed(config.seed)
     model, processor = load_for_training(model_arguments, trust_remote_code=config.trust_remote_code)
     check_frame(prompt_settings.frame, processor)
+    if arguments.max_sample_tokens is not None:
+        train_set = without_long_samples(train_set, arguments.max_sample_tokens, processor, Path(arguments.image_root))
     optimizer = MuonWithAdamW(model.named_parameters(), config.learning_rate) if arguments.use_muon else None
     callbacks = make_callbacks(arguments, out, prompt_settings)
     perturber = make_perturber(arguments, config)
