@@ -75,10 +75,11 @@ class _Decoder:
         if "images" in batch:
             decoded["images"] = [[open_image(self.image_root, path) for path in paths] for paths in batch["images"]]
         if "prompt" in batch:
-            decoded["prompt"] = [[_clean_message(message) for message in prompt] for prompt in batch["prompt"]]
+            decoded["prompt"] = [[clean_message(message) for message in prompt] for prompt in batch["prompt"]]
         return decoded if self.columns is None else {name: decoded[name] for name in self.columns if name in decoded}
 
 
-def _clean_message(message: dict[str, Any]) -> dict[str, Any]:
+def clean_message(message: dict[str, Any]) -> dict[str, Any]:
+    """Return a prompt's message without the nulls that Parquet puts into its parts; some chat templates trip over them."""
     content = [{key: value for key, value in part.items() if value is not None} for part in message["content"]]
     return {"role": message["role"], "content": content}

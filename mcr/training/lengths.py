@@ -9,6 +9,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from mcr.errors import ConfigError
+from mcr.training_sets import clean_message
 
 MAX_IDS_TOLD = 5
 
@@ -21,7 +22,8 @@ def count_sample_tokens(row: Mapping[str, Any], processor: Any, image_root: Path
         processor: of a Qwen family, which makes patches and merges them.
         image_root: the folder that the paths start from.
     """
-    text = processor.apply_chat_template([*row["prompt"], *row["completion"]], tokenize=False)
+    conversation = [*map(clean_message, row["prompt"]), *row["completion"]]
+    text = processor.apply_chat_template(conversation, tokenize=False)
     num_text = len(processor.tokenizer(text, add_special_tokens=False)["input_ids"])
     return num_text + sum(_num_pads(image_root / path, processor.image_processor) - 1 for path in row["images"])
 
