@@ -34,6 +34,7 @@ def test_boxes_in_parts_of_the_image():
 def test_one_coordinate_off_hides_no_wrong_frame():
     for box, odd, word in (
         ((0.1, 0.1, 0.9, 1.0), (0.1, 0.1, 0.9, 1.02), "no coordinate above 1"),
+        ((0.1, 0.1, 0.9, 1.0), (10, 10, 90, 90), "no coordinate above 1"),
         ((100, 100, 900, 1000), (100, 100, 900, 1001), "thousandths"),
     ):
         samples = [replace(sample, id=str(i)) for i in range(200) for sample in SAMPLES[:1]]
