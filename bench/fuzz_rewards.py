@@ -21,8 +21,8 @@ from tqdm import tqdm
 
 from mcr.formats import ORDERS, WRITERS, write_answer
 from mcr.records import Entity
-from rewards import RewardBreakdown, score_completion
-from rewards.score import NORMALIZATIONS, PARTS
+from rewards import RewardBreakdown, RewardOptions, score_completion
+from rewards.options import CHOICES
 
 WORDS = (
     "New",
@@ -211,6 +211,14 @@ def completions(rng: random.Random, num: int) -> Iterator[tuple[str, str, list[E
         made += 1
 
 
+OPTIONS = [
+    RewardOptions(normalization=normalization, count=count, two_nones=two_nones)
+    for normalization in CHOICES["normalization"]
+    for count in CHOICES["count"]
+    for two_nones in CHOICES["two_nones"]
+]
+
+
 @dataclass(slots=True)
 class Tally:
     """What was seen of one kind."""
@@ -223,7 +231,7 @@ class Tally:
 
 def find_fault(score: RewardBreakdown, gold: list[Entity]) -> str:
     """Return what is wrong with a score, or nothing."""
-    values = [getattr(score, part) for part in PARTS] + [score.total]
+    values = list(score.with_total().values())
     if not all(math.isfinite(value) and 0 <= value <= 1 for value in values):
         return f"a score outside [0, 1]: {values}"
     if len({row for row, _, _ in score.matches}) < len(score.matches) or len(score.matches) > len(gold):
@@ -240,7 +248,7 @@ def fuzz(num: int, seed: int, slow_s: float = SLOW_S) -> dict[str, Tally]:
     for kind, text, gold in tqdm(completions(rng, num), total=num, desc="fuzz", disable=None):
         start = time.thread_time()
         try:
-            score = score_completion(text, gold, normalization=NORMALIZATIONS[len(text) % 2])
+            score = score_completion(text, gold, options=OPTIONS[len(text) % len(OPTIONS)])
         except Exception as error:
             raise AssertionError(f"{kind}: {text!r} raised {error!r}") from error
         spent = time.thread_time() - start

@@ -25,8 +25,8 @@ from mcr.predictions import join_gold, read_predictions
 from mcr.records import Entity, Sample
 from mcr.report.markdown import percent, table
 from mcr.samples import read_samples
-from rewards import score_entities
-from rewards.score import NORMALIZATIONS
+from rewards import RewardOptions, score_entities
+from rewards.options import CHOICES
 
 Entities = Sequence[Entity]
 Score = Callable[[Entities, Entities], float]
@@ -105,9 +105,10 @@ TRICKS = {
 
 def compare(pairs: Sequence[tuple[Entities, Entities]], normalization: str) -> list[list[str]]:
     """Return one row a way of answering: mean total, the gain over honest, the share of samples where it pays."""
+    options = RewardOptions(normalization=normalization)
 
     def score(pred: Entities, gold: Entities) -> float:
-        return score_entities(pred, gold, normalization=normalization).total
+        return score_entities(pred, gold, options=options).total
 
     honest = [score(pred, gold) for pred, gold in pairs]
     rows = [[normalization, "honest", percent(statistics.fmean(honest)), "", ""]]
@@ -134,7 +135,7 @@ def main() -> None:
         rng = random.Random(args.seed)
         pairs = [(simulate(sample, ErrorRates(), rng), sample.entities) for sample in samples]
     print(f"{len(pairs)} samples, totals in per cent\n")
-    rows = [row for name in NORMALIZATIONS for row in compare(pairs, name)]
+    rows = [row for name in CHOICES["normalization"] for row in compare(pairs, name)]
     print(table(("normalization", "answers", "mean total", "gain", "samples where it pays"), rows))
 
 

@@ -1,4 +1,8 @@
-"""The rule of reward-statistics filtering (MCR D.3): which prompts have something left to learn."""
+"""The rule of reward-statistics filtering (MCR D.3): which prompts have something left to learn.
+
+MCR does not say whether the deviations of D.3 and Eq. 11 are those of a sample or of a population. Both are the sample standard
+deviation here (divided by G - 1), which TRL's and ms-swift's GRPO take for Eq. 11: our choice.
+"""
 
 import statistics
 from collections.abc import Sequence
@@ -26,7 +30,7 @@ REASONS = ("kept", "no spread", "never good", "too hard", "too easy")
 
 @dataclass(frozen=True, slots=True)
 class RewardStatistics:
-    """Mean, population standard deviation, maximum and median of one group's total rewards."""
+    """Mean, sample standard deviation (divided by G - 1), maximum and median of one group's total rewards."""
 
     mean: float
     std: float
@@ -37,12 +41,17 @@ class RewardStatistics:
 def summarise(rewards: Sequence[float]) -> RewardStatistics:
     """Return the statistics of one group.
 
-    >>> summarise([0.0, 1.0])
+    >>> summarise([0.0, 1.0, 0.5])
     RewardStatistics(mean=0.5, std=0.5, max=1.0, median=0.5)
+
+    Raises:
+        ConfigError: fewer than two rewards, which have no deviation.
     """
-    if not rewards:
-        raise ConfigError("filter: a group without rewards has no statistics. Sample at least one completion.")
-    return RewardStatistics(statistics.fmean(rewards), statistics.pstdev(rewards), max(rewards), statistics.median(rewards))
+    if len(rewards) < 2:
+        raise ConfigError(
+            f"filter: got a group of {len(rewards)}, expected at least 2 rewards. Set num_generations to 2 or more."
+        )
+    return RewardStatistics(statistics.fmean(rewards), statistics.stdev(rewards), max(rewards), statistics.median(rewards))
 
 
 def apply_rule(stats: RewardStatistics, rule: FilterRule) -> str:

@@ -1,7 +1,7 @@
 """The columns and rows of training sets, and writing them row group by row group, complete or not at all."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,10 +82,10 @@ class WriteOptions:
 class RowWriter:
     """Writes rows in the order given; the file has its name only once `finish` was called."""
 
-    def __init__(self, path: Path, columns: list[tuple[str, pa.DataType]]) -> None:
+    def __init__(self, path: Path, columns: list[tuple[str, pa.DataType]], metadata: Mapping[str, str] | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path, self.partial = path, path.with_name(path.name + ".partial")
-        self.schema = pa.schema(columns)
+        self.schema = pa.schema(columns, metadata)
         self.writer = pq.ParquetWriter(self.partial, self.schema)
         self.waiting: list[dict[str, Any]] = []
 
@@ -113,8 +113,13 @@ class RowWriter:
         self.partial.unlink(missing_ok=True)
 
 
-def write_parquet(path: Path, rows: Sequence[dict[str, Any]], columns: list[tuple[str, pa.DataType]]) -> None:
-    """Write rows as Parquet, complete or not at all."""
-    writer = RowWriter(path, columns)
+def write_parquet(
+    path: Path,
+    rows: Sequence[dict[str, Any]],
+    columns: list[tuple[str, pa.DataType]],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write rows as Parquet, complete or not at all; `metadata` stays with the file."""
+    writer = RowWriter(path, columns, metadata)
     writer.write(rows)
     writer.finish()

@@ -3,6 +3,7 @@
 Images are named by paths inside the image folder; rows are decoded one at a time while training.
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,16 @@ from typing import Any
 from mcr.errors import DataError, raise_faults
 from mcr.grbp import BoxPerturber
 from mcr.images import open_image
+
+REWARD_RECORD = "mcr.reward_options"  # key of a kept set's metadata: the options it was filtered with, as JSON
+
+
+def read_reward_record(path: Path) -> dict[str, Any] | None:
+    """Return the reward options that a kept set was filtered with; None for a set that no filter wrote."""
+    import pyarrow.parquet as pq
+
+    record = (pq.read_schema(path).metadata or {}).get(REWARD_RECORD.encode())
+    return None if record is None else json.loads(record)
 
 
 def check_images(image_root: Path, paths: Sequence[str]) -> None:
@@ -36,16 +47,25 @@ def load_training_set(path: Path, image_root: Path, *, needs_completion: bool) -
     Raises:
         DataError: no such file, missing columns, no rows, or images that cannot be used (all listed).
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
     from datasets import Dataset
 
     if not path.is_file():
         raise DataError(f"training set: {path} does not exist. Run data_prep.write_schemas or the filter first.")
+    try:
+        num_rows = pq.read_metadata(path).num_rows
+    except pa.ArrowInvalid as error:
+        raise DataError(f"training set: {path} is not Parquet ({error}). Write it anew.") from error
+    if not num_rows:
+        raise DataError(
+            f"training set: {path} has no rows. A d1 or d2 without rows comes from --d2-share of write_schemas (1 or 0) or too "
+            "few samples; a kept.parquet without rows from a filter rule that kept nothing: widen it and filter again."
+        )
     rows = Dataset.from_parquet(str(path), keep_in_memory=True)
     wanted = {"sample_id", "task", "prompt", "images", "gold", "frame"} | ({"completion", "style"} if needs_completion else set())
     if not wanted <= set(rows.column_names):
         raise DataError(f"training set {path}: lacks columns {sorted(wanted - set(rows.column_names))}. Write it anew.")
-    if not len(rows):
-        raise DataError(f"training set {path}: has no rows. Loosen the filter or give more samples.")
     check_images(image_root, [image for images in rows["images"] for image in images])
     return rows.with_transform(_Decoder(image_root))
 

@@ -8,7 +8,7 @@
 With a model, predictions are appended row by row; called again, only what is missing is generated.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from accelerate import PartialState
@@ -34,7 +34,7 @@ from mcr.run_folder import make_run_folder, write_run_record
 from mcr.samples import read_gold, read_samples
 from mcr.score import one_line, warnings_of
 from mcr.training_sets import check_images
-from rewards.score import PARTS, score_entities
+from rewards.score import score_entities, unreadable
 
 TRAINED = "trained"
 
@@ -180,10 +180,9 @@ def completion_rewards(system: Evaluation) -> list[dict[str, float] | None]:
             rewards.append(None)
             continue
         if not prediction.is_readable:
-            rewards.append(dict.fromkeys((*PARTS, "total"), 0.0))
+            rewards.append(unreadable().with_total())
             continue
-        scores = asdict(score_entities(prediction.entities, sample.entities, task=sample.task))
-        rewards.append({name: scores[name] for name in (*PARTS, "total")})
+        rewards.append(score_entities(prediction.entities, sample.entities, task=sample.task).with_total())
     return rewards
 
 

@@ -2,8 +2,9 @@
 
     accelerate launch recipes/filter.py --config recipes/configs/sandbox_filter.yaml [--max_median 0.7 ...]
 
-Statistics are appended row by row; called again, only what is missing is sampled, so another rule on the same statistics costs
-nothing. Each process samples its own share.
+Statistics are appended row by row; called again, only what is missing is sampled, so another rule or other weights on the same
+statistics cost nothing. Each process samples its own share. Rewards take the options that recipes/grpo.py takes; kept.parquet
+records them, and grpo.py refuses a set that was filtered with others.
 """
 
 import json
@@ -28,21 +29,24 @@ from mcr.rollouts.transformers_sampler import TransformersSampler
 from mcr.rollouts.vllm_sampler import VllmSampler
 from mcr.run_folder import make_run_folder, open_for_append, write_run_record
 from mcr.samples import iter_json_lines
-from mcr.training_sets import load_training_set
+from mcr.training_sets import REWARD_RECORD, load_training_set
 from mcr.whole_file import write_json, write_whole
+from rewards.arguments import RewardArguments
 from rewards.columns import score_row
-from rewards.score import PARTS, check_options
+from rewards.options import RewardOptions
+from rewards.parts import PARTS
+from rewards.score import weighted_sum
 
 
 @dataclass
 class FilterArguments:
-    """Which prompts, which model, how to sample, which rule. Sampling and thresholds default to MCR D.3."""
+    """Which prompts, which model, how to sample, which rule. Sampling defaults to MCR E.4, thresholds to D.3."""
 
     train_set: str = field(metadata={"help": "d2.parquet of data_prep.write_schemas"})
     image_root: str = field(metadata={"help": "folder that the image paths start from"})
     model_name_or_path: str = field(metadata={"help": "the model after MRSI"})
     output_dir: str = field(metadata={"help": "folder for statistics, kept.parquet, summary and histograms"})
-    num_generations: int = field(default=8, metadata={"help": "G"})
+    num_generations: int = field(default=8, metadata={"help": "G, 2 or more"})
     temperature: float = field(default=1.5, metadata={"help": "sampling temperature"})
     top_k: int = field(default=200, metadata={"help": "sampling top-k"})
     top_p: float = field(default=0.95, metadata={"help": "sampling top-p"})
@@ -51,8 +55,6 @@ class FilterArguments:
     use_vllm: bool = field(default=False, metadata={"help": "sample through vLLM"})
     vllm_gpu_memory_utilization: float = field(default=0.9, metadata={"help": "share of GPU memory for vLLM"})
     dtype: str = field(default="auto", metadata={"help": "of the model's weights"})
-    sigma: float = field(default=0.5, metadata={"help": "IoU threshold of the grounding reward, as grpo.py uses it"})
-    normalization: str = field(default="matched", metadata={"help": "of the rewards, as grpo.py uses it"})
     min_std: float = field(default=0.1, metadata={"help": "of the rule"})
     min_max: float = field(default=0.8, metadata={"help": "of the rule"})
     min_median: float = field(default=0.08, metadata={"help": "of the rule"})
@@ -60,8 +62,13 @@ class FilterArguments:
     seed: int = field(default=0, metadata={"help": "of sampling"})
 
 
+WIDEN = {
+    "no spread": "Lower --min_std",
+    "never good": "Lower --min_max, or train longer in MRSI",
+    "too hard": "Lower --min_median, or train longer in MRSI",
+    "too easy": "Raise --max_median, or keep back harder samples",
+}
 SAMPLED_BY = ("model_name_or_path", "num_generations", "temperature", "top_k", "top_p", "max_completion_length", "seed")
-SAMPLED_BY += ("sigma", "normalization")
 
 
 def make_sampler(arguments: FilterArguments) -> Sampler:
@@ -80,21 +87,23 @@ def read_statistics(out: Path) -> dict[str, dict[str, Any]]:
     rows = {}
     for path in sorted(out.glob("statistics-*.jsonl")):
         for _, row in iter_json_lines(path):
-            if isinstance(row, dict) and "rewards" in row:
+            if isinstance(row, dict) and "parts" in row:
                 rows[row["id"]] = row
     return rows
 
 
-def check_fingerprint(out: Path, arguments: FilterArguments) -> None:
-    """Refuse to mix statistics that were sampled in different ways."""
-    fingerprint = {name: getattr(arguments, name) for name in SAMPLED_BY}
+def check_fingerprint(out: Path, arguments: FilterArguments, options: RewardOptions) -> None:
+    """Refuse to mix statistics that were sampled in different ways, or whose parts follow different rules; weights may change."""
+    rules = options.to_dict()
+    del rules["weights"]
+    fingerprint = {name: getattr(arguments, name) for name in SAMPLED_BY} | rules
     path = out / "sampling.json"
     if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != fingerprint:
         raise ConfigError(f"filter: {out} holds statistics sampled with other settings ({path}). Choose another output_dir.")
     write_json(path, fingerprint)
 
 
-def sample_statistics(rows: Any, todo: list[int], arguments: FilterArguments, path: Path) -> None:
+def sample_statistics(rows: Any, todo: list[int], arguments: FilterArguments, options: RewardOptions, path: Path) -> None:
     """Sample the groups of the rows named in `todo` and append one line a row."""
     sampler = make_sampler(arguments)
     settings = SamplingSettings(
@@ -105,63 +114,88 @@ def sample_statistics(rows: Any, todo: list[int], arguments: FilterArguments, pa
         max_new_tokens=arguments.max_completion_length,
         seed=arguments.seed,
     )
-    options = {"sigma": arguments.sigma, "normalization": arguments.normalization}
     chunk = max(1, arguments.batch_size // arguments.num_generations)
     with open_for_append(path) as file, tqdm(total=len(todo), desc="filter: sampling", unit="prompt") as bar:
         for start in range(0, len(todo), chunk):
             batch = [rows[index] for index in todo[start : start + chunk]]
             groups = sampler.sample([RolloutRequest(row["sample_id"], row["prompt"], row["images"]) for row in batch], settings)
             for row, group in zip(batch, groups, strict=True):
-                scores = [score_row(rollout.text, row["gold"], row["frame"], row["task"], **options) for rollout in group]
-                parts = {part: [round(getattr(score, part), 6) for score in scores] for part in PARTS}
-                rewards = [round(score.total, 6) for score in scores]
-                file.write(json.dumps({"id": row["sample_id"], "rewards": rewards, "parts": parts}) + "\n")
+                scores = [score_row(rollout.text, row["gold"], row["frame"], row["task"], options) for rollout in group]
+                parts = {part: [score.parts[part] for score in scores] for part in PARTS}
+                file.write(json.dumps({"id": row["sample_id"], "parts": parts}) + "\n")
             file.flush()
             bar.update(len(batch))
 
 
-def apply_and_write(out: Path, train_set: Path, rows: dict[str, dict[str, Any]], rule: FilterRule) -> Counter:
+def group_rewards(parts: dict[str, list[float]], options: RewardOptions) -> list[float]:
+    """Return the total of each completion of a group."""
+    completions = zip(*(parts[part] for part in PARTS), strict=True)
+    return [weighted_sum(dict(zip(PARTS, values, strict=True)), options) for values in completions]
+
+
+def apply_and_write(
+    out: Path, train_set: Path, rows: dict[str, dict[str, Any]], rule: FilterRule, options: RewardOptions
+) -> Counter:
     """Apply the rule; write statistics.jsonl, kept.parquet, summary.json and the histograms."""
     decided = []
     for row in rows.values():
-        stats = summarise(row["rewards"])
+        rewards = group_rewards(row["parts"], options)
+        stats = summarise(rewards)
         reason = apply_rule(stats, rule)
-        decided.append(row | asdict(stats) | {"kept": reason == "kept", "reason": reason})
+        decided.append({"id": row["id"], "rewards": rewards, **row, **asdict(stats), "kept": reason == "kept", "reason": reason})
     write_whole(out / "statistics.jsonl", "".join(json.dumps(row) + "\n" for row in decided))
     kept = {row["id"] for row in decided if row["kept"]}
     table = pq.read_table(train_set).select([name for name, _ in PROMPT_COLUMNS])
-    write_parquet(out / "kept.parquet", [row for row in table.to_pylist() if row["sample_id"] in kept], PROMPT_COLUMNS)
+    kept_rows = [row for row in table.to_pylist() if row["sample_id"] in kept]
+    write_parquet(out / "kept.parquet", kept_rows, PROMPT_COLUMNS, {REWARD_RECORD: json.dumps(options.to_dict())})
     counts = Counter(dict.fromkeys(REASONS, 0) | Counter(row["reason"] for row in decided))
-    write_json(out / "summary.json", {"rule": asdict(rule), "num_prompts": len(decided), "reasons": counts})
+    summary = {"rule": asdict(rule), "rewards": options.to_dict(), "num_prompts": len(decided), "reasons": counts}
+    write_json(out / "summary.json", summary)
     draw_filter_histograms(out / "histograms.png", decided, rule)
     return counts
 
 
+def report_counts(out: Path, counts: Counter) -> None:
+    """Print what was kept and why the rest was not.
+
+    Raises:
+        ConfigError: nothing was kept.
+    """
+    print("\n".join([f"| {reason} | {count} |" for reason, count in counts.items()]))
+    print(f"kept {counts['kept']} of {counts.total()} prompts: {out / 'kept.parquet'}, picture: {out / 'histograms.png'}")
+    if not counts["kept"]:
+        reason = max(REASONS[1:], key=lambda one: counts[one])
+        raise ConfigError(
+            f"filter: kept 0 of {counts.total()} prompts, most of them {reason!r}. {WIDEN[reason]}; the statistics in {out} are "
+            "reused."
+        )
+
+
 def main(argv: list[str] | None = None) -> None:
     """Sample what is missing, then apply the rule on the main process."""
-    (arguments,) = parse_settings((FilterArguments,), argv)
-    check_options(arguments.sigma, arguments.normalization)
+    arguments, reward_arguments = parse_settings((FilterArguments, RewardArguments), argv)
+    options = reward_arguments.options()
     rule = FilterRule(arguments.min_std, arguments.min_max, arguments.min_median, arguments.max_median)
+    if arguments.num_generations < 2:
+        raise ConfigError(f"num_generations: got {arguments.num_generations}, expected 2 or more: one reward has no deviation.")
     out, train_set = Path(arguments.output_dir), Path(arguments.train_set)
     rows = load_training_set(train_set, Path(arguments.image_root), needs_completion=False)
     state = join_processes()
     make_run_folder(out)
     if state.is_main_process:
-        check_fingerprint(out, arguments)
-        write_run_record(out, "filter", (arguments,), arguments.seed)
+        check_fingerprint(out, arguments, options)
+        write_run_record(out, "filter", (arguments, reward_arguments), arguments.seed)
     state.wait_for_everyone()
     done = read_statistics(out)
     ids = rows.with_format(None)["sample_id"]
     todo = [index for index in range(state.process_index, len(ids), state.num_processes) if ids[index] not in done]
     if done and state.is_main_process:
-        print(f"going on from {len(done)} of {len(ids)} prompts that were sampled before", flush=True)
+        print(f"resuming: {len(done)} of {len(ids)} prompts were sampled before", flush=True)
     if todo:
-        sample_statistics(rows, todo, arguments, out / f"statistics-{state.process_index:03d}.jsonl")
+        sample_statistics(rows, todo, arguments, options, out / f"statistics-{state.process_index:03d}.jsonl")
     state.wait_for_everyone()
     if state.is_main_process:
-        counts = apply_and_write(out, train_set, read_statistics(out), rule)
-        print("\n".join([f"| {reason} | {count} |" for reason, count in counts.items()]))
-        print(f"kept {counts['kept']} of {counts.total()} prompts: {out / 'kept.parquet'}, picture: {out / 'histograms.png'}")
+        report_counts(out, apply_and_write(out, train_set, read_statistics(out), rule, options))
 
 
 if __name__ == "__main__":

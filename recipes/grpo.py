@@ -26,9 +26,11 @@ from mcr.training.collapse import CollapseBounds, CollapseGuard  # noqa: E402
 from mcr.training.grpo import CvoTrainer, forbid_vision_tokens  # noqa: E402
 from mcr.training.held_out import HeldOutScores, held_out_samples, watch  # noqa: E402
 from mcr.training.run import is_served, told_in_words, train_and_save, with_guards  # noqa: E402
-from mcr.training_sets import load_training_set  # noqa: E402
+from mcr.training_sets import load_training_set, read_reward_record  # noqa: E402
+from rewards.arguments import RewardArguments  # noqa: E402
 from rewards.for_trl import weighted_rewards  # noqa: E402
-from rewards.score import PARTS, check_weights  # noqa: E402
+from rewards.options import RewardOptions  # noqa: E402
+from rewards.parts import PARTS  # noqa: E402
 
 
 @dataclass
@@ -37,11 +39,6 @@ class CvoArguments:
 
     train_set: str = field(metadata={"help": "kept.parquet of recipes/filter.py, or d2.parquet unfiltered"})
     image_root: str = field(metadata={"help": "folder that the image paths start from"})
-    count_weight: float = field(default=0.2, metadata={"help": "weight of the count reward (Eq. 10)"})
-    span_weight: float = field(default=0.2, metadata={"help": "weight of the span reward"})
-    type_weight: float = field(default=0.2, metadata={"help": "weight of the type reward"})
-    entailment_weight: float = field(default=0.2, metadata={"help": "weight of the entailment reward"})
-    grounding_weight: float = field(default=0.2, metadata={"help": "weight of the grounding reward"})
     dynamic_sampling_rounds: int = field(default=0, metadata={"help": "replace groups without spread so often at most"})
     held_out: str | None = field(
         default=None, metadata={"help": "samples.jsonl to score greedily while training, e.g. dev.jsonl"}
@@ -53,10 +50,30 @@ class CvoArguments:
     max_entropy: float | None = field(default=None, metadata={"help": "stop above this entropy, nats a token"})
     max_clipped: float | None = field(default=None, metadata={"help": "stop above this share of completions cut at the limit"})
     collapse_patience: int = field(default=5, metadata={"help": "stop when a bound is passed in so many logs in a row"})
-    sigma: float = field(default=0.5, metadata={"help": "IoU threshold of the grounding reward (Eq. 8)"})
     shared_prefix: str = field(default="auto", metadata={"help": "forward each group's prompt once: auto, on, off"})
     shared_prefix_attention: str = field(default="segments", metadata={"help": "segments, or flex (GPUs alone)"})
-    normalization: str = field(default="matched", metadata={"help": "matched (the paper) or larger_count (docs/rewards.md)"})
+
+
+def check_rewards(arguments: RewardArguments, config: GRPOConfig, train_set: Path) -> RewardOptions:
+    """Return the reward options, equal to those that the kept set was filtered with.
+
+    Raises:
+        ConfigError: they differ, a value does not fit, or TRL's reward_weights are set, which would be overwritten.
+    """
+    options = arguments.options()
+    if config.reward_weights is not None:
+        flags = ", ".join(f"{part}_weight" for part in PARTS)
+        raise ConfigError(f"reward_weights: got {config.reward_weights}, expected none. Weights have names here: set {flags}.")
+    record = read_reward_record(train_set) if train_set.is_file() else None
+    here = options.to_dict()
+    differing = [name for name in here if record is not None and record.get(name) != here[name]]
+    if differing:
+        there = ", ".join(f"{name} {record.get(name)} there and {here[name]} here" for name in differing)
+        raise ConfigError(
+            f"train_set: {train_set} was filtered with other reward options ({there}). Give grpo.py the filter's, or call "
+            "filter.py again with these (weights alone cost no sampling)."
+        )
+    return options
 
 
 def check_enough_prompts(num_prompts: int, config: GRPOConfig) -> None:
@@ -110,7 +127,10 @@ def make_callbacks(arguments: CvoArguments, config: GRPOConfig, prompts: PromptS
 
 def main(argv: list[str] | None = None) -> None:
     """Check the data, load the model that MRSI saved, optimise, save."""
-    arguments, config, model_arguments = parse_settings((CvoArguments, GRPOConfig, ModelConfig), argv)
+    arguments, reward_arguments, config, model_arguments = parse_settings(
+        (CvoArguments, RewardArguments, GRPOConfig, ModelConfig), argv
+    )
+    rewards = weighted_rewards(check_rewards(reward_arguments, config, Path(arguments.train_set)))
     out = Path(config.output_dir)
     train_set = load_training_set(Path(arguments.train_set), Path(arguments.image_root), needs_completion=False)
     check_enough_prompts(len(train_set), config)
@@ -120,8 +140,6 @@ def main(argv: list[str] | None = None) -> None:
     model, processor = load_for_training(model_arguments, trust_remote_code=config.trust_remote_code)
     check_frame(prompt_settings.frame, processor)
     forbid_vision_tokens(config, processor)
-    weights = check_weights({part: getattr(arguments, f"{part}_weight") for part in PARTS})
-    rewards = weighted_rewards(weights, sigma=arguments.sigma, normalization=arguments.normalization)
     config.reward_weights = rewards.weights
     callbacks = make_callbacks(arguments, config, prompt_settings)
     with told_in_words(out, is_served=is_served(config)):
@@ -139,7 +157,7 @@ def main(argv: list[str] | None = None) -> None:
         )
     watch(trainer, callbacks)
     if trainer.accelerator.is_main_process:
-        write_run_record(out, "grpo", (arguments, config, model_arguments), config.seed)
+        write_run_record(out, "grpo", (arguments, reward_arguments, config, model_arguments), config.seed)
     trainer.prompt_settings = prompt_settings
     train_and_save(trainer, out)
 

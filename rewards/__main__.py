@@ -19,9 +19,11 @@ from mcr.errors import ConfigError, DataError, run_command
 from mcr.predictions import Prediction, read_predictions
 from mcr.records import Entity, Sample
 from mcr.samples import read_samples
+from rewards.arguments import add_reward_flags, read_reward_flags
 from rewards.columns import read_ground_truth, read_task
 from rewards.explain import explain
-from rewards.score import NORMALIZATIONS, PARTS, RewardBreakdown, check_options, check_task, score_completion, score_entities
+from rewards.options import RewardOptions
+from rewards.score import RewardBreakdown, check_task, score_completion, score_entities, unreadable
 
 Row = TypeVar("Row", Sample, Prediction)
 
@@ -52,23 +54,21 @@ def _by_id(rows: Sequence[Row], sample_id: str | None, path: str) -> Row:
     return found[0]
 
 
-def score(args: argparse.Namespace, gold: Gold) -> RewardBreakdown:
+def score(args: argparse.Namespace, gold: Gold, options: RewardOptions) -> RewardBreakdown:
     """Score the prediction of a file, or the completion."""
-    options = {"sigma": args.sigma, "normalization": args.normalization}
-    check_options(**options)
     check_task(gold.task, gold.entities)
     if args.predictions and args.completion is not None:
         raise ConfigError("explain: got both --completion and --predictions. Give one of them.")
     if args.predictions:
         row = _by_id(read_predictions(args.predictions), args.id, str(args.predictions))
         if not row.is_readable:
-            return RewardBreakdown(*[0.0] * (len(PARTS) + 1), problems=row.problems)
-        return score_entities(row.entities, gold.entities, problems=row.problems, task=gold.task, **options)
+            return unreadable(row.problems)
+        return score_entities(row.entities, gold.entities, task=gold.task, options=options, problems=row.problems)
     if args.completion is None:
         raise ConfigError("explain: got neither --completion nor --predictions. Give one of them.")
     text = sys.stdin.read() if args.completion == "-" else args.completion
     frame = gold.frame if args.frame is None else read_frame(args.frame)
-    return score_completion(text, gold.entities, frame=frame, task=gold.task, **options)
+    return score_completion(text, gold.entities, frame=frame, task=gold.task, options=options)
 
 
 def read_frame(path: Path) -> Frame | None:
@@ -90,11 +90,11 @@ def main(argv: list[str] | None = None) -> None:
     command.add_argument("--completion", help="what the model wrote")
     command.add_argument("--predictions", type=Path, help="predictions.jsonl, boxes in original pixels")
     command.add_argument("--frame", type=Path, help="JSON file with the frame that the completion's boxes are in")
-    command.add_argument("--sigma", type=float, default=0.5, help="IoU threshold of the grounding reward")
-    command.add_argument("--normalization", choices=NORMALIZATIONS, default="matched", help="what the parts are averaged over")
+    add_reward_flags(command)
     args = parser.parse_args(argv)
     gold = find_gold(args.gold, args.id)
-    print(explain(score(args, gold), gold.entities, sigma=args.sigma))
+    options = read_reward_flags(args)
+    print(explain(score(args, gold, options), gold.entities, options=options))
 
 
 if __name__ == "__main__":

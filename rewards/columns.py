@@ -7,15 +7,15 @@ survives every dataset format.
 
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from mcr.boxes import Frame
-from mcr.errors import ConfigError, DataError
+from mcr.errors import DataError
 from mcr.records import Entity
-from rewards.score import RewardBreakdown, check_options, score_completion
+from rewards.options import DEFAULT_OPTIONS, RewardOptions
+from rewards.score import RewardBreakdown, score_completion
 
 GroundTruth = tuple[tuple[Entity, ...], Frame | None]
 
@@ -105,32 +105,19 @@ def as_json(value: Any) -> str:
     return json.dumps(as_plain(value), default=lambda record: record.to_dict())
 
 
-def read_task(gold: Any, task: str | None = None) -> str:
-    """Return the task of one sample: the column, else what stands in gold's mapping, else gmner."""
+def read_task(gold: Any, task: str | None = None, default: str | None = None) -> str:
+    """Return the task of one sample: the column, else what gold's mapping names, else the default, else gmner."""
     if task:
         return str(task)
     if isinstance(gold, str) and '"task"' in gold:
         gold = _load("gold", gold)
     found = gold.get("task") if isinstance(gold, Mapping) else None
-    return str(found or "gmner")
+    return str(found or default or "gmner")
 
 
-def score_row(completion: Any, gold: Any, frame: Any = None, task: str | None = None, **options: Any) -> RewardBreakdown:
-    """Score one completion against the columns of its sample; `options` are those of `score_completion`."""
+def score_row(
+    completion: Any, gold: Any, frame: Any = None, task: str | None = None, options: RewardOptions = DEFAULT_OPTIONS
+) -> RewardBreakdown:
+    """Score one completion against the columns of its sample."""
     entities, frame = read_ground_truth(gold, frame)
-    return score_completion(completion_text(completion), entities, frame=frame, task=read_task(gold, task), **options)
-
-
-def environment_options() -> dict[str, Any]:
-    """Return sigma and normalization from MCR_REWARD_SIGMA and MCR_REWARD_NORMALIZATION, for frameworks that pass no options.
-
-    Raises:
-        ConfigError: a value that `score_completion` does not take.
-    """
-    sigma, normalization = os.environ.get("MCR_REWARD_SIGMA", "0.5"), os.environ.get("MCR_REWARD_NORMALIZATION", "matched")
-    try:
-        options = {"sigma": float(sigma), "normalization": normalization}
-    except ValueError:
-        raise ConfigError(f"MCR_REWARD_SIGMA: got {sigma!r}, expected a number.") from None
-    check_options(**options)
-    return options
+    return score_completion(completion_text(completion), entities, frame=frame, task=read_task(gold, task), options=options)

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 
 from mcr.matching import first_box_iou, is_entailed_alike, is_same_type
 from mcr.records import Box, Entity
-from rewards.parts import grounding_score
-from rewards.score import PARTS, RewardBreakdown
+from rewards.options import DEFAULT_OPTIONS, RewardOptions
+from rewards.parts import grounding_reward
+from rewards.score import RewardBreakdown
 
 MAX_CELL_CHARS = 40
 COLUMNS = ("predicted", "gold", "span F1", "type", "entailment", "IoU", "grounding")
 
 
-def explain(score: RewardBreakdown, gold: Sequence[Entity], *, sigma: float = 0.5) -> str:
-    """Return the matches, what was left over on either side, each part, and what could not be read.
+def explain(score: RewardBreakdown, gold: Sequence[Entity], *, options: RewardOptions = DEFAULT_OPTIONS) -> str:
+    """Return the matches, the entities without a match on either side, each part, and what could not be read.
 
     >>> from rewards import score_completion
     >>> gold = [Entity("Ann", "PER")]
@@ -22,19 +23,21 @@ def explain(score: RewardBreakdown, gold: Sequence[Entity], *, sigma: float = 0.
     <BLANKLINE>
     count 1.000  span 1.000  type 0.000  entailment 1.000  grounding 1.000  total 0.800
     """
-    rows = [_matched(score.entities[p], gold[g], f1, sigma) for p, g, f1 in score.matches]
+    rows = [_matched(score.entities[p], gold[g], f1, options) for p, g, f1 in score.matches]
     used_pred, used_gold = {p for p, _, _ in score.matches}, {g for _, g, _ in score.matches}
     rows += [(_cell(e), "(nothing)", *"-----") for i, e in enumerate(score.entities) if i not in used_pred]
     rows += [("(missed)", _cell(e), *"-----") for i, e in enumerate(gold) if i not in used_gold]
-    parts = "  ".join(f"{part} {getattr(score, part):.3f}" for part in (*PARTS, "total"))
+    parts = "  ".join(f"{part} {value:.3f}" for part, value in score.with_total().items())
     problems = [f"could not be read: {printable(problem)}" for problem in score.problems]
     return "\n".join([*_align([COLUMNS, *rows]), "", parts, *problems])
 
 
-def _matched(pred: Entity, gold: Entity, f1: float, sigma: float) -> tuple[str, ...]:
+def _matched(pred: Entity, gold: Entity, f1: float, options: RewardOptions) -> tuple[str, ...]:
     yes_no = ["yes" if value else "no" for value in (is_same_type(pred, gold), is_entailed_alike(pred, gold))]
     overlap = f"{first_box_iou(pred, gold):.2f}" if pred.boxes and gold.boxes else "-"
-    return _cell(pred), _cell(gold), f"{f1:.2f}", *yes_no, overlap, f"{grounding_score(pred, gold, sigma):.2f}"
+    is_left_out = options.two_nones == "left_out" and pred.boxes is None and gold.boxes is None
+    grounding = grounding_reward([(pred, gold)], 1, sigma=options.sigma, two_nones=options.two_nones)
+    return _cell(pred), _cell(gold), f"{f1:.2f}", *yes_no, overlap, "-" if is_left_out else f"{grounding:.2f}"
 
 
 def _cell(entity: Entity) -> str:

@@ -1,14 +1,15 @@
 """The rewards for OpenRLHF: `--reward.remote_url .../rewards/for_openrlhf.py --data.label_key gold`. No scoring of its own.
 
-The label column holds gold as rewards.columns reads it: JSON text, the frame inside it. Options come from the environment
-(`rewards.columns.environment_options`).
+The label column holds gold as rewards.columns reads it: JSON text, frame and task inside it. Options come from the environment
+(`RewardOptions.from_environment`), and so does the task of samples that name none (MCR_REWARD_TASK).
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from rewards.columns import environment_options, score_row
-from rewards.score import PARTS
+from rewards.columns import read_task, score_row
+from rewards.options import RewardOptions, task_from_environment
+from rewards.parts import PARTS
 
 END_CHARS = (400, 200, 100, 50, 25, 12)
 
@@ -21,10 +22,13 @@ def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence
     import torch
 
     completions = [completion_of(query, prompt) for query, prompt in zip(queries, prompts, strict=True)]
-    options = environment_options()
-    scores = [score_row(completion, label, **options) for completion, label in zip(completions, labels, strict=True)]
+    options, default = RewardOptions.from_environment(), task_from_environment()
+    scores = [
+        score_row(completion, label, task=read_task(label, default=default), options=options)
+        for completion, label in zip(completions, labels, strict=True)
+    ]
     totals = torch.tensor([got.total for got in scores], dtype=torch.float32)
-    parts = {part: torch.tensor([getattr(got, part) for got in scores], dtype=torch.float32) for part in PARTS}
+    parts = {part: torch.tensor([got.parts[part] for got in scores], dtype=torch.float32) for part in PARTS}
     return {"rewards": totals, "scores": totals, "extra_logs": parts}
 
 

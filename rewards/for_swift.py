@@ -1,15 +1,18 @@
 """The rewards for ms-swift: `--external_plugins .../rewards/for_swift.py --reward_funcs mcr_total`. No scoring of its own.
 
-ms-swift hands the dataset's columns over by name: `gold` and, where boxes need converting, `frame`, as rewards.columns reads
-them. Registered are mcr_count, mcr_span, mcr_type, mcr_entailment and mcr_grounding, to be weighted by `--reward_weights`, and
-mcr_total. Options come from the environment (`rewards.columns.environment_options`).
+ms-swift hands the dataset's columns over by name: `gold`, where boxes need converting `frame`, and for other tasks than gmner
+`task`, as rewards.columns reads them. Registered are mcr_<part> for every part, to be weighted by `--reward_weights`, and
+mcr_total. Options come from the environment (`RewardOptions.from_environment`), and so does the task of samples that name none
+(MCR_REWARD_TASK).
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from rewards.columns import environment_options
+from rewards.columns import read_task
 from rewards.for_trl import PartReward
+from rewards.options import RewardOptions, task_from_environment
+from rewards.parts import PARTS
 
 try:
     from swift.rewards import ORM, orms
@@ -27,50 +30,23 @@ except ImportError:
 
 
 class PartORM(ORM):
-    """One part of the score as ms-swift's outcome reward; subclasses name the part."""
+    """One part of the score, or the weighted total, as ms-swift's outcome reward; subclasses name the part."""
 
     part = "total"
 
     def __call__(
-        self, completions: Sequence[Any], gold: Sequence[Any], frame: Sequence[Any] | None = None, **_: Any
+        self,
+        completions: Sequence[Any],
+        gold: Sequence[Any],
+        frame: Sequence[Any] | None = None,
+        task: Sequence[str | None] | None = None,
+        **_: Any,
     ) -> list[float]:
         """Return the part of each completion, in [0, 1]."""
-        return PartReward(self.part, **environment_options())(completions, gold, frame)
+        default, columns = task_from_environment(), [None] * len(completions) if task is None else task
+        tasks = [read_task(one, column, default) for one, column in zip(gold, columns, strict=True)]
+        return PartReward(self.part, RewardOptions.from_environment())(completions, gold, frame, tasks)
 
 
-class McrTotal(PartORM):
-    """The sum of the five with the default weights."""
-
-
-class McrCount(PartORM):
-    """R_c."""
-
-    part = "count"
-
-
-class McrSpan(PartORM):
-    """R_s."""
-
-    part = "span"
-
-
-class McrType(PartORM):
-    """R_t."""
-
-    part = "type"
-
-
-class McrEntailment(PartORM):
-    """R_e."""
-
-    part = "entailment"
-
-
-class McrGrounding(PartORM):
-    """R_u."""
-
-    part = "grounding"
-
-
-ORMS = {f"mcr_{cls.part}": cls for cls in (McrTotal, McrCount, McrSpan, McrType, McrEntailment, McrGrounding)}
+ORMS = {f"mcr_{part}": type(f"Mcr{part.title()}", (PartORM,), {"part": part}) for part in (*PARTS, "total")}
 orms.update(ORMS)

@@ -5,40 +5,40 @@ reads them. Completions are strings or TRL's message lists. Keyword arguments th
 be pickled.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from mcr.errors import ConfigError
 from rewards.columns import as_json, completion_text, read_ground_truth, read_task
-from rewards.score import DEFAULT_WEIGHTS, PARTS, RewardBreakdown, check_options, check_weights, score_completion
+from rewards.options import DEFAULT_OPTIONS, RewardOptions
+from rewards.parts import PARTS
+from rewards.score import RewardBreakdown, score_completion
 
 
 @lru_cache(maxsize=1024)
-def _score(text: str, gold: str, frame: str | None, task: str, sigma: float, normalization: str) -> RewardBreakdown:
-    """Score once for all five functions of one completion."""
+def _score(text: str, gold: str, frame: str | None, task: str, options: RewardOptions) -> RewardBreakdown:
+    """Score once for all functions of one completion."""
     entities, frame = read_ground_truth(gold, frame)
-    return score_completion(text, entities, frame=frame, task=task, sigma=sigma, normalization=normalization)
+    return score_completion(text, entities, frame=frame, task=task, options=options)
 
 
 @dataclass(frozen=True, slots=True)
 class PartReward:
-    """One part of the score, or the `total` with the default weights, as a function that GRPOTrainer can call.
+    """One part of the score, or the weighted `total`, as a function that GRPOTrainer can call.
 
     Attributes:
-        part: count, span, type, entailment, grounding, or total.
-        sigma, normalization: as `rewards.score_completion` takes them.
+        part: one of `rewards.PARTS`, or total.
+        options: weights and rules.
     """
 
     part: str
-    sigma: float = 0.5
-    normalization: str = "matched"
+    options: RewardOptions = DEFAULT_OPTIONS
 
     def __post_init__(self) -> None:
         if self.part not in (*PARTS, "total"):
             raise ConfigError(f"part: got {self.part!r}, expected one of {(*PARTS, 'total')}.")
-        check_options(self.sigma, self.normalization)
 
     @property
     def __name__(self) -> str:
@@ -59,7 +59,7 @@ class PartReward:
     def _score(self, completion: Any, gold: Any, frame: Any, task: str | None) -> RewardBreakdown:
         task = read_task(gold, task)
         gold, frame = (value if value is None or isinstance(value, str) else as_json(value) for value in (gold, frame))
-        return _score(completion_text(completion), gold, frame, task, self.sigma, self.normalization)
+        return _score(completion_text(completion), gold, frame, task, self.options)
 
 
 count_reward = PartReward("count")
@@ -78,10 +78,6 @@ class WeightedRewards:
     weights: list[float]
 
 
-def weighted_rewards(
-    weights: Mapping[str, float] | None = None, *, sigma: float = 0.5, normalization: str = "matched"
-) -> WeightedRewards:
-    """Return the five functions with their weights (`reward_weights` of GRPOConfig)."""
-    weights = check_weights(DEFAULT_WEIGHTS if weights is None else weights)
-    functions = [PartReward(part, sigma, normalization) for part in PARTS]
-    return WeightedRewards(functions, [float(weights.get(part, 0.0)) for part in PARTS])
+def weighted_rewards(options: RewardOptions = DEFAULT_OPTIONS) -> WeightedRewards:
+    """Return one function a part with their weights (`reward_weights` of GRPOConfig)."""
+    return WeightedRewards([PartReward(part, options) for part in PARTS], [options.weights[part] for part in PARTS])

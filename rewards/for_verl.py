@@ -1,14 +1,14 @@
 """The rewards for verl: `custom_reward_function.path=.../rewards/for_verl.py`, `custom_reward_function.name=compute_score`.
 
-`reward_model.ground_truth` of the data holds gold as rewards.columns reads it, best as JSON text; the frame stands inside it
-or in `extra_info["frame"]`. Options go through `custom_reward_function.reward_kwargs`. No scoring of its own.
+`reward_model.ground_truth` of the data holds gold as rewards.columns reads it, best as JSON text; frame and task are inside it or
+in `extra_info`. Options go through `custom_reward_function.reward_kwargs`. No scoring of its own.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from rewards.columns import score_row
-from rewards.score import PARTS
+from rewards.columns import read_task, score_row
+from rewards.options import RewardOptions
 
 
 def compute_score(
@@ -17,12 +17,32 @@ def compute_score(
     ground_truth: Any,
     extra_info: Mapping[str, Any] | None = None,
     *,
+    task: str | None = None,
     weights: Mapping[str, float] | None = None,
-    sigma: float = 0.5,
-    normalization: str = "matched",
+    sigma: float | None = None,
+    normalization: str | None = None,
+    count: str | None = None,
+    two_nones: str | None = None,
     **_: Any,
 ) -> dict[str, float]:
-    """Return `score`, the total in [0, 1], and each part beside it (verl logs them). `data_source` decides nothing."""
-    frame = (extra_info or {}).get("frame")
-    got = score_row(solution_str, ground_truth, frame, weights=weights, sigma=sigma, normalization=normalization)
-    return {"score": got.total, **{part: getattr(got, part) for part in PARTS}}
+    """Return `score`, the total in [0, 1], and each part beside it (verl logs them). `data_source` decides nothing.
+
+    verl passes arguments of its own beside the reward_kwargs, so the options are listed here, and others are ignored.
+
+    Args:
+        data_source: of the sample.
+        solution_str: the completion.
+        ground_truth: gold.
+        extra_info: may hold frame and task of the sample.
+        task: of samples that name none; default gmner.
+        weights: as in `rewards.RewardOptions`, which has the defaults of this and what follows.
+        sigma: IoU threshold of the grounding reward.
+        normalization: matched or larger_count.
+        count: stepwise or f1.
+        two_nones: one, zero or left_out.
+    """
+    options = {"weights": weights, "sigma": sigma, "normalization": normalization, "count": count, "two_nones": two_nones}
+    extra = extra_info or {}
+    task = read_task(ground_truth, extra.get("task"), task)
+    got = score_row(solution_str, ground_truth, extra.get("frame"), task, RewardOptions.from_dict(options))
+    return {"score": got.total, **got.parts}

@@ -10,32 +10,42 @@ from mcr.errors import ConfigError, DataError
 from mcr.matching import assign_spans
 from mcr.parsing import parse_completion
 from mcr.records import TASKS, Entity, check_box
-from rewards.parts import count_reward, entailment_reward, grounding_reward, grounding_score, span_reward, type_reward
-
-NORMALIZATIONS = ("matched", "larger_count")
-PARTS = ("count", "span", "type", "entailment", "grounding")
-DEFAULT_WEIGHTS: Mapping[str, float] = dict.fromkeys(PARTS, 0.2)
+from rewards.options import DEFAULT_OPTIONS, RewardOptions
+from rewards.parts import PART_FUNCTIONS, PARTS, Matching, grounding_score
 
 
 @dataclass(frozen=True, slots=True)
 class RewardBreakdown:
-    """The parts in [0, 1], their weighted sum, and what they came from.
+    """The parts in [0, 1], their weighted sum, and what they came from. Each part is an attribute, too: `score.span`.
 
     Attributes:
+        parts: the parts by name, in the order of `rewards.parts.PARTS`.
+        total: their weighted sum (MCR Eq. 10).
         matches: (index in the prediction, index in gold, span F1) of each matched pair.
         entities: the prediction, boxes in gold's frame.
         problems: why parts of the completion could not be read.
     """
 
-    count: float
-    span: float
-    type: float
-    entailment: float
-    grounding: float
+    parts: Mapping[str, float]
     total: float
     matches: tuple[tuple[int, int, float], ...] = ()
     entities: tuple[Entity, ...] = ()
     problems: tuple[str, ...] = ()
+
+    def __getattr__(self, name: str) -> float:
+        """Return a part by its name."""
+        if name in PARTS:
+            return self.parts[name]
+        raise AttributeError(f"a reward breakdown has no {name!r}; its parts are {', '.join(PARTS)}")
+
+    def with_total(self) -> dict[str, float]:
+        """Return the parts and the total by name."""
+        return {**self.parts, "total": self.total}
+
+
+def unreadable(problems: tuple[str, ...] = ()) -> RewardBreakdown:
+    """Return the score of a completion that cannot be read: 0 for everything."""
+    return RewardBreakdown(dict.fromkeys(PARTS, 0.0), 0.0, problems=problems)
 
 
 def score_completion(
@@ -43,100 +53,92 @@ def score_completion(
     gold: Sequence[Entity] | Sequence[Mapping],
     *,
     frame: Frame | Mapping | None = None,
-    weights: Mapping[str, float] | None = None,
-    sigma: float = 0.5,
-    normalization: str = "matched",
     task: str = "gmner",
+    options: RewardOptions = DEFAULT_OPTIONS,
 ) -> RewardBreakdown:
     """Score what a model wrote. A bad completion scores 0 and never raises.
 
     >>> gold = [Entity("Ann", "PER"), Entity("Rome", "LOC")]
     >>> one_of_two = "<answer>Ann | PER | None</answer>"
     >>> round(score_completion(one_of_two, gold).total, 4)
-    0.9333
-    >>> round(score_completion(one_of_two, gold, normalization="larger_count").total, 4)
-    0.5333
+    0.9
+    >>> round(score_completion(one_of_two, gold, options=RewardOptions(normalization="larger_count")).total, 4)
+    0.5
 
     Args:
         completion: the text, reasoning included; None, which clients return for an empty reply, counts as empty.
         gold: the sample's entities, as records or as mappings with text, type, boxes; boxes in original pixels.
         frame: how the completion's boxes are written; they are converted to original pixels. None: they are in gold's frame.
-        weights: of the five parts by name, each >= 0; a part left out weighs 0. Default 0.2 each.
-        sigma: IoU threshold of the grounding reward, in [0, 1).
-        normalization: what span, type, entailment and grounding are averaged over: "matched", the pairs that share a word
-            (the paper); "larger_count", the larger of the two counts, so that leaving out an entity, or padding, costs.
         task: "gmner"; "mner", where no place is read; "vg", where a place alone is read and gold is one phrase. Parts that a task
             does not ask for are the mean of those it does, so that the total keeps its scale.
+        options: weights and rules.
 
     Raises:
         DataError: gold that cannot be gold, a completion that is no text.
-        ConfigError: weights or sigma out of range, an unknown normalization or task.
+        ConfigError: an unknown task.
     """
     entities = tuple(_gold_entity(entity) for entity in gold)
-    weights = DEFAULT_WEIGHTS if weights is None else check_weights(weights)
-    check_options(sigma, normalization)
     check_task(task, entities)
     if completion is not None and not isinstance(completion, str):
         raise DataError(f"completion: got {type(completion).__name__}, expected text. Pass what the model wrote.")
     parsed = parse_completion(completion or "", task)
     if not parsed.is_readable:
-        return RewardBreakdown(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, problems=parsed.problems)
+        return unreadable(parsed.problems)
     if frame is not None and not isinstance(frame, Frame):
         frame = Frame.from_dict(frame)
-    pred = parsed.entities if frame is None else tuple(to_pixels(entity, frame) for entity in parsed.entities)
-    options = {"sigma": sigma, "normalization": normalization, "problems": parsed.problems}
-    return score_entities(pred, entities, weights=weights, task=task, **options)
+    predicted = parsed.entities if frame is None else tuple(to_pixels(entity, frame) for entity in parsed.entities)
+    return score_entities(predicted, entities, task=task, options=options, problems=parsed.problems)
 
 
 ASKED = {"mner": ("count", "span", "type"), "vg": ("entailment", "grounding")}
 
 
-def for_task(score: RewardBreakdown, task: str, weights: Mapping[str, float]) -> RewardBreakdown:
-    """Return a score whose parts that the task does not ask for are the mean of those it does."""
-    if task not in ASKED:
-        return score
-    asked = {part: getattr(score, part) for part in ASKED[task]}
-    mean = math.fsum(asked.values()) / len(asked)
-    parts = {part: asked.get(part, mean) for part in PARTS}
-    total = math.fsum(weights.get(name, 0.0) * value for name, value in parts.items())
-    return replace(score, **parts, total=total)
-
-
 def score_entities(
-    pred: Sequence[Entity],
+    predicted: Sequence[Entity],
     gold: Sequence[Entity],
     *,
-    weights: Mapping[str, float] = DEFAULT_WEIGHTS,
-    sigma: float = 0.5,
-    normalization: str = "matched",
-    problems: tuple[str, ...] = (),
     task: str = "gmner",
+    options: RewardOptions = DEFAULT_OPTIONS,
+    problems: tuple[str, ...] = (),
 ) -> RewardBreakdown:
     """Score entities already read, boxes of both in one frame. Both empty: every part is 1; one empty: every part is 0.
 
     Of task mner no place counts, of task vg no text and no type: gold's phrase is taken as said, by nothing at all as absent.
     """
     if task == "mner":
-        pred, gold = (tuple(replace(entity, boxes=None) for entity in entities) for entities in (pred, gold))
+        predicted, gold = (tuple(replace(entity, boxes=None) for entity in entities) for entities in (predicted, gold))
     elif task == "vg":
         phrase = replace(gold[0], boxes=None)
-        pred = tuple(replace(phrase, boxes=entity.boxes) for entity in pred) or (phrase,)
-    matches = assign_spans(pred, gold, partial(grounding_score, sigma=sigma))
-    pairs = [(pred[p], gold[g]) for p, g, _ in matches]
-    num = len(pairs) if normalization == "matched" else max(len(pred), len(gold))
-    if not pred and not gold:
-        parts = dict.fromkeys(PARTS, 1.0)
-    else:
-        parts = {
-            "count": count_reward(len(pred), len(gold)),
-            "span": span_reward([f1 for _, _, f1 in matches], num),
-            "type": type_reward(pairs, num),
-            "entailment": entailment_reward(pairs, num),
-            "grounding": grounding_reward([grounding_score(p, g, sigma) for p, g in pairs], num),
-        }
-    total = math.fsum(weights.get(name, 0.0) * value for name, value in parts.items())
-    score = RewardBreakdown(**parts, total=total, matches=tuple(matches), entities=tuple(pred), problems=problems)
-    return for_task(score, task, weights)
+        predicted = tuple(replace(phrase, boxes=entity.boxes) for entity in predicted) or (phrase,)
+    matches = tuple(assign_spans(predicted, gold, partial(grounding_score, sigma=options.sigma)))
+    parts = for_task(_score_parts(predicted, gold, matches, options), task)
+    return RewardBreakdown(parts, weighted_sum(parts, options), matches, tuple(predicted), problems)
+
+
+def _score_parts(
+    predicted: Sequence[Entity], gold: Sequence[Entity], matches: Sequence[tuple[int, int, float]], options: RewardOptions
+) -> dict[str, float]:
+    """Return every part of matched entities."""
+    if not predicted and not gold:
+        return dict.fromkeys(PARTS, 1.0)
+    pairs = [(predicted[p], gold[g]) for p, g, _ in matches]
+    num = len(pairs) if options.normalization == "matched" else max(len(predicted), len(gold))
+    matching = Matching(len(predicted), len(gold), pairs, [f1 for _, _, f1 in matches], num)
+    return {name: part(matching, options) for name, part in PART_FUNCTIONS.items()}
+
+
+def for_task(parts: Mapping[str, float], task: str) -> Mapping[str, float]:
+    """Return the parts, those that the task does not ask for as the mean of those it does."""
+    if task not in ASKED:
+        return parts
+    asked = {part: parts[part] for part in ASKED[task]}
+    mean = math.fsum(asked.values()) / len(asked)
+    return {part: asked.get(part, mean) for part in parts}
+
+
+def weighted_sum(parts: Mapping[str, float], options: RewardOptions) -> float:
+    """Return the total of parts (MCR Eq. 10)."""
+    return math.fsum(options.weights[name] * value for name, value in parts.items())
 
 
 def to_pixels(entity: Entity, frame: Frame) -> Entity:
@@ -158,25 +160,9 @@ def _gold_entity(entity: Entity | Mapping) -> Entity:
     return entity
 
 
-def check_weights(weights: Mapping[str, float]) -> Mapping[str, float]:
-    """Return the weights if they are finite, not negative, of known parts, and not all zero; raise ConfigError otherwise."""
-    wrong = {name: value for name, value in weights.items() if name not in PARTS or not 0 <= value < math.inf}
-    if wrong or not any(weights.values()):
-        raise ConfigError(f"weights: got {dict(weights)}, expected finite values >= 0 for some of {PARTS}, one of them above 0.")
-    return weights
-
-
 def check_task(task: str, gold: Sequence[Entity]) -> None:
     """Raise unless the task is known and its gold can be gold of it."""
     if task not in TASKS:
         raise ConfigError(f"task: got {task!r}, expected one of {TASKS}.")
     if task == "vg" and len(gold) != 1:
         raise DataError(f"gold: got {len(gold)} entities, expected the one phrase that task vg asks for. Correct the sample.")
-
-
-def check_options(sigma: float, normalization: str) -> None:
-    """Raise ConfigError unless sigma lies in [0, 1) and the normalization is known."""
-    if not 0 <= sigma < 1:
-        raise ConfigError(f"sigma: got {sigma}, expected 0 <= sigma < 1. The paper uses 0.5.")
-    if normalization not in NORMALIZATIONS:
-        raise ConfigError(f"normalization: got {normalization!r}, expected one of {NORMALIZATIONS}. The paper's is 'matched'.")

@@ -13,11 +13,10 @@ from bench_path import load_bench
 import rewards
 from mcr.boxes import frame_for
 from mcr.errors import ConfigError, DataError
-from rewards import for_trl, score_completion
+from rewards import DEFAULT_WEIGHTS, PARTS, RewardOptions, for_trl, score_completion
 from rewards.columns import completion_text, read_ground_truth, score_row
 from rewards.for_openrlhf import completion_of
 from rewards.for_verifiers import part_function
-from rewards.score import DEFAULT_WEIGHTS, PARTS
 
 FUZZ = load_bench("fuzz_rewards")
 FRAME = frame_for("norm1000", 640, 480)
@@ -65,18 +64,17 @@ def test_trl_takes_gold_as_lists_and_frames_as_mappings():
 
 
 def test_trl_functions_can_be_pickled_and_used_in_another_process():
-    functions = pickle.loads(pickle.dumps(for_trl.weighted_rewards(normalization="larger_count").functions))
+    functions = pickle.loads(pickle.dumps(for_trl.weighted_rewards(RewardOptions(normalization="larger_count")).functions))
     with ProcessPoolExecutor(1) as pool:
         there = [pool.submit(function, COMPLETIONS[:50], GOLD[:50]).result() for function in functions]
     assert there == [function(COMPLETIONS[:50], GOLD[:50]) for function in functions]
 
 
 def test_trl_weights_follow_the_functions():
-    got = for_trl.weighted_rewards({"type": 0.5, "count": 0.1}, sigma=0.3, normalization="larger_count")
+    options = RewardOptions({"type": 0.5, "count": 0.1}, sigma=0.3, normalization="larger_count")
+    got = for_trl.weighted_rewards(options)
     assert got.weights == [0.1, 0.0, 0.5, 0.0, 0.0]
-    assert got.functions[2] == for_trl.PartReward("type", 0.3, "larger_count")
-    with pytest.raises(ConfigError, match="normalization"):
-        for_trl.weighted_rewards(normalization="larger")
+    assert got.functions[2] == for_trl.PartReward("type", options)
 
 
 def test_verl_by_path(monkeypatch, tmp_path):
@@ -127,13 +125,74 @@ def test_options_of_frameworks_that_pass_none_come_from_the_environment(monkeypa
     gold = json.dumps([{"text": "Ann", "type": "PER", "boxes": None}, {"text": "Bob", "type": "PER", "boxes": None}])
     text = "Ann | PER | None"
     swift, openrlhf = (load_by_path(name, monkeypatch, tmp_path) for name in ("for_swift", "for_openrlhf"))
-    for normalization, total in (("matched", 0.9333), ("larger_count", 0.5333)):
+    for normalization, total in (("matched", 0.9), ("larger_count", 0.5)):
         monkeypatch.setenv("MCR_REWARD_NORMALIZATION", normalization)
         assert swift.ORMS["mcr_total"](args=None)([text], gold=[gold])[0] == pytest.approx(total, abs=1e-4)
         assert openrlhf.reward_func([text], [""], [gold])["rewards"].item() == pytest.approx(total, abs=1e-4)
-    monkeypatch.setenv("MCR_REWARD_SIGMA", "two")
-    with pytest.raises(ConfigError, match="MCR_REWARD_SIGMA"):
-        swift.ORMS["mcr_total"]()([text], gold=[gold])
+    for name, value, told in (
+        ("SIGMA", "two", "MCR_REWARD_SIGMA"),
+        ("WEIGHTS", "count=1", "MCR_REWARD_WEIGHTS"),
+        ("NORMALISATION", "matched", "expected one of normalization"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setenv(f"MCR_REWARD_{name}", value)
+            with pytest.raises(ConfigError, match=told):
+                swift.ORMS["mcr_total"]()([text], gold=[gold])
+
+
+TASKS = {
+    "gmner": ("Ann | PER | [0, 0, 10, 10]", "Ann | PER | None", [{"text": "Ann", "type": "PER", "boxes": [[0, 0, 10, 10]]}]),
+    "mner": ("<answer>\nAnn | PER\n</answer>", "Ann | ORG", [{"text": "Ann", "type": "PER", "boxes": None}]),
+    "vg": ("<answer>[0, 0, 10, 10]</answer>", "None", [{"text": "the man", "type": "", "boxes": [[0, 0, 10, 10]]}]),
+}
+ADAPTERS = ("trl", "swift", "verl", "easyr1", "openrlhf", "verifiers")
+
+
+def total_by(name, load, text, gold, **where):
+    """Return the total of one completion by one adapter; `where` says how the task is handed over."""
+    column, default = where.get("column"), where.get("default")
+    if name == "trl":
+        return for_trl.total_reward([text], [gold], task=column and [column])[0]
+    if name == "swift":
+        return load("for_swift").ORMS["mcr_total"]()([text], gold=[gold], task=column and [column])[0]
+    if name == "verl":
+        return load("for_verl").compute_score("any", text, gold, column and {"task": column}, task=default)["score"]
+    if name == "easyr1":
+        return load("for_easyr1").compute_score([{"response": text, "ground_truth": gold}], task=default)[0]["overall"]
+    if name == "openrlhf":
+        return load("for_openrlhf").reward_func([text], [""], [gold])["rewards"].item()
+    parts = {part: part_function(part)(text, gold, info=column and {"task": column}) for part in PARTS}
+    return math.fsum(DEFAULT_WEIGHTS[part] * value for part, value in parts.items())
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_every_adapter_scores_every_task(name, task, monkeypatch, tmp_path):
+    def load(module):
+        return load_by_path(module, monkeypatch, tmp_path)
+
+    right, wrong, gold = TASKS[task]
+    inside = json.dumps({"entities": gold, "task": task})
+    assert total_by(name, load, right, inside) == 1
+    expected = score_completion(wrong, gold, task=task).total
+    assert total_by(name, load, wrong, inside) == pytest.approx(expected, abs=1e-7)
+    assert expected < 1
+    if name in ("trl", "swift", "verl", "verifiers"):
+        assert total_by(name, load, right, json.dumps(gold), column=task) == 1
+    if name in ("verl", "easyr1"):
+        assert total_by(name, load, right, json.dumps(gold), default=task) == 1
+    if name in ("swift", "openrlhf"):
+        monkeypatch.setenv("MCR_REWARD_TASK", task)
+        assert total_by(name, load, right, json.dumps(gold)) == 1
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+@pytest.mark.parametrize(("counts", "expected"), [((1, 3), 0), ((2, 3), 0.5), ((4, 2), 0.2), ((6, 5), 0.9), ((5, 6), 0.8)])
+def test_every_adapter_counts_by_the_stepwise_rule(name, counts, expected, monkeypatch, tmp_path):
+    predicted, gold = ([{"text": f"name{index}", "type": "PER", "boxes": None} for index in range(num)] for num in counts)
+    text = "\n".join(f"{entity['text']} | PER | None" for entity in predicted)
+    total = total_by(name, lambda module: load_by_path(module, monkeypatch, tmp_path), text, json.dumps(gold))
+    assert total == pytest.approx(0.8 + 0.2 * expected, abs=1e-7)
 
 
 @pytest.mark.parametrize("completion", [["Ann | PER | None"], [{"role": "user", "content": "x"}], 3])
@@ -142,10 +201,7 @@ def test_what_is_no_completion_is_an_error_of_the_caller(completion):
         completion_text(completion)
 
 
-def test_wrong_weights_and_parts_are_refused():
-    for weights in ({"groundng": 1.0}, {"type": -1.0}):
-        with pytest.raises(ConfigError, match="weights"):
-            for_trl.weighted_rewards(weights)
+def test_a_wrong_part_is_refused():
     with pytest.raises(ConfigError, match="part"):
         for_trl.PartReward("matches")
 

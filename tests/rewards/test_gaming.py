@@ -7,8 +7,8 @@ from bench_path import load_bench
 
 from mcr.formats import WRITERS, write_answer
 from mcr.records import Entity
-from rewards import score_completion, score_entities
-from rewards.score import NORMALIZATIONS, PARTS
+from rewards import PARTS, RewardOptions, score_completion, score_entities
+from rewards.options import CHOICES
 
 GOLD = [Entity("New York", "LOC", ((100, 100, 200, 200),)), Entity("Ann Lee", "PER", None)]
 TRUE = "New York | LOC | [100, 100, 200, 200]\nAnn Lee | PER | None"
@@ -17,7 +17,7 @@ FUZZ = load_bench("fuzz_rewards")
 
 
 def total(answer, gold=GOLD, **options):
-    return score_completion(answer, gold, **options).total
+    return score_completion(answer, gold, options=RewardOptions(**options)).total
 
 
 def tagged(answer, think=""):
@@ -90,8 +90,8 @@ def test_numbers_in_json_text_are_read_as_in_rows():
 def test_hedging_by_repeats_pays_in_the_papers_rule_and_not_in_the_stricter_one():
     gold = [Entity("Ann", "PER")]
     both = tagged("Ann | PER | None\nAnn | PER | [0, 0, 9, 9]")
-    assert total(both, gold) == pytest.approx(0.9333, abs=1e-4)
-    assert total(both, gold, normalization="larger_count") == pytest.approx(0.5333, abs=1e-4)
+    assert total(both, gold) == pytest.approx(0.8 + 0.2 * 0.6)
+    assert total(both, gold, normalization="larger_count") == pytest.approx(0.8 / 2 + 0.2 * 0.6)
     wrong, right = tagged("Ann | PER | [0, 0, 9, 9]"), tagged("Ann | PER | None")
     assert total(wrong, gold, normalization="larger_count") == pytest.approx(0.6)
     assert total(right, gold, normalization="larger_count") == 1
@@ -119,23 +119,29 @@ def test_hedging_with_many_answers_earns_what_the_last_one_does():
     assert total(guesses) == total(tagged("New York | LOC | [280, 100, 380, 200]\nAnn Lee | PER | None"))
 
 
-@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize("normalization", CHOICES["normalization"])
 def test_the_same_entity_repeated_never_pays_once_there_are_as_many_as_gold(normalization):
     scores = [total(tagged(TRUE + "\nAnn Lee | PER | None" * num), normalization=normalization) for num in range(6)]
     assert scores == sorted(scores, reverse=True)
-    assert len(set(scores)) == 6
+    assert len(set(scores)) == (4 if normalization == "matched" else 6)  # from three too many on, R_c is 0
 
 
-@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize("normalization", CHOICES["normalization"])
 def test_junk_behind_the_true_answer_costs(normalization):
     scores = [total(tagged(TRUE + "\nzzz | PER | None" * num), normalization=normalization) for num in (0, 1, 5, 200)]
     assert scores == sorted(scores, reverse=True)
-    assert len(set(scores)) == 4
+    assert len(set(scores)) == (3 if normalization == "matched" else 4)
     assert scores[0] == 1
 
 
-def test_two_hundred_junk_entities_alone_earn_only_a_sliver_for_the_count():
-    assert total(tagged("zzz | PER | None\n" * 200)) == pytest.approx(0.2 * 4 / 202)
+def test_junk_beyond_a_count_reward_of_zero_is_free_in_the_papers_rule_and_costs_in_the_stricter_one():
+    few, many = (tagged(TRUE + "\nzzz | PER | None" * num) for num in (3, 200))
+    assert total(few) == total(many) == pytest.approx(0.8)
+    assert total(many, normalization="larger_count") < total(few, normalization="larger_count") == pytest.approx(0.8 * 2 / 5)
+
+
+def test_two_hundred_junk_entities_alone_earn_nothing():
+    assert total(tagged("zzz | PER | None\n" * 200)) == 0
 
 
 def test_several_boxes_are_no_lottery():
@@ -211,7 +217,7 @@ def test_a_mention_that_holds_separators_costs_nothing_where_its_format_can_writ
 
 def test_one_malformed_item_does_not_zero_the_rest():
     broken = tagged(TRUE + "\nZed | PER | [1, 2, 3]\n???")
-    assert total(broken) == pytest.approx(0.2 * 4 / 5 + 0.8)
+    assert total(broken) == pytest.approx(0.2 * 0.6 + 0.8)
 
 
 def test_empty_answer_for_empty_and_for_full_gold():
@@ -228,15 +234,15 @@ def test_text_that_python_would_run_is_only_text(tmp_path):
     assert not trap.exists()
 
 
-@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize("normalization", CHOICES["normalization"])
 def test_one_more_wrong_entity_never_raises_the_total(normalization):
     rng = random.Random(2)
     for _ in range(500):
         gold = FUZZ.random_entities(rng, rng.randint(0, 5))
         pred = FUZZ.random_entities(rng, len(gold) + rng.randint(0, 3))
         wrong = Entity("zzz qqq", rng.choice(["PER", "LOC"]), rng.choice([None, ((1, 2, 3, 4),), ()]))
-        before = score_entities(pred, gold, normalization=normalization).total
-        assert score_entities([*pred, wrong], gold, normalization=normalization).total <= before
+        before = score_entities(pred, gold, options=RewardOptions(normalization=normalization)).total
+        assert score_entities([*pred, wrong], gold, options=RewardOptions(normalization=normalization)).total <= before
 
 
 def test_leaving_out_a_hard_entity_pays_in_the_papers_rule_and_not_in_the_stricter_one():
@@ -250,9 +256,9 @@ def test_leaving_out_a_hard_entity_pays_in_the_papers_rule_and_not_in_the_strict
 def test_padding_a_short_list_pays_in_the_papers_rule_and_little_in_the_stricter_one():
     gold = [*GOLD, Entity("Acme", "ORG", ((0, 0, 10, 10),))]
     short, padded = tagged("Ann Lee | PER | None"), tagged("Ann Lee | PER | None" + "\nAnn Lee | PER | None" * 2)
-    assert total(short, gold) == pytest.approx(0.9)
+    assert total(short, gold) == pytest.approx(0.8)
     assert total(padded, gold) == 1
-    assert total(short, gold, normalization="larger_count") == pytest.approx(0.2 * 0.5 + 0.8 / 3)
+    assert total(short, gold, normalization="larger_count") == pytest.approx(0.8 / 3)
     assert total(padded, gold, normalization="larger_count") == pytest.approx(0.2 + 0.8 / 3)
 
 
@@ -264,7 +270,9 @@ def test_dropping_a_right_or_unrelated_entity_never_pays_in_the_stricter_rule():
             Entity(name, rng.choice(["PER", "LOC"]), rng.choice([None, ((0, 0, 9, 9),)])) for name in names[: rng.randint(1, 5)]
         ]
         pred = [Entity(n, rng.choice(["PER", "LOC"]), rng.choice([None, ((0, 0, 9, 8),)])) for n in rng.sample(names, len(gold))]
-        whole = score_entities(pred, gold, normalization="larger_count").total
+        whole = score_entities(pred, gold, options=RewardOptions(normalization="larger_count")).total
         for index in range(len(pred)):
-            fewer = score_entities(pred[:index] + pred[index + 1 :], gold, normalization="larger_count").total
+            fewer = score_entities(
+                pred[:index] + pred[index + 1 :], gold, options=RewardOptions(normalization="larger_count")
+            ).total
             assert fewer <= whole + 1e-12

@@ -4,10 +4,10 @@ import random
 import pytest
 
 from mcr.boxes import frame_for
-from mcr.errors import ConfigError, DataError
+from mcr.errors import DataError
 from mcr.formats import ORDERS, WRITERS, write_answer
 from mcr.records import Entity
-from rewards import score_completion, score_entities
+from rewards import RewardOptions, score_completion, score_entities
 from rewards.parts import count_reward
 
 BOX = ((0, 0, 10, 10),)
@@ -40,19 +40,71 @@ def test_gold_earns_one_exactly():
 def test_every_part_by_hand():
     pred = [Entity("New York Times", "ORG", ((0, 0, 10, 8),)), Entity("Ann Lee", "PER", BOX), Entity("Zed", "PER", None)]
     score = score_completion(answer(pred), GOLD)
-    assert score.count == pytest.approx(2 * 2 / 5)
+    assert score.count == 0.6
     assert score.span == pytest.approx((0.8 + 1.0) / 2)
     assert score.type == 0.5
     assert score.entailment == 0.5
     assert score.grounding == pytest.approx(((0.8 - 0.5) / 0.5 + 0) / 2)
-    assert score.total == pytest.approx(0.2 * (0.8 + 0.9 + 0.5 + 0.5 + 0.3))
+    assert score.total == pytest.approx(0.2 * (0.6 + 0.9 + 0.5 + 0.5 + 0.3))
 
 
-@pytest.mark.parametrize(
-    ("num_pred", "num_gold", "expected"), [(0, 0, 1), (2, 2, 1), (0, 3, 0), (3, 0, 0), (1, 3, 0.5), (3, 1, 0.5), (4, 2, 2 / 3)]
-)
-def test_count_reward_by_hand(num_pred, num_gold, expected):
-    assert count_reward(num_pred, num_gold) == pytest.approx(expected)
+COUNTS = [
+    ((1, 3), 0),
+    ((2, 3), 0.5),
+    ((4, 2), 0.2),
+    ((3, 4), 0.7),
+    ((6, 5), 0.9),
+    ((5, 6), 0.8),
+    ((7, 1), 0),
+    ((0, 2), 0),
+    ((2, 0), 0),
+    ((0, 0), 1),
+    ((3, 3), 1),
+    ((4, 3), 0.8),
+    ((2, 1), 0.6),
+    ((1, 2), 0.5),
+    ((12, 5), 0.3),
+]
+
+
+def numbered(num):
+    return [Entity(f"name{index}", "PER") for index in range(num)]
+
+
+@pytest.mark.parametrize(("counts", "expected"), COUNTS)
+def test_the_count_reward_is_the_stepwise_rule_of_equations_13_to_15(counts, expected):
+    assert count_reward(*counts) == expected
+    predicted, gold = map(numbered, counts)
+    assert score_completion(answer(predicted), gold).count == expected
+
+
+@pytest.mark.parametrize(("counts", "expected"), [((1, 3), 0.5), ((3, 1), 0.5), ((4, 2), 2 / 3), ((0, 2), 0), ((0, 0), 1)])
+def test_the_count_reward_as_an_f1_is_an_option(counts, expected):
+    predicted, gold = map(numbered, counts)
+    assert score_completion(answer(predicted), gold, options=RewardOptions(count="f1")).count == pytest.approx(expected)
+
+
+def test_two_nones_by_hand():
+    gold = [Entity("New York", "LOC", BOX), Entity("Ann Lee", "PER", None), Entity("Bob", "PER", None)]
+    predicted = answer([Entity("New York", "LOC", ((0, 0, 10, 8),)), Entity("Ann Lee", "PER", None), Entity("Bob", "PER", BOX)])
+    grounding = {rule: score_completion(predicted, gold, options=RewardOptions(two_nones=rule)).grounding for rule in RULES}
+    assert grounding == pytest.approx({"one": 1.6 / 3, "zero": 0.6 / 3, "left_out": 0.6 / 2})
+
+
+RULES = ("one", "zero", "left_out")
+
+
+def test_two_nones_with_nothing_else_to_ground_and_with_larger_count():
+    gold = [Entity("Ann", "PER"), Entity("Bob", "PER")]
+    for rule, expected in (("one", 1), ("zero", 0), ("left_out", 1)):
+        assert score_entities(gold, gold, options=RewardOptions(two_nones=rule)).grounding == expected
+        assert score_entities([], [], options=RewardOptions(two_nones=rule)).grounding == 1
+        assert score_entities([Entity("Zed", "PER")], gold, options=RewardOptions(two_nones=rule)).grounding == 0
+    half = {
+        rule: score_entities(gold[:1], gold, options=RewardOptions(normalization="larger_count", two_nones=rule)).grounding
+        for rule in RULES
+    }
+    assert half == {"one": 0.5, "zero": 0, "left_out": 0}
 
 
 def test_the_best_of_several_gold_boxes_counts():
@@ -63,7 +115,7 @@ def test_the_best_of_several_gold_boxes_counts():
 def test_iou_at_sigma_earns_nothing_and_sigma_can_be_set():
     gold, pred = [Entity("Ann", "PER", BOX)], answer([Entity("Ann", "PER", ((0, 0, 10, 5),))])
     assert score_completion(pred, gold).grounding == 0
-    assert score_completion(pred, gold, sigma=0.0).grounding == 0.5
+    assert score_completion(pred, gold, options=RewardOptions(sigma=0.0)).grounding == 0.5
 
 
 def test_empty_answer_for_empty_gold_and_for_full_gold():
@@ -88,14 +140,16 @@ def test_boxes_are_converted_by_the_frame():
     assert score_completion(pred, gold).grounding == 0
 
 
-def test_weights_are_checked_and_used():
+def test_weights_are_used():
     pred = answer([Entity("New York", "ORG", BOX), Entity("Ann Lee", "PER", None)])
-    assert score_completion(pred, GOLD, weights={"type": 1.0}).total == 0.5
-    for weights in ({"typo": 1}, {"type": -1}, {"type": float("nan")}, {}):
-        with pytest.raises(ConfigError, match="weights"):
-            score_completion(pred, GOLD, weights=weights)
-    with pytest.raises(ConfigError, match="sigma"):
-        score_completion(pred, GOLD, sigma=1)
+    assert score_completion(pred, GOLD, options=RewardOptions(weights={"type": 1.0})).total == 0.5
+
+
+def test_a_part_is_an_attribute_and_nothing_else_is():
+    score = score_entities(GOLD, GOLD)
+    assert score.span == score.parts["span"] == 1
+    with pytest.raises(AttributeError, match="no 'spam'"):
+        _ = score.spam
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,49 @@
+"""The reward options as command-line settings: the same flags in recipes/filter.py, recipes/grpo.py and `rewards explain`."""
+
+from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass, field, fields
+
+from rewards.options import CHOICES, RewardOptions
+from rewards.parts import PARTS
+
+
+@dataclass
+class RewardArguments:
+    """Weights and rules of the rewards; recipes/grpo.py refuses a kept set that was filtered with others."""
+
+    count_weight: float = field(default=0.2, metadata={"help": "weight of the count reward (MCR Eq. 10; 0.2 is our choice)"})
+    span_weight: float = field(default=0.2, metadata={"help": "weight of the span reward (our choice)"})
+    type_weight: float = field(default=0.2, metadata={"help": "weight of the type reward (our choice)"})
+    entailment_weight: float = field(default=0.2, metadata={"help": "weight of the entailment reward (our choice)"})
+    grounding_weight: float = field(default=0.2, metadata={"help": "weight of the grounding reward (our choice)"})
+    sigma: float = field(default=0.5, metadata={"help": "IoU threshold of the grounding reward (Eq. 8; 0.5 is our choice)"})
+    normalization: str = field(
+        default="matched",
+        metadata={"help": "span, type, entailment and grounding averaged over matched pairs (the paper) or the larger_count"},
+    )
+    count: str = field(default="stepwise", metadata={"help": "count reward: stepwise (Eqs. 13-15) or f1 (ours)"})
+    two_nones: str = field(
+        default="one", metadata={"help": "grounding of a pair without boxes: one (our choice), zero or left_out of the mean"}
+    )
+
+    def options(self) -> RewardOptions:
+        """Return the checked options.
+
+        Raises:
+            ConfigError: a value that does not fit.
+        """
+        weights = {part: getattr(self, f"{part}_weight") for part in PARTS}
+        return RewardOptions(weights, self.sigma, self.normalization, self.count, self.two_nones)
+
+
+def add_reward_flags(parser: ArgumentParser) -> None:
+    """Give an argparse command line one flag for each option."""
+    for one in fields(RewardArguments):
+        parser.add_argument(
+            f"--{one.name}", type=type(one.default), default=one.default, choices=CHOICES.get(one.name), help=one.metadata["help"]
+        )
+
+
+def read_reward_flags(args: Namespace) -> RewardOptions:
+    """Return the options of a parsed command line."""
+    return RewardArguments(**{one.name: getattr(args, one.name) for one in fields(RewardArguments)}).options()

@@ -1,0 +1,118 @@
+"""How completions are scored: the options of the rewards, checked once, equal in the filter, in CVO and in every adapter."""
+
+import difflib
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from mcr.errors import ConfigError
+from rewards.parts import PARTS
+
+DEFAULT_WEIGHTS: Mapping[str, float] = dict.fromkeys(PARTS, 0.2)
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "normalization": ("matched", "larger_count"),
+    "count": ("stepwise", "f1"),
+    "two_nones": ("one", "zero", "left_out"),
+}
+VARIABLE = "MCR_REWARD_"
+
+
+@dataclass(frozen=True, slots=True)
+class RewardOptions:
+    """Weights and rules of the rewards. Frozen, comparable, usable as a key of a cache.
+
+    Attributes:
+        weights: lambda of each part by name (MCR Eq. 10), each >= 0; a part left out weighs 0. MCR does not state its weights;
+            0.2 each is our choice, so that totals lie in [0, 1], as the filter's thresholds (D.3) suppose.
+        sigma: IoU threshold of the grounding reward (Eq. 8), in [0, 1). MCR does not state it; 0.5 is our choice.
+        normalization: what span, type, entailment and grounding are averaged over: "matched", the pairs that share a token (Eqs.
+            6-9); "larger_count", the larger of the two numbers of entities, so that leaving out an entity, or padding, costs.
+        count: "stepwise" (Eqs. 13-15) or "f1" (ours).
+        two_nones: what a pair without a box on either side earns for grounding: "one" (our choice; Eq. 8 does not say), "zero",
+            or "left_out" of the mean.
+
+    Raises:
+        ConfigError: a value out of range, an unknown rule or part.
+    """
+
+    weights: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_WEIGHTS))
+    sigma: float = 0.5
+    normalization: str = "matched"
+    count: str = "stepwise"
+    two_nones: str = "one"
+
+    def __post_init__(self) -> None:
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise ConfigError(f"{name}: got {getattr(self, name)!r}, expected one of {', '.join(allowed)}.")
+        if isinstance(self.sigma, bool) or not isinstance(self.sigma, int | float) or not 0 <= self.sigma < 1:
+            raise ConfigError(f"sigma: got {self.sigma!r}, expected a number with 0 <= sigma < 1, e.g. 0.5.")
+        object.__setattr__(self, "weights", _read_weights(self.weights))
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.weights.values()), self.sigma, self.normalization, self.count, self.two_nones))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the options as JSON can hold them."""
+        return {one.name: getattr(self, one.name) for one in fields(self)} | {"weights": dict(self.weights)}
+
+    @classmethod
+    def from_dict(cls, options: Mapping[str, Any]) -> "RewardOptions":
+        """Build options from names and values, as configs of other frameworks hold them; None means the default.
+
+        Raises:
+            ConfigError: an unknown name, reported with the closest known one; a value that does not fit.
+        """
+        known = [one.name for one in fields(cls)]
+        for name in options:
+            if name not in known:
+                close = difflib.get_close_matches(str(name), known, n=1)
+                raise ConfigError(f"reward option {name!r}: expected one of {', '.join(close or known)}. Correct the name.")
+        return cls(**{name: value for name, value in options.items() if value is not None})
+
+    @classmethod
+    def from_environment(cls) -> "RewardOptions":
+        """Read MCR_REWARD_SIGMA, MCR_REWARD_WEIGHTS (JSON) and so on, for frameworks that pass no options to a reward.
+
+        MCR_REWARD_TASK is `task_from_environment`'s.
+        """
+        found = {name.removeprefix(VARIABLE).lower(): text for name, text in os.environ.items() if name.startswith(VARIABLE)}
+        found.pop("task", None)
+        options: dict[str, Any] = dict(found)
+        for name in {"sigma", "weights"} & found.keys():
+            try:
+                options[name] = json.loads(found[name])
+            except ValueError:
+                kind = "a number" if name == "sigma" else 'JSON, e.g. {"count": 0.2, "span": 0.8}'
+                raise ConfigError(f"{VARIABLE}{name.upper()}: got {found[name]!r}, expected {kind}.") from None
+        return cls.from_dict(options)
+
+
+def task_from_environment() -> str | None:
+    """Return MCR_REWARD_TASK, the task of samples that do not name theirs, or None."""
+    return os.environ.get(f"{VARIABLE}TASK") or None
+
+
+def _read_weights(weights: Any) -> dict[str, float]:
+    """Return a weight for every part.
+
+    Raises:
+        ConfigError: an unknown part, a weight that is negative or not finite, or nothing above 0.
+    """
+    is_mapping = isinstance(weights, Mapping)
+    if not is_mapping or any(name not in PARTS or not _is_weight(value) for name, value in weights.items()):
+        got = dict(weights) if is_mapping else weights
+        raise ConfigError(f"weights: got {got!r}, expected finite values >= 0 for some of {', '.join(PARTS)}.")
+    if not any(weights.values()):
+        raise ConfigError(f"weights: got {dict(weights)!r}, expected a weight above 0 for at least one of {', '.join(PARTS)}.")
+    return {part: float(weights.get(part, 0.0)) for part in PARTS}
+
+
+def _is_weight(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+DEFAULT_OPTIONS = RewardOptions()
