@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from test_recipes import CONFIGS, evaluate_flags, filter_flags, grpo_flags, read_metrics, sft_flags
+from recipe_flags import CONFIGS, evaluate_flags, filter_flags, grpo_flags, read_metrics, sft_flags
 
 pytestmark = pytest.mark.recipe
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 pytest.importorskip("torch")
-from test_recipes import evaluate_flags, filter_flags, grpo_flags, read_metrics, sft_flags
+from recipe_flags import evaluate_flags, filter_flags, grpo_flags, read_metrics, sft_flags
 
 from data_prep import write_schemas
 from mcr.records import Entity

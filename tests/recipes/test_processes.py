@@ -10,8 +10,8 @@ import time
 
 import pyarrow.parquet as pq
 import pytest
+from recipe_flags import CONFIGS, evaluate_flags, filter_flags, grpo_flags, read_metrics, sft_flags
 from safetensors.numpy import load_file
-from test_recipes import CONFIGS, evaluate_flags, filter_flags, grpo_flags, read_metrics, sft_flags
 
 pytestmark = pytest.mark.distributed
 ROOT = CONFIGS.parent.parent

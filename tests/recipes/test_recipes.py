@@ -6,103 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
+from recipe_flags import CONFIGS, evaluate_flags, grpo_flags, read_metrics, sft_flags
 
 pytestmark = pytest.mark.recipe
-CONFIGS = Path(__file__).resolve().parents[2] / "recipes" / "configs"
-
-
-def sft_flags(sandbox, out, *more):
-    return [
-        "--config",
-        CONFIGS / "sandbox_sft.yaml",
-        "--model_name_or_path",
-        sandbox / "untrained",
-        "--train_set",
-        sandbox / "schemas/d1.parquet",
-        "--image_root",
-        sandbox / "data",
-        "--output_dir",
-        out,
-        "--dataloader_num_workers",
-        0,
-        "--logging_steps",
-        1,
-        "--warmup_steps",
-        1,
-        *more,
-    ]
-
-
-def grpo_flags(sandbox, out, *more):
-    return [
-        "--config",
-        CONFIGS / "sandbox_grpo.yaml",
-        "--model_name_or_path",
-        sandbox / "mrsi/model",
-        "--train_set",
-        sandbox / "schemas/d2.parquet",
-        "--image_root",
-        sandbox / "data",
-        "--output_dir",
-        out,
-        "--per_device_train_batch_size",
-        4,
-        "--num_generations",
-        4,
-        "--max_completion_length",
-        12,
-        "--max_steps",
-        2,
-        "--beta",
-        0.005,
-        *more,
-    ]
-
-
-def evaluate_flags(sandbox, out, *more):
-    return [
-        "--config",
-        CONFIGS / "sandbox_evaluate.yaml",
-        "--gold",
-        sandbox / "data/test.jsonl",
-        "--image_root",
-        sandbox / "data",
-        "--model_name_or_path",
-        sandbox / "mrsi/model",
-        "--out",
-        out,
-        "--max_completion_length",
-        12,
-        "--batch_size",
-        3,
-        *more,
-    ]
-
-
-def filter_flags(sandbox, out, *more):
-    return [
-        "--config",
-        CONFIGS / "sandbox_filter.yaml",
-        "--model_name_or_path",
-        sandbox / "mrsi/model",
-        "--train_set",
-        sandbox / "schemas/d2.parquet",
-        "--image_root",
-        sandbox / "data",
-        "--output_dir",
-        out,
-        "--num_generations",
-        4,
-        "--batch_size",
-        8,
-        "--max_completion_length",
-        12,
-        *more,
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -111,10 +19,6 @@ def trained(sandbox, recipe):
     if not (sandbox / "mrsi/model").is_dir():
         recipe("sft", *sft_flags(sandbox, sandbox / "mrsi", "--max_steps", 4, "--save_steps", 2))
     return sandbox
-
-
-def read_metrics(out):
-    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
 
 
 def test_sft_learns_and_leaves_a_run_folder(trained):
@@ -187,36 +91,6 @@ def test_grpo_without_a_shared_prefix_says_why(trained, recipe, tmp_path):
     failed = recipe("grpo", *grpo_flags(trained, tmp_path / "on", *flags, "--shared_prefix", "on"), check=False)
     assert failed.returncode
     assert "error: shared_prefix: got 'on'" in failed.stderr
-
-
-def test_filter_samples_once_and_applies_any_rule(trained, recipe, tmp_path):
-    out = tmp_path / "filter"
-    keep_all = ("--min_std", 0, "--min_max", 0, "--min_median", 0, "--max_median", 1)
-    recipe("filter", *filter_flags(trained, out, *keep_all))
-    ids = pq.read_table(trained / "schemas/d2.parquet")["sample_id"].to_pylist()
-    rows = [json.loads(line) for line in (out / "statistics.jsonl").read_text().splitlines()]
-    assert sorted(row["id"] for row in rows) == sorted(ids)
-    assert all(len(row["rewards"]) == 4 and row["kept"] for row in rows)
-    assert pq.read_table(out / "kept.parquet").num_rows == len(ids)
-    assert (out / "histograms.png").read_bytes().startswith(b"\x89PNG")
-    before = (out / "statistics-000.jsonl").read_bytes()
-    recipe("filter", *filter_flags(trained, out, "--min_max", 1))
-    assert (out / "statistics-000.jsonl").read_bytes() == before
-    assert sum(json.loads((out / "summary.json").read_text())["reasons"].values()) == len(ids)
-    other = recipe("filter", *filter_flags(trained, out, "--temperature", 0.5), check=False)
-    assert other.returncode
-    assert "other settings" in other.stderr
-
-
-def test_filter_goes_on_after_a_torn_row(trained, recipe, tmp_path):
-    whole, torn = tmp_path / "whole", tmp_path / "torn"
-    recipe("filter", *filter_flags(trained, whole))
-    shutil.copytree(whole, torn)
-    lines = (whole / "statistics-000.jsonl").read_text().splitlines(keepends=True)
-    (torn / "statistics-000.jsonl").write_text("".join(lines[:3]) + lines[3][:20])
-    recipe("filter", *filter_flags(trained, torn))
-    ids = [{json.loads(line)["id"] for line in (out / "statistics.jsonl").read_text().splitlines()} for out in (whole, torn)]
-    assert ids[0] == ids[1]
 
 
 def test_evaluate_generates_and_goes_on_after_a_torn_row(trained, recipe, tmp_path):

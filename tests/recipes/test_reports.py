@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("openai")
 from odd_server import odd_server
-from test_recipes import grpo_flags, read_metrics, sft_flags
+from recipe_flags import grpo_flags, read_metrics, sft_flags
 
 from mcr.samples import read_samples
 

@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from test_recipes import grpo_flags, read_metrics, sft_flags
+from recipe_flags import grpo_flags, read_metrics, sft_flags
 
 pytestmark = pytest.mark.recipe
 TIMED = ("train_samples_per_second", "train_steps_per_second", "train_loss")
