@@ -46,11 +46,13 @@ class MrsiArguments:
         default=None, metadata={"help": "leave out samples of more tokens, images included; they are counted and told"}
     )
     grbp_beta: float | None = field(
-        default=None, metadata={"help": "E2E-GMNER's box perturbation: deviation of the centre (paper: 0.03); unset: none"}
+        default=None, metadata={"help": "E2E-GMNER's box perturbation: deviation of the center (paper: 0.03); unset: none"}
     )
-    grbp_gamma: float = field(default=0.03, metadata={"help": "GRBP: deviation of the scale"})
-    grbp_tau: float = field(default=0.6, metadata={"help": "GRBP: IoU with gold that is kept"})
-    grbp_tries: int = field(default=5, metadata={"help": "GRBP: draws before gold stays"})
+    grbp_gamma: float = field(default=0.03, metadata={"help": "GRBP: deviation of the scale (paper: 0.03)"})
+    grbp_tau: float = field(
+        default=0.6, metadata={"help": "GRBP: smallest IoU with gold that is accepted (our choice; the paper states none)"}
+    )
+    grbp_tries: int = field(default=5, metadata={"help": "GRBP: draws before gold stays (our choice; the paper states none)"})
     use_muon: bool = field(
         default=False, metadata={"help": "Muon for matrices (models trained from scratch), AdamW for the rest"}
     )

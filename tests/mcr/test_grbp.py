@@ -1,16 +1,17 @@
-"""Gaussian Risk-Aware Box Perturbation against its definition."""
+"""Gaussian Risk-Aware Box Perturbation against Algorithm 1 of E2E-GMNER."""
 
 import copy
 import math
 import re
 import statistics
+from dataclasses import replace
 from random import Random
 
 import pytest
 
 from mcr.boxes import frame_for, iou
 from mcr.errors import ConfigError
-from mcr.grbp import BoxPerturber, GrbpSettings, draw_box, perturb_box, perturb_text
+from mcr.grbp import BoxPerturber, GrbpSettings, perturb, perturb_box, perturb_text
 
 FINE = frame_for("norm1", 1000, 1000)
 FRAME = frame_for("norm1000", 1000, 1000)
@@ -18,12 +19,102 @@ BOX = (0.3, 0.4, 0.7, 0.6)
 NUM = 20_000
 
 
+GOLD = (20, 20, 60, 40)
+
+
 def draws(settings, box=BOX, frame=FINE):
     rng = Random(0)
-    return [draw_box(box, frame, settings, rng) for _ in range(NUM)]
+    settings = replace(settings, tau=0, tries=1)
+    return [perturb_box(box, frame, settings, rng)[0] for _ in range(NUM)]
 
 
-def test_the_centre_and_the_size_are_gaussian_as_defined():
+def by_hand(normals, box=GOLD, min_size=2, **settings):
+    """Perturb in an image of 100 x 100 with the given normals; all of them have to be used."""
+    left = iter(normals)
+    found = perturb(box, 100, 100, GrbpSettings(**{"beta": 0.1, "gamma": 0.1, **settings}), min_size, lambda: next(left))
+    assert list(left) == []
+    return found
+
+
+def test_one_draw_by_hand_in_the_order_of_the_algorithm():
+    box, refused = by_hand([1, -1, 0.5, 2])  # center (40, 30) to (44, 28), size 40 x 20 to 42 x 24
+    assert box == pytest.approx((23, 16, 65, 40))
+    assert refused == 0
+
+
+def test_scales_keep_their_bounds_and_an_iou_of_tau_is_accepted():
+    bounds = {"gamma": 1, "min_scale": 0.5, "max_scale": 1.5, "tries": 1}
+    assert by_hand([0, 0, 10, -10], tau=0.4, **bounds) == ((10, 25, 70, 35), 0)  # IoU 400 / 1000
+    assert by_hand([0, 0, 10, -10], tau=0.41, **bounds) == (GOLD, 1)
+
+
+def test_sizes_do_not_fall_below_the_minimum():
+    assert by_hand([0, 0, -10, -10], box=(10, 10, 14, 14), min_size=3, gamma=1, tau=0.5) == ((10.5, 10.5, 13.5, 13.5), 0)
+
+
+def test_a_refused_draw_is_drawn_again_and_after_the_last_gold_stays():
+    far, near = [10, 0, 0, 0], [1, 0, 0, 0]
+    assert by_hand([*far, *far, *near], tries=3) == ((24, 20, 64, 40), 2)
+    assert by_hand([*far, *far], tries=2) == (GOLD, 2)
+
+
+@pytest.mark.parametrize("box", [(10, 10, 11, 60), (10, 10, 60, 11.99), (0, 0, 1, 1)])
+def test_a_box_thinner_than_the_minimum_comes_back_as_it_is_without_a_draw(box):
+    assert by_hand([], box=box, tau=0.3) == (box, 0)
+
+
+def test_a_box_of_exactly_the_minimum_moves():
+    assert by_hand([1, 0, 0, 0], box=(10, 10, 12, 60)) == ((10.2, 10, 12.2, 60), 0)
+    assert perturb_box((0.698, 0.1, 0.7, 0.9), FINE, GrbpSettings(beta=0.3, tau=0), Random(0))[0] != (0.698, 0.1, 0.7, 0.9)
+
+
+def test_a_thin_gold_box_never_moves_in_any_frame():
+    rng = Random(0)
+    settings = GrbpSettings(beta=0.3, gamma=0.3, tau=0.3)
+    for box, frame in (((100, 100, 101, 150), FRAME), ((100, 100, 150, 101), FRAME), ((0.1, 0.1, 0.101, 0.15), FINE)):
+        assert {perturb_box(box, frame, settings, rng) for _ in range(200)} == {(box, 0)}
+
+
+def test_a_draw_is_clipped_to_the_image_before_the_guard():
+    assert by_hand([-2, 0, 0, 0], box=(0, 0, 10, 10), tau=0.8) == ((0, 0, 8, 10), 0)  # IoU 2 / 3 if it were not clipped
+
+
+def test_a_draw_that_clipping_leaves_too_thin_is_refused():
+    assert by_hand([-9, 0, 0, 0], box=(0, 0, 10, 10), tau=0, tries=1) == ((0, 0, 10, 10), 1)
+
+
+def algorithm_1(box, normals, beta, gamma, tau, tries, m, s_min, s_max):
+    """Algorithm 1 line by line, for boxes so far inside the image that clipping does nothing."""
+    numpy = pytest.importorskip("numpy")
+    low, high = numpy.array(box[:2], float), numpy.array(box[2:], float)
+    center, size = (low + high) / 2, high - low
+    if (size < m).any():
+        return box
+    for delta, eps in numpy.array(normals[: 4 * tries]).reshape(tries, 2, 2):
+        moved = center + beta * delta * size
+        grown = numpy.maximum(m, size * numpy.clip(1 + gamma * eps, s_min, s_max))
+        new_low, new_high = moved - grown / 2, moved + grown / 2
+        shared = numpy.prod(numpy.maximum(0, numpy.minimum(high, new_high) - numpy.maximum(low, new_low)))
+        if shared / (numpy.prod(size) + numpy.prod(grown) - shared) >= tau:
+            return (*new_low, *new_high)
+    return box
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_perturb_is_algorithm_1(seed):
+    rng = Random(seed)
+    x, y = rng.uniform(4000, 6000), rng.uniform(4000, 6000)
+    box = (x, y, x + rng.uniform(1, 60), y + rng.uniform(1, 60))
+    beta, gamma = rng.choice([0.03, 0.1, 0.5]), rng.choice([0.03, 0.1, 0.5])
+    settings = GrbpSettings(beta, gamma, tau=rng.choice([0.3, 0.6, 0.8]), tries=rng.randint(1, 6), min_scale=0.7, max_scale=1.4)
+    normals = [rng.gauss(0, 1) for _ in range(24)]
+    left = iter(normals)
+    found, _ = perturb(box, 10_000, 10_000, settings, 8, lambda: next(left))
+    expected = algorithm_1(box, normals, beta, gamma, settings.tau, settings.tries, 8, 0.7, 1.4)
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_center_and_the_size_are_gaussian_as_defined():
     found = draws(GrbpSettings(beta=0.05, gamma=0.1))
     for low, high, size in ((0, 2, 0.4), (1, 3, 0.2)):
         shifts = [((box[low] + box[high]) / 2 - 0.5) / size for box in found]
@@ -33,7 +124,7 @@ def test_the_centre_and_the_size_are_gaussian_as_defined():
         assert statistics.fmean(scales) == pytest.approx(1, abs=0.004)
         assert statistics.stdev(scales) == pytest.approx(0.1, rel=0.03)
         far = sum(abs(shift) > 0.1 for shift in shifts) / NUM
-        assert far == pytest.approx(math.erfc(2 / math.sqrt(2)), rel=0.15)  # no cut at two standard deviations
+        assert far == pytest.approx(math.erfc(2 / math.sqrt(2)), rel=0.15)  # the tails are not cut
 
 
 def test_without_deviation_gold_stays():
@@ -42,7 +133,7 @@ def test_without_deviation_gold_stays():
 
 def test_boxes_stay_in_the_image_and_never_vanish():
     for frame, box in ((FRAME, (0, 0, 30, 20)), (FRAME, (990, 990, 1000, 1000)), (FINE, (0.0, 0.0, 0.004, 1.0))):
-        for drawn in filter(None, draws(GrbpSettings(beta=2, gamma=3), box, frame)):
+        for drawn in set(draws(GrbpSettings(beta=2, gamma=3), box, frame)):
             assert 0 <= drawn[0] < drawn[2] <= frame.scale_width
             assert 0 <= drawn[1] < drawn[3] <= frame.scale_height
             assert min(drawn[2] - drawn[0], drawn[3] - drawn[1]) >= 2 * 10**-frame.decimals - 1e-9
@@ -65,13 +156,13 @@ def fired(settings, box):
     return sum(perturb_box(box, FRAME, settings, rng)[1] > 0 for _ in range(5000)) / 5000
 
 
-def test_at_the_papers_settings_the_guard_hardly_ever_fires():
+def test_at_the_papers_beta_and_gamma_the_guard_hardly_ever_fires():
     assert fired(GrbpSettings(), (100, 100, 500, 400)) < 0.001
     assert fired(GrbpSettings(beta=0.1, gamma=0.1), (100, 100, 500, 400)) < 0.2
     assert fired(GrbpSettings(beta=0.3, gamma=0.3), (100, 100, 500, 400)) > 0.5
 
 
-def test_after_so_many_refusals_gold_stays():
+def test_after_the_last_refusal_gold_stays():
     rng = Random(0)
     boxes = [perturb_box((100, 100, 500, 400), FRAME, GrbpSettings(beta=5, gamma=0, tau=0.99, tries=2), rng) for _ in range(200)]
     assert sum(found == ((100, 100, 500, 400), 2) for found in boxes) > 190
