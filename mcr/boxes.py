@@ -45,6 +45,28 @@ def iou(box_a: Sequence[float], box_b: Sequence[float]) -> float:
     return min(1.0, overlap / (area_a + area_b - overlap))
 
 
+def giou(box_a: Sequence[float], box_b: Sequence[float]) -> float:
+    """Return generalized IoU of two boxes of one frame, in [-1, 1] (Rezatofighi et al. 2019, Algorithm 1).
+
+    It is IoU minus the share of the smallest enclosing box that neither box covers, so boxes that do not overlap are negative.
+    Degenerate, inverted or NaN boxes give -1, our choice: they hit nothing.
+
+    >>> giou((0, 0, 2, 2), (0, 0, 2, 2)), giou((0, 0, 1, 1), (3, 0, 4, 1))
+    (1.0, -0.5)
+    >>> giou((2, 2, 0, 0), (0, 0, 2, 2))
+    -1.0
+    """
+    area_a, area_b = area(box_a), area(box_b)
+    if not area_a or not area_b:
+        return -1.0
+    width = min(box_a[2], box_b[2]) - max(box_a[0], box_b[0])
+    height = min(box_a[3], box_b[3]) - max(box_a[1], box_b[1])
+    union = area_a + area_b - max(0.0, width) * max(0.0, height)
+    corners = (min(box_a[0], box_b[0]), min(box_a[1], box_b[1]), max(box_a[2], box_b[2]), max(box_a[3], box_b[3]))
+    hull = area(corners)
+    return iou(box_a, box_b) - max(0.0, hull - union) / hull if hull else -1.0
+
+
 def smart_resize(height: int, width: int, *, factor: int, min_pixels: int, max_pixels: int) -> tuple[int, int]:
     """Return (height, width) as the Qwen-VL processors resize an image: multiples of `factor`, area within the bounds.
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcr.boxes import Frame, area, frame_for, iou, smart_resize
+from mcr.boxes import Frame, area, frame_for, giou, iou, smart_resize
 from mcr.errors import ConfigError
 
 coordinate = st.floats(-1e3, 1e3)
@@ -32,6 +32,31 @@ def test_iou_of_a_box_that_is_none_is_zero(bad):
 def test_iou_is_symmetric_and_bounded(a, b):
     assert iou(a, b) == iou(b, a)
     assert 0 <= iou(a, b) <= 1
+
+
+def test_giou_by_hand():
+    assert giou((0, 0, 10, 10), (0, 0, 10, 10)) == 1
+    assert giou((0, 0, 2, 2), (1, 1, 3, 3)) == pytest.approx(1 / 7 - 2 / 9)  # union 7, enclosing box 9
+    assert giou((0, 0, 10, 10), (2, 2, 4, 4)) == pytest.approx(4 / 100)  # inside: nothing of the enclosing box is left over
+    assert giou((0, 0, 50, 50), (9, 9, 59, 59)) == pytest.approx(1681 / 3319 - 162 / 3481)
+
+
+def test_giou_of_disjoint_boxes_is_negative_and_of_touching_ones_zero():
+    assert giou((0, 0, 1, 1), (1, 0, 2, 1)) == 0
+    assert giou((0, 0, 1, 1), (2, 0, 3, 1)) == pytest.approx(-1 / 3)
+    assert giou((0, 0, 1, 1), (1, 1, 2, 2)) == pytest.approx(-1 / 2)
+    assert giou((0, 0, 1, 1), (99, 0, 100, 1)) == pytest.approx(-98 / 100)
+
+
+@pytest.mark.parametrize("bad", [(5, 5, 5, 9), (9, 9, 1, 1), (math.nan, 0, 1, 1), (0, 0, math.inf, 1)])
+def test_giou_of_a_box_that_is_none_is_minus_one(bad):
+    assert giou(bad, (0, 0, 10, 10)) == giou((0, 0, 10, 10), bad) == giou(bad, bad) == -1
+
+
+@given(boxes, boxes)
+def test_giou_is_symmetric_and_at_most_iou(a, b):
+    assert giou(a, b) == giou(b, a)
+    assert -1 <= giou(a, b) <= iou(a, b)
 
 
 @given(st.integers(60, 2000), st.integers(60, 2000), st.sampled_from(["absolute", "norm1000", "norm1"]), st.data())
