@@ -1,4 +1,7 @@
-"""The conventions in which papers differ when they score, each with one default; the report prints which were used."""
+"""The conventions in which papers differ when they score, each with one default; the report prints which were used.
+
+Which paper counts how is in docs/report.md.
+"""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
@@ -30,6 +33,14 @@ class Scored:
     is_answered: bool = True
 
 
+CHOICES = {
+    "gold_boxes": ("any", "largest"),
+    "duplicates": ("keep", "drop"),
+    "auroc_ties": ("half", "none"),
+    "grec_overlap": ("iou", "giou"),
+}
+
+
 @dataclass(frozen=True)
 class Conventions:
     """How a hit is counted; the recipes take each as a flag."""
@@ -40,14 +51,22 @@ class Conventions:
     duplicates: str = field(default="keep", metadata={"help": "keep repeated predictions, which costs precision, or drop them"})
     is_case_sensitive: bool = field(default=True, metadata={"help": "whether ann and Ann differ"})
     no_target_by_type: bool = field(default=False, metadata={"help": "N-Pre, N-Rec and N-F1 compare types, too"})
+    grounding_by_type: bool = field(
+        default=True,
+        metadata={"help": "Acc@0.5, Acc@0.75 and mean IoU pair entities of equal text and type, not of equal text alone"},
+    )
+    auroc_ties: str = field(
+        default="half", metadata={"help": "what a tie counts in the AUROC: half, as is usual, or none, as in UnCo's Eq. 16"}
+    )
+    grec_overlap: str = field(
+        default="iou", metadata={"help": "GREC's Pr@(F1=1) compares boxes by iou, or by giou as the official gRefCOCO code does"}
+    )
 
     def __post_init__(self) -> None:
-        fits = 0 < self.iou_threshold <= 1 and self.gold_boxes in ("any", "largest") and self.duplicates in ("keep", "drop")
-        if not fits:
-            raise ConfigError(
-                f"conventions: got {self}, expected an IoU threshold in (0, 1], gold_boxes any or largest, duplicates keep or "
-                "drop."
-            )
+        wrong = [name for name, allowed in CHOICES.items() if getattr(self, name) not in allowed]
+        if wrong or not 0 < self.iou_threshold <= 1:
+            choices = ", ".join(f"{name} {' or '.join(allowed)}" for name, allowed in CHOICES.items())
+            raise ConfigError(f"conventions: got {self}, expected an IoU threshold in (0, 1], {choices}.")
 
     def is_enough(self, iou: float) -> bool:
         """Whether an IoU makes two places agree."""
@@ -85,11 +104,14 @@ class Conventions:
         sign = ">" if self.iou_must_exceed else ">="
         repeated = "count" if self.duplicates == "keep" else "are dropped"
         case = "case-sensitive" if self.is_case_sensitive else "in lower case"
-        by_type = "text and type" if self.no_target_by_type else "text"
+        by_type, paired = ("text and type" if flag else "text" for flag in (self.no_target_by_type, self.grounding_by_type))
+        tie = "one half" if self.auroc_ties == "half" else "nothing"
+        grec = "IoU" if self.grec_overlap == "iou" else "GIoU, pairing the highest first"
         return (
             f"A place is right at IoU {sign} {self.iou_threshold:g} of the first predicted box with {boxes}, or None for None. "
             f"Texts are compared {case}, white space collapsed. Repeated predictions {repeated}. N-scores compare {by_type}. "
-            "Acc@0.5 and Acc@0.75 count from these values on, whatever the threshold."
+            "Acc@0.5 and Acc@0.75 count from these values on, whatever the threshold; they and the mean IoU pair entities by "
+            f"{paired}. A tie counts {tie} in the AUROC of uncertainty. GREC's Pr@(F1=1) compares boxes by {grec}."
         )
 
     def to_dict(self) -> dict[str, object]:

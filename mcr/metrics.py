@@ -15,6 +15,7 @@ from mcr.grec import grec_scores
 from mcr.labels import canonical_type, coarse_type, is_fine_type
 from mcr.matching import first_box_iou, is_same_type, match_best, match_exact
 from mcr.records import Entity, collapse_space
+from mcr.uncertainty import uncertainty_auroc
 
 CURVE_THRESHOLDS = tuple(round(0.1 * step, 1) for step in range(1, 11))
 Hit = Callable[[Entity, Entity], bool]
@@ -83,20 +84,22 @@ def hallucinations(rows: Sequence[Scored]) -> tuple[int, float]:
     return invented, invented / num_pred if num_pred else 0.0
 
 
-def grounding_ious(row: Scored) -> list[float]:
+def grounding_ious(row: Scored, conventions: Conventions = DEFAULT) -> list[float]:
     """Return one IoU for each gold entity with a box (E2E-GMNER Eqs. 11-12).
 
-    A gold entity is paired with a prediction of the same text and type, one to one, so that the summed IoU is highest;
-    without one its IoU is 0.
+    The paper counts "matched pairs" and does not say whether their types must agree. Our choice: a gold entity is paired with a
+    prediction of the same text and type, one to one, so that the summed IoU is highest. With `grounding_by_type` off, the same
+    text is enough. Without a pair the IoU is 0. With several gold boxes it is that of the best one.
     """
     grounded = [entity for entity in row.gold if entity.boxes]
-    pairs = match_best(row.pred, grounded, is_same_type, first_box_iou)
+    is_pair = is_same_type if conventions.grounding_by_type else lambda p, g: True
+    pairs = match_best(row.pred, grounded, is_pair, first_box_iou)
     return [first_box_iou(row.pred[p], grounded[g]) for p, g in pairs] + [0.0] * (len(grounded) - len(pairs))
 
 
-def grounding_scores(rows: Sequence[Scored]) -> dict[str, float]:
-    """Return Acc@0.5, Acc@0.75 and mean IoU over gold entities with a box (E2E-GMNER Eqs. 11-12)."""
-    ious = [value for row in rows for value in grounding_ious(row)]
+def grounding_scores(rows: Sequence[Scored], conventions: Conventions = DEFAULT) -> dict[str, float]:
+    """Return Acc@0.5, Acc@0.75 and mean IoU over gold entities with a box (E2E-GMNER Eqs. 11-12); 0 where gold has none."""
+    ious = [value for row in rows for value in grounding_ious(row, conventions)]
     num = max(1, len(ious))
     return {
         "acc@0.5": sum(value >= 0.5 for value in ious) / num,
@@ -173,41 +176,6 @@ def seen_scores(rows: Sequence[Scored], seen_texts: frozenset[str], conventions:
     return scores
 
 
-def uncertainty_auroc(rows: Sequence[Scored], conventions: Conventions = DEFAULT) -> float | None:
-    """Return how well uncertainty tells wrong predictions from right ones (UnCo Eq. 16), or None where nothing can be told.
-
-    The area under the ROC curve is the chance that a wrong prediction is more uncertain than a right one, ties counting half. Of
-    predictions that say the same, the least uncertain one is the right one.
-    """
-    values: dict[bool, list[float]] = {True: [], False: []}
-    for row in rows:
-        if not row.uncertainties:
-            continue
-        said = sorted(zip(row.pred, row.uncertainties, strict=True), key=lambda one: (one[1] is None, one[1]))
-        right = {index for index, _ in match_exact([pred for pred, _ in said], row.gold, gmner_hit(conventions))}
-        for index, (_, value) in enumerate(said):
-            if value is not None:
-                values[index in right].append(value)
-    if not values[True] or not values[False]:
-        return None
-    return _auroc(values[False], values[True])
-
-
-def _auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
-    """Return P(positive > negative) + P(equal) / 2, by ranks."""
-    ordered = sorted([*((value, 1) for value in positive), *((value, 0) for value in negative)])
-    total, below, index = 0.0, 0, 0
-    while index < len(ordered):
-        end = index
-        while end < len(ordered) and ordered[end][0] == ordered[index][0]:
-            end += 1
-        num_positive = sum(label for _, label in ordered[index:end])
-        num_negative = end - index - num_positive
-        total += num_positive * (below + num_negative / 2)
-        below, index = below + num_negative, end
-    return total / (len(positive) * len(negative))
-
-
 def evaluate(
     rows: Sequence[Scored], conventions: Conventions = DEFAULT, seen_texts: frozenset[str] | None = None
 ) -> dict[str, Any]:
@@ -228,7 +196,7 @@ def evaluate(
         "no_target": no_target_scores(placed, conventions),
         "n_count": n_count,
         "n_rate": n_rate,
-        "grounding": grounding_scores(placed),
+        "grounding": grounding_scores(placed, conventions),
         "per_type": scores_by_type(placed, gmner_hit(conventions)),
         "iou_curve": iou_curve(placed, conventions),
         "conventions": conventions.to_dict(),
@@ -240,7 +208,7 @@ def evaluate(
     if any(entity.masks for entity in entities):
         metrics |= mask_scores(placed, conventions)
     if any(row.uncertainties for row in placed):
-        metrics["uncertainty_auroc"] = uncertainty_auroc(placed, conventions)
+        metrics["uncertainty_auroc"] = uncertainty_auroc(placed, gmner_hit(conventions), conventions.auroc_ties)
     if seen_texts is not None:
         metrics["seen"] = seen_scores(placed, seen_texts, conventions)
     if any(row.task == "vg" for row in rows):

@@ -33,7 +33,7 @@ def _counts(row: Scored, conventions: Conventions) -> list[float]:
     if row.task == "mner":
         return [*names, *[0.0] * (len(COUNTS) - len(names))]
     hits = [len(match_exact(row.pred, row.gold, is_hit)) for is_hit in (gmner_hit(conventions), conventions.agrees_on_location)]
-    ious = grounding_ious(row)
+    ious = grounding_ious(row, conventions)
     found = [sum(value >= 0.5 for value in ious), sum(value >= 0.75 for value in ious), sum(ious), len(ious)]
     return [*names, *hits, len(row.pred), len(row.gold), *no_target_counts(row, conventions), *found]
 

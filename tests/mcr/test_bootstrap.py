@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from recipes_path import load_recipe
 
+from mcr.conventions import DEFAULT, Conventions
 from mcr.metrics import Scored, evaluate
 from mcr.records import Entity
 from mcr.report.bootstrap import COUNTS, difference, estimate, resampled_sums, sample_counts, scores_of
@@ -21,11 +22,12 @@ def random_rows(seed, num=60, noise=0.3):
     return rows
 
 
-def test_scores_equal_the_metrics():
+@pytest.mark.parametrize("conventions", [DEFAULT, Conventions(grounding_by_type=False, no_target_by_type=True)])
+def test_scores_equal_the_metrics(conventions):
     for seed in range(20):
         rows = random_rows(seed)
-        metrics = evaluate(rows)
-        found = {name: one.value for name, one in estimate(rows, num_resamples=10).items()}
+        metrics = evaluate(rows, conventions)
+        found = {name: one.value for name, one in estimate(rows, num_resamples=10, conventions=conventions).items()}
         expected = {
             "GMNER F1": metrics["gmner"]["f1"],
             "GMNER precision": metrics["gmner"]["precision"],

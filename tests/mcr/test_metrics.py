@@ -2,6 +2,7 @@ import random
 
 import pytest
 
+from mcr.conventions import Conventions
 from mcr.metrics import Scored, evaluate
 from mcr.records import Entity
 
@@ -56,6 +57,22 @@ def test_the_better_of_two_duplicates_counts_for_grounding_in_any_order():
     pred = [Entity("Ann", "PER", None), Entity("Ann", "PER", NEAR), Entity("Ann", "PER", BOX)]
     for order in (pred, pred[::-1]):
         assert evaluate([row([Entity("Ann", "PER", BOX)], order)])["grounding"]["mean_iou"] == 1
+
+
+def test_grounding_pairs_equal_text_and_type_or_equal_text_alone():
+    gold = [Entity("Ann", "PER", BOX), Entity("Acme", "ORG", BOX), Entity("Bob", "PER", FAR), Entity("Rome", "LOC", None)]
+    pred = [Entity("Ann", "PER", NEAR), Entity("Acme", "LOC", BOX), Entity("Rome", "ORG", BOX)]  # IoU 0.6, 1 and, for Bob, 0
+    typed, untyped = (evaluate([row(gold, pred)], Conventions(grounding_by_type=flag))["grounding"] for flag in (True, False))
+    assert typed == {"acc@0.5": 1 / 3, "acc@0.75": 0, "mean_iou": pytest.approx(0.6 / 3)}
+    assert untyped == {"acc@0.5": 2 / 3, "acc@0.75": 1 / 3, "mean_iou": pytest.approx(1.6 / 3)}
+    assert evaluate([row(gold, pred)])["grounding"] == typed
+
+
+def test_a_prediction_is_paired_with_one_gold_entity_of_its_text_whatever_the_types():
+    gold = [Entity("Ann", "PER", BOX), Entity("Ann", "ORG", NEAR)]
+    pred = [Entity("Ann", "ORG", BOX)]
+    assert evaluate([row(gold, pred)])["grounding"]["mean_iou"] == pytest.approx(0.6 / 2)
+    assert evaluate([row(gold, pred)], Conventions(grounding_by_type=False))["grounding"]["mean_iou"] == 1 / 2
 
 
 def test_empty_input_gives_zero():
