@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mcr.conventions import DEFAULT
 from mcr.errors import ConfigError, DataError, run_command
 from mcr.report.markdown import escape, table
 from mcr.whole_file import write_whole
@@ -101,7 +102,8 @@ def main(argv: list[str] | None = None) -> None:
     if len(golds) > 1:
         sizes = "; ".join(", ".join(f"{count} {name}" for name, count in gold) for gold in sorted(golds))
         raise ConfigError(f"score_table: the folders were scored on different gold ({sizes}). Evaluate them on one file.")
-    used = {json.dumps(one.get("conventions"), sort_keys=True) for found in systems.values() for one in found}
+    records = [one.get("conventions") or {} for found in systems.values() for one in found]
+    used = {json.dumps(DEFAULT.to_dict() | record, sort_keys=True) for record in records}  # older records lack newer conventions
     if len(used) > 1:
         raise ConfigError("score_table: the folders were scored by different conventions. Evaluate them alike.")
     text = f"{task_table(systems)}\n\n{bias_table(systems)}\n"

@@ -164,6 +164,10 @@ def test_a_table_of_systems_gives_mean_and_spread_of_seeds(recipe, tmp_path):
 def test_systems_scored_differently_are_not_put_in_one_table(recipe, tmp_path):
     a, b = write_metrics(tmp_path / "a", 0.5, 0), write_metrics(tmp_path / "b", 0.5, 0, conventions={"iou_threshold": 0.6})
     assert "different conventions" in recipe("score_table", str(a), str(b), check=False).stderr
+    whole = write_metrics(tmp_path / "whole", 0.5, 0, conventions={"iou_threshold": 0.5, "grec_overlap": "iou"})
+    assert "| whole |" in recipe("score_table", str(a), str(whole)).stdout  # what a record lacks is at its default
+    giou = write_metrics(tmp_path / "giou", 0.5, 0, conventions={"grec_overlap": "giou"})
+    assert "different conventions" in recipe("score_table", str(whole), str(giou), check=False).stderr
     assert "metrics.json" in recipe("score_table", str(tmp_path), check=False).stderr
     c = write_metrics(tmp_path / "c", 0.5, 0, num_samples=6)
     assert "different gold" in recipe("score_table", str(a), str(c), check=False).stderr
