@@ -1,4 +1,4 @@
-"""Speed and memory of data preparation: readers on a million samples, schemas of a mix of MCR's size.
+"""Speed and memory of data preparation: readers on a million samples, schemas of a mix of MCR's size (E.1).
 
     python bench/data_prep.py [--samples 1000000] [--schemas 55712] [--processes 2]
 
@@ -66,7 +66,7 @@ def read_in_own_process(dataset: str, root: Path, *flags: str) -> tuple[float, f
 
 
 def make_sample(index: int, rng: Random) -> Sample:
-    """Return one sample of a mix in the paper's proportions."""
+    """Return one sample of a mix in the proportions of MCR's Table 5."""
     sentence = " ".join([*rng.choices(WORDS, k=14), "Ann Lee", "Rome"])
     image, box = (ImageRef(f"{index}.jpg", 600, 400),), ((10.0, 20.0, 200.0, 300.0),)
     task = rng.choices(("gmner", "mner", "vg"), weights=(7000, 6856, 14000))[0]

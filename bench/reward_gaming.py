@@ -1,4 +1,4 @@
-"""How much the two known weaknesses of the paper's rule pay, in the default and in the stricter normalisation.
+"""How much the two known weaknesses of a mean over matched pairs (MCR Eqs. 6-9) pay, by default and under stricter normalization.
 
     python bench/reward_gaming.py --gold samples.jsonl [--predictions predictions.jsonl] [--seed 0]
 

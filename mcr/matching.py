@@ -12,7 +12,7 @@ FIXED_POINT = 1 << 30  # what a value in [0, 1] is counted in where integers are
 
 
 def longest_overlap(tokens_a: Sequence[str], tokens_b: Sequence[str]) -> int:
-    """Return the length of the longest contiguous run of tokens that both hold (MCR D.1)."""
+    """Return the length of the longest contiguous run of tokens that both hold (MCR D.2)."""
     if len(tokens_a) > len(tokens_b):
         tokens_a, tokens_b = tokens_b, tokens_a
     if len(tokens_a) == 1:
@@ -85,9 +85,10 @@ def overlapping_pairs(pred: Sequence[Entity], gold: Sequence[Entity]) -> dict[tu
 def assign_spans(
     pred: Sequence[Entity], gold: Sequence[Entity], grounding: Callable[[Entity, Entity], float]
 ) -> list[tuple[int, int, float]]:
-    """Return the one-to-one pairs (pred index, gold index, span F1 > 0) with the highest summed span F1 (MCR D.1).
+    """Return the one-to-one pairs (pred index, gold index, span F1 > 0) with the highest summed span F1 (MCR D.2).
 
-    Ties go to the pairing that agrees in type, then in entailment, then in `grounding`, then to fewer pairs, so that the
+    Pairs that share no token are left out: our reading of "successfully matched" (MCR 4.2.1). The paper has no rule for ties. Our
+    choice: ties go to the pairing that agrees in type, then in entailment, then in `grounding`, then to fewer pairs, so that the
     order of either list never decides a score. Sums of F1 are compared as exact fractions.
     """
     pairs = overlapping_pairs(pred, gold)

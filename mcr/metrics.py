@@ -1,8 +1,8 @@
-"""The measures of GMNER and of the two biases, each defined once (MCR 5.1 and B; E2E-GMNER Eqs. 11-12; RiVEG; FMNERG).
+"""The measures of GMNER and of the two biases, each defined once (MCR E.3, Eqs. 19-31; E2E-GMNER App. A; RiVEG IV-A).
 
-A prediction is correct when its text and type equal gold's and the location agrees: both None, or IoU >= 0.5 of its first box
-with any gold box. Matching is one-to-one inside a sample; duplicates stay and cost precision. All boxes in original pixels.
-mcr.conventions holds what papers do otherwise.
+A prediction is correct when its text and type equal gold's and the location agrees: both None, or IoU >= 0.5 (MCR Eq. 21) of its
+first box with any gold box (UnCo Eq. 13). Matching is one-to-one inside a sample; duplicates stay and cost precision. All boxes
+in original pixels. mcr.conventions has what papers do otherwise.
 """
 
 from collections import Counter
@@ -45,13 +45,13 @@ def precision_recall_f1(num_correct: int, num_pred: int, num_gold: int) -> dict[
 
 
 def micro_scores(rows: Sequence[Scored], is_hit: Hit) -> dict[str, float | int]:
-    """Return micro scores over all samples for one notion of a hit."""
+    """Return micro scores over all samples for one notion of a hit (MCR Eqs. 23-24)."""
     correct = sum(len(match_exact(row.pred, row.gold, is_hit)) for row in rows)
     return precision_recall_f1(correct, sum(len(row.pred) for row in rows), sum(len(row.gold) for row in rows))
 
 
 def no_target_scores(rows: Sequence[Scored], conventions: Conventions = DEFAULT) -> dict[str, float | int]:
-    """Return N-Pre, N-Rec, N-F1 (MCR 5.1): over entities whose location is None, by text."""
+    """Return N-Pre, N-Rec and N-F1 over entities whose location is None, by text (MCR Eqs. 26-29)."""
     counts = [no_target_counts(row, conventions) for row in rows]
     return precision_recall_f1(*(sum(count[index] for count in counts) for index in range(3)))
 
@@ -64,7 +64,7 @@ def no_target_counts(row: Scored, conventions: Conventions = DEFAULT) -> tuple[i
 
 
 def num_invented(row: Scored) -> int:
-    """Return how many predictions of one sample do not stand in its sentence."""
+    """Return how many predictions of one sample do not occur in its sentence."""
     sentence = collapse_space(row.sentence)
     return sum(collapse_space(entity.text) not in sentence for entity in row.pred)
 
@@ -74,10 +74,11 @@ def _absent(entities: Sequence[Entity]) -> tuple[Entity, ...]:
 
 
 def hallucinations(rows: Sequence[Scored]) -> tuple[int, float]:
-    """Return N-Count and N-Rate: predictions whose text does not stand in the sentence, and their share.
+    """Return N-Count and N-Rate: predictions whose text does not occur in the sentence, and their share (MCR E.3, Table 4).
 
     Exact and case-sensitive, white space collapsed.
-    Differs: MCR Eq. 30 divides twice; its Table 4 shows the raw count. We give the count and the plain share.
+    Differs: MCR divides the count by the number of predictions in Eq. 30 (N-Count) and once more in Eq. 31 (N-Rate). Its Table 4
+    shows the count itself and its share of the predictions. We follow the table.
     """
     num_pred = sum(len(row.pred) for row in rows)
     invented = sum(map(num_invented, rows))
@@ -125,7 +126,7 @@ def _of_type(entities: Sequence[Entity], name: str, name_of: Callable[[str], str
 
 
 def iou_curve(rows: Sequence[Scored], conventions: Conventions = DEFAULT) -> dict[str, float]:
-    """Return GMNER F1 at IoU thresholds 0.1 to 1.0 (RiVEG Fig. 9, VKEL Table IX)."""
+    """Return GMNER F1 at IoU thresholds 0.1 to 1.0 (as RiVEG Fig. 9; VKEL Table IX has six of them)."""
     return {
         f"{threshold:.1f}": micro_scores(rows, gmner_hit(replace(conventions, iou_threshold=threshold)))["f1"]
         for threshold in CURVE_THRESHOLDS
@@ -150,7 +151,7 @@ def fine_scores(rows: Sequence[Scored], conventions: Conventions = DEFAULT) -> d
 
 
 def mask_scores(rows: Sequence[Scored], conventions: Conventions = DEFAULT) -> dict[str, Any]:
-    """Return SMNER and EES: as GMNER and EEG, with the IoU of masks in the place of boxes."""
+    """Return SMNER and EES: as GMNER and EEG, with the IoU of masks in the place of boxes (RiVEG IV-A, V-B)."""
     return {
         "smner": micro_scores(rows, lambda p, g: is_same_type(p, g) and conventions.agrees_on_mask(p, g)),
         "ees": micro_scores(rows, conventions.agrees_on_mask),

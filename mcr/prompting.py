@@ -1,6 +1,6 @@
-"""Prompting baselines for models that were not trained here: direct, chain of thought, with demonstrations (MCR 5.1, Table 1).
+"""Prompting baselines for models that were not trained here: direct, chain of thought, with demonstrations (MCR E.2, Table 1).
 
-Unlike a trained model's prompt they spell out how the answer is to be written.
+Unlike a trained model's prompt they spell out how the answer is to be written. All wording is ours.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ class Demonstration:
 
 @dataclass(frozen=True, slots=True)
 class PromptingBaseline:
-    """One of the paper's ways to ask a model that was not trained for the task.
+    """One of MCR's ways to ask a model that was not trained for the task (E.2).
 
     Attributes:
         style: one of STYLES.

@@ -1,6 +1,6 @@
 """What the model is asked: the task, the labels, how to answer, and (unless left out) the checks and cautions.
 
-The part with the stepwise checks and cautions is the paper's instruction; leaving it out is its "w/o Inst" row (Table 5).
+The stepwise checks and the cautions are what the row "w/o Inst" of MCR's Table 3 leaves out. All wording is ours.
 """
 
 import json
@@ -60,8 +60,8 @@ def write_instruction(
     Args:
         labels: the label set, in the order to show.
         frame_kind: one of mcr.boxes.FRAMES; says how boxes are to be written.
-        detail: "full" (with checks and cautions), "plain" (without: the paper's w/o Inst), "brief" (one line, for tiny models
-            that learn the task from examples alone).
+        detail: "full" (with checks and cautions), "plain" (without: "w/o Inst" of MCR's Table 3), "brief" (one line, for tiny
+            models that learn the task from examples alone).
         is_reasoned: False asks for the answer alone.
         task: gmner; mner, which asks for no box and shows no rule for boxes; vg, which asks for one box and no name.
     """

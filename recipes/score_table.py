@@ -1,4 +1,4 @@
-"""A table of systems in the form of the paper's Tables 1 and 4, seeds of one system as mean and spread.
+"""A table of systems in the form of MCR's Tables 1 and 4, seeds of one system as mean and spread.
 
     python recipes/score_table.py "direct=runs/eval/direct" "MCR=runs/s0/eval/cvo,runs/s1/eval/cvo" [--out table.md]
 
@@ -52,7 +52,7 @@ def cell(values: Sequence[float], *, is_count: bool = False) -> str:
 
 
 def task_table(systems: dict[str, list[dict[str, Any]]]) -> str:
-    """Return precision, recall and F1 of the three tasks (Table 1)."""
+    """Return precision, recall and F1 of the three tasks (MCR Table 1)."""
     header = ["method", *(f"{task} {part}" for task in TASKS for part in PARTS)]
     rows = []
     for name, found in systems.items():
@@ -63,7 +63,7 @@ def task_table(systems: dict[str, list[dict[str, Any]]]) -> str:
 
 
 def bias_table(systems: dict[str, list[dict[str, Any]]]) -> str:
-    """Return the measures of the two biases (Table 4)."""
+    """Return the measures of the two biases (MCR Table 4 and Fig. 3)."""
     rows = []
     for name, found in systems.items():
         counts = [cell([one["n_count"] for one in found], is_count=True), cell([one["n_rate"] for one in found])]

@@ -11,7 +11,10 @@ from mcr.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class SamplingSettings:
-    """How completions are drawn. Defaults are CVO's (MCR D.3). Temperature 0 is greedy."""
+    """How completions are drawn. Temperature 0 is greedy.
+
+    Defaults are CVO's (MCR E.4). The limit on tokens is our choice: the paper states none.
+    """
 
     num_generations: int = 8
     temperature: float = 1.5
