@@ -4,7 +4,7 @@ import random
 
 import paper_equations as paper
 import pytest
-from test_rewards import NUM_CASES, TEXTS, random_box, random_entities, records
+from test_paper_rewards import NUM_CASES, TEXTS, random_box, random_entities, records
 
 from mcr.conventions import Conventions, Scored
 from mcr.metrics import evaluate
