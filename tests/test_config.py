@@ -1,9 +1,8 @@
-"""Settings: the published configs load and validate; wrong keys are told with the closest right one."""
+"""Settings: every config loads and validates; wrong keys are told with the closest right one."""
 
 from pathlib import Path
 
 import pytest
-import yaml
 
 pytest.importorskip("torch")
 
@@ -18,15 +17,6 @@ from mcr.config import parse_settings
 from mcr.errors import ConfigError
 
 CONFIGS = sorted((Path(__file__).resolve().parent.parent / "recipes" / "configs").glob("*.yaml"))
-PAPER_GRPO = {
-    "learning_rate": 5e-6,
-    "epsilon": 0.15,
-    "epsilon_high": 0.25,
-    "temperature": 1.5,
-    "top_k": 200,
-    "top_p": 0.95,
-    "beta": 0.005,
-}
 
 
 def types_for(name: str):
@@ -51,18 +41,6 @@ def test_every_config_loads_and_validates(path, tmp_path):
     assert parsed
     header = path.read_text(encoding="utf-8").split("\n\n")[0]
     assert all(word in header for word in ("# Launch:", "# Override:", "# Expected:"))
-
-
-@pytest.mark.parametrize("family", ["qwen2_5_vl_7b", "mimo_vl_7b"])
-def test_published_configs_hold_the_papers_settings(family):
-    folder = CONFIGS[0].parent
-    grpo = yaml.safe_load((folder / f"twitter_gmner_{family}_grpo.yaml").read_text())
-    assert {key: grpo[key] for key in PAPER_GRPO} == PAPER_GRPO
-    assert (grpo["num_generations"], grpo["num_train_epochs"], grpo["loss_type"], grpo["warmup_steps"]) == (8, 2, "grpo", 0.05)
-    sft = yaml.safe_load((folder / f"twitter_gmner_{family}_sft.yaml").read_text())
-    assert (sft["learning_rate"], sft["num_train_epochs"], sft["lr_scheduler_type"]) == (1e-4, 2, "cosine")
-    rule = yaml.safe_load((folder / f"twitter_gmner_{family}_filter.yaml").read_text())
-    assert [rule[key] for key in ("min_std", "min_max", "min_median", "max_median")] == [0.1, 0.8, 0.08, 0.6]
 
 
 def write(tmp_path, text):
