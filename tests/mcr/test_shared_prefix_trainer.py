@@ -99,18 +99,23 @@ def test_loss_and_gradients_equal_trls_path_on_the_same_batch(sandbox_qwen3, tmp
         assert_close(found[0][name], gradient, relative=1e-4)
 
 
-def test_loss_equals_a_slow_loop_over_equation_12(sandbox_qwen3, tmp_path):
-    trainer = make_trainer(sandbox_qwen3, tmp_path, "on", beta=0.04, num_iterations=2, epsilon=0.15, epsilon_high=0.25)
+def move_policy(trainer):
+    """Move the policy away from its reference: the whole model, or the adapter that the reference goes without."""
+    torch.manual_seed(5)
+    with torch.no_grad():
+        for weight in trainer.model.parameters():
+            if weight.requires_grad:
+                weight.add_(0.02 * torch.randn_like(weight))
+
+
+def sampled_batch(trainer):
     trainer.model.train()
     trainer.current_gradient_accumulation_steps = 1
-    inputs = trainer._generate_and_score_completions(next(iter(trainer.get_train_dataloader())))
-    inputs["old_per_token_logps"] = inputs["old_per_token_logps"] + 0.3 * torch.randn_like(inputs["old_per_token_logps"])
-    rows = {name: torch.cat([inputs[f"prompt_{name}"], inputs[f"completion_{name}"]], 1) for name in ("ids", "mask")}
-    num_tokens = inputs["completion_ids"].shape[1]
-    images = {name: inputs[name] for name in ("pixel_values", "image_grid_thw", "num_images", "mm_token_type_ids")}
-    with torch.no_grad():
-        loss = trainer._compute_loss(trainer.model, inputs).item()
-        logprobs = trainer._get_per_token_logps_and_entropies(trainer.model, rows["ids"], rows["mask"], num_tokens, **images)[0]
+    return trainer._generate_and_score_completions(next(iter(trainer.get_train_dataloader())))
+
+
+def slow_loss(inputs, logprobs, *, beta, is_kl_corrected=False):
+    """MCR Eq. 12 token by token, clipped at 0.15 and 0.25, less beta times the k3 estimate of the KL divergence."""
     total = 0.0
     for i in range(len(logprobs)):
         tokens = []
@@ -119,9 +124,45 @@ def test_loss_equals_a_slow_loop_over_equation_12(sandbox_qwen3, tmp_path):
             advantage = float(inputs["advantages"][i])
             clipped = min(max(ratio, 1 - 0.15), 1 + 0.25)
             log_ref = float(inputs["ref_per_token_logps"][i, t] - logprobs[i, t])
-            tokens.append(min(ratio * advantage, clipped * advantage) - 0.04 * (np.exp(log_ref) - log_ref - 1))
+            kl = np.exp(log_ref) - log_ref - 1
+            tokens.append(min(ratio * advantage, clipped * advantage) - beta * kl * (ratio if is_kl_corrected else 1))
         total -= sum(tokens) / len(tokens)
-    assert loss == pytest.approx(total / len(logprobs), rel=1e-5)
+    return total / len(logprobs)
+
+
+@pytest.mark.parametrize("is_kl_corrected", [False, True], ids=["plain KL", "corrected KL"])
+@pytest.mark.parametrize("lora", [False, True], ids=["full", "lora"])
+@pytest.mark.parametrize("shared_prefix", ["on", "off"])
+def test_loss_equals_a_slow_loop_over_equation_12(sandbox_qwen3, tmp_path, shared_prefix, lora, is_kl_corrected):
+    settings = {"beta": 0.5, "num_iterations": 2, "epsilon": 0.15, "epsilon_high": 0.25, "lora": lora}
+    trainer = make_trainer(sandbox_qwen3, tmp_path, shared_prefix, use_bias_correction_kl=is_kl_corrected, **settings)
+    move_policy(trainer)
+    inputs = sampled_batch(trainer)
+    inputs["old_per_token_logps"] = inputs["old_per_token_logps"] + 0.3 * torch.randn_like(inputs["old_per_token_logps"])
+    rows = {name: torch.cat([inputs[f"prompt_{name}"], inputs[f"completion_{name}"]], 1) for name in ("ids", "mask")}
+    num_tokens = inputs["completion_ids"].shape[1]
+    images = {name: inputs[name] for name in ("pixel_values", "image_grid_thw", "num_images", "mm_token_type_ids")}
+    trainer.model.eval()  # no dropout of the adapter's between the two forwards
+    with torch.no_grad():
+        loss = trainer._compute_loss(trainer.model, inputs).item()
+        logprobs = trainer._get_per_token_logps_and_entropies(trainer.model, rows["ids"], rows["mask"], num_tokens, **images)[0]
+    assert loss == pytest.approx(slow_loss(inputs, logprobs, beta=0.5, is_kl_corrected=is_kl_corrected), rel=1e-5)
+    # Neither leaving the KL term out nor the other estimate gives this loss.
+    assert loss != pytest.approx(slow_loss(inputs, logprobs, beta=0.0), rel=1e-2)
+    assert loss != pytest.approx(slow_loss(inputs, logprobs, beta=0.5, is_kl_corrected=not is_kl_corrected), rel=1e-3)
+
+
+def test_on_policy_the_corrected_kl_differs_in_its_gradient_alone(sandbox_qwen3, tmp_path):
+    losses, found = [], []
+    for is_corrected in (False, True):
+        trainer = make_trainer(sandbox_qwen3, tmp_path, "on", beta=0.5, use_bias_correction_kl=is_corrected)
+        move_policy(trainer)
+        loss = trainer._compute_loss(trainer.model, sampled_batch(trainer))
+        loss.backward()
+        losses.append(loss.item())
+        found.append(torch.cat([gradient.flatten() for gradient in gradients(trainer.model).values()]))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert (found[0] - found[1]).norm() > 0.1 * found[0].norm()
 
 
 def test_a_run_gives_the_same_losses_as_trls_path(sandbox_qwen3, tmp_path, monkeypatch):
