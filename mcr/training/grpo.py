@@ -35,6 +35,11 @@ MAX_DIFFERENCE = {torch.float32: 1e-3, torch.bfloat16: 0.5, torch.float16: 0.1}
 class CvoTrainer(KeptRollouts, GRPOTrainer):
     """GRPOTrainer whose vLLM prompts hold one pad an image, and whose groups share one forward of their prompt.
 
+    The loss is TRL's: MCR Eq. 12 with loss_type "grpo" and vllm_importance_sampling_correction off. Its advantages are
+    those of Eq. 11, with the sample deviation plus 1e-4.
+
+    Differs: beta > 0 adds GRPO's KL term, which Eq. 12 does not have; E.4 gives a beta (docs/configs.md).
+
     Args:
         shared_prefix: "on" raises where the model or the batch sizes do not allow it, "auto" says so once and takes TRL's
             path, "off" always takes TRL's path.

@@ -164,3 +164,24 @@ def test_on_policy_ratio_is_one_at_the_papers_sampling_settings(sandbox_qwen3, t
     assert trls.mean() < 0.96
     whole = [outputs[name]["old_per_token_logps"][mask] for name in ("on", "off")]
     assert torch.allclose(*whole, atol=1e-4)
+
+
+def test_without_the_correction_the_gradient_is_equation_12s_and_vllms_probabilities_have_no_part_in_it(sandbox_qwen3, tmp_path):
+    trainer = make_trainer(sandbox_qwen3, tmp_path, "on")
+    trainer.vllm_importance_sampling_correction, trainer.loss_type = False, "grpo"
+    trainer.current_gradient_accumulation_steps = 1
+    inputs = trainer._generate_and_score_completions(next(iter(trainer.get_train_dataloader())))
+    assert not {"importance_sampling_ratio", "old_per_token_logps"} & set(inputs)
+    trainer._compute_loss(trainer.model, inputs).backward()
+    got = torch.cat([weight.grad.flatten() for weight in trainer.model.parameters() if weight.grad is not None])
+    trainer.model.zero_grad()
+    mask = inputs["completion_mask"]
+    rows = [torch.cat([inputs[f"prompt_{name}"], inputs[f"completion_{name}"]], 1) for name in ("ids", "mask")]
+    images = {name: inputs[name] for name in ("pixel_values", "image_grid_thw", "num_images", "mm_token_type_ids")}
+    logprobs = trainer._get_per_token_logps_and_entropies(trainer.model, *rows, mask.shape[1], **images)[0]
+    # On-policy the ratio is 1, and the gradient of Eq. 12 that of A / |o| times the sum of log-probabilities.
+    lengths = mask.sum(1)
+    (-(inputs["advantages"] / lengths * (logprobs * mask).sum(1)).mean()).backward()
+    expected = torch.cat([weight.grad.flatten() for weight in trainer.model.parameters() if weight.grad is not None])
+    assert (got - expected).abs().max() <= 1e-5 * expected.abs().max()
+    assert expected.norm() > 0

@@ -132,6 +132,8 @@ def test_recipes_run_with_vllm(sandbox_qwen3, recipe, tmp_path):
         "colocate",
         "--vllm_max_model_length",
         512,
+        "--vllm_importance_sampling_correction",
+        "true",
         *prompts,
         *common,
     )
