@@ -29,6 +29,7 @@ from rewards.columns import score_row
 DISTRIBUTION = "mcr-toolkit"
 NUM_ROWS = 64
 DEFAULTS = {"per_device_train_batch_size": 8, "gradient_accumulation_steps": 1, "num_generations": 8}
+TRAINED_DTYPE = "float32"  # TRL's default for a model that it trains; the filter takes the checkpoint's
 RECIPES = ("sft", "filter", "grpo")
 PROMPT_KEYS = ("sample_id", "task", "prompt", "images", "gold", "frame")
 NEEDED = ("model_name_or_path", "train_set", "image_root", "output_dir")
@@ -181,6 +182,7 @@ def check_model(case: Case) -> Iterator[Finding]:
     if case.is_grpo and folder.is_dir() and not (folder / SETTINGS_FILE).is_file():
         yield Finding(False, f"model: {folder} has no {SETTINGS_FILE}. Name a folder that sft.py or merge.py wrote.")
     settings = {"num_generations": case.get("num_generations")} if case.is_grpo else {}
+    settings |= {} if case.recipe == "filter" else {"dtype": TRAINED_DTYPE}
     sizes = {"micro_batch": case.micro_batch, "processes": case.processes, "zero": case.zero}
     estimate = estimate_memory(name, settings | dict(case.config), **sizes)
     if isinstance(estimate, str):

@@ -86,6 +86,22 @@ def test_sharding_counts_and_the_filter_trains_nothing(write, capsys, monkeypatc
     assert "batch:" not in told
 
 
+def test_memory_is_counted_in_the_type_that_the_recipe_loads(write, capsys, monkeypatch):
+    from mcr import doctor
+
+    asked = []
+    monkeypatch.setattr(doctor, "estimate_memory", lambda _, config, **__: asked.append(config) or Estimate(1, 1, 1, 1))
+    for name in ("sft", "grpo", "filter"):
+        path = write(name)
+        main(path)
+        settings = yaml.safe_load(Path(path[1]).read_text())
+        del settings["dtype"]
+        Path(path[1]).write_text(yaml.safe_dump(settings | {"num_generations": 4, "per_device_train_batch_size": 4}))
+        main(path)
+    assert [config.get("dtype") for config in asked] == ["float32"] * 5 + [None]
+    capsys.readouterr()
+
+
 def test_a_group_is_eight_where_the_config_says_nothing(write, capsys):
     path = write("grpo", per_device_train_batch_size=4)
     settings = yaml.safe_load(Path(path[1]).read_text())
