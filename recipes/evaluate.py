@@ -93,6 +93,9 @@ class GenerationArguments:
             EndpointSettings("", self.base_url, api_key_env=self.api_key_env, max_concurrency=self.max_concurrency)
 
 
+SETTINGS = (EvaluateArguments, GenerationArguments, Conventions)
+
+
 def make_prompter(arguments: EvaluateArguments, generation: GenerationArguments, samples: list[Sample]) -> Prompter:
     """Return the prompt that was saved with the model, or a baseline's."""
     if generation.prompting == TRAINED:
@@ -188,7 +191,7 @@ def completion_rewards(system: Evaluation) -> list[dict[str, float] | None]:
 
 def main(argv: list[str] | None = None) -> None:
     """Read gold, get predictions, score, write."""
-    arguments, generation, conventions = parse_settings((EvaluateArguments, GenerationArguments, Conventions), argv)
+    arguments, generation, conventions = parse_settings(SETTINGS, argv)
     join_processes()
     out = Path(arguments.out)
     samples = read_gold(Path(arguments.gold))

@@ -62,6 +62,7 @@ class FilterArguments:
     seed: int = field(default=0, metadata={"help": "of sampling"})
 
 
+SETTINGS = (FilterArguments, RewardArguments)
 WIDEN = {
     "no spread": "Lower --min_std",
     "never good": "Lower --min_max, or train longer in MRSI",
@@ -173,7 +174,7 @@ def report_counts(out: Path, counts: Counter) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Sample what is missing, then apply the rule on the main process."""
-    arguments, reward_arguments = parse_settings((FilterArguments, RewardArguments), argv)
+    arguments, reward_arguments = parse_settings(SETTINGS, argv)
     options = reward_arguments.options()
     rule = FilterRule(arguments.min_std, arguments.min_max, arguments.min_median, arguments.max_median)
     if arguments.num_generations < 2:

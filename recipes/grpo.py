@@ -54,6 +54,9 @@ class CvoArguments:
     shared_prefix_attention: str = field(default="segments", metadata={"help": "segments, or flex (GPUs alone)"})
 
 
+SETTINGS = (CvoArguments, RewardArguments, GRPOConfig, ModelConfig)
+
+
 def check_rewards(arguments: RewardArguments, config: GRPOConfig, train_set: Path) -> RewardOptions:
     """Return the reward options, equal to those that the kept set was filtered with.
 
@@ -127,9 +130,7 @@ def make_callbacks(arguments: CvoArguments, config: GRPOConfig, prompts: PromptS
 
 def main(argv: list[str] | None = None) -> None:
     """Check the data, load the model that MRSI saved, optimise, save."""
-    arguments, reward_arguments, config, model_arguments = parse_settings(
-        (CvoArguments, RewardArguments, GRPOConfig, ModelConfig), argv
-    )
+    arguments, reward_arguments, config, model_arguments = parse_settings(SETTINGS, argv)
     rewards = weighted_rewards(check_rewards(reward_arguments, config, Path(arguments.train_set)))
     out = Path(config.output_dir)
     train_set = load_training_set(Path(arguments.train_set), Path(arguments.image_root), needs_completion=False)

@@ -58,6 +58,9 @@ class MrsiArguments:
     )
 
 
+SETTINGS = (MrsiArguments, SFTConfig, ModelConfig)
+
+
 def make_perturber(arguments: MrsiArguments, config: SFTConfig) -> BoxPerturber | None:
     """Return the box perturbation, where it is asked for."""
     if arguments.grbp_beta is None:
@@ -101,7 +104,7 @@ def make_callbacks(arguments: MrsiArguments, out: Path, prompts: PromptSettings)
 
 def main(argv: list[str] | None = None) -> None:
     """Check the data, load the model, train, save it with its processor and prompt settings."""
-    arguments, config, model_arguments = parse_settings((MrsiArguments, SFTConfig, ModelConfig), argv)
+    arguments, config, model_arguments = parse_settings(SETTINGS, argv)
     check_nothing_is_cut(config)
     if arguments.use_muon and model_arguments.use_peft:
         raise ConfigError("sft: use_muon trains the model's own matrices, use_peft freezes them. Choose one.")

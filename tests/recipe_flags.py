@@ -93,6 +93,7 @@ def filter_flags(sandbox, out, *more):
         8,
         "--max_completion_length",
         12,
+        *KEEP_ALL,
         *more,
     ]
 

@@ -11,7 +11,6 @@ from mcr.models.torchvision_cpu import allow_cpu_torchvision
 allow_cpu_torchvision()
 
 from recipes_path import load_recipe
-from trl import GRPOConfig, ModelConfig, SFTConfig
 
 from mcr.config import parse_settings
 from mcr.errors import ConfigError
@@ -20,14 +19,8 @@ CONFIGS = sorted((Path(__file__).resolve().parent.parent / "recipes" / "configs"
 
 
 def types_for(name: str):
-    if "sft" in name:
-        return (load_recipe("sft").MrsiArguments, SFTConfig, ModelConfig)
-    if "grpo" in name:
-        return (load_recipe("grpo").CvoArguments, GRPOConfig, ModelConfig)
-    if "filter" in name:
-        return (load_recipe("filter").FilterArguments,)
-    evaluate = load_recipe("evaluate")
-    return (evaluate.EvaluateArguments, evaluate.GenerationArguments, evaluate.Conventions)
+    """Return the settings of the recipe that a config is for; its name ends in the recipe's."""
+    return load_recipe(name.rsplit("_", 1)[-1]).SETTINGS
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

@@ -10,7 +10,7 @@ import yaml
 torch = pytest.importorskip("torch")
 from accelerate.commands.config.config_args import load_config_from_file
 from test_config import CONFIGS, types_for
-from transformers import get_scheduler
+from transformers import TrainingArguments, get_scheduler
 
 from mcr.config import parse_settings
 
@@ -87,9 +87,10 @@ def settings_of(path: Path, out: Path) -> dict[str, Any]:
     parsed = parse_settings(types_for(path.stem), flags)
     settings = {name: value for group in parsed for name, value in vars(group).items()} | {"gpus": num_gpus(path)}
     if trains:
+        trainers = next(group for group in parsed if isinstance(group, TrainingArguments))
         rows = settings["gpus"] * settings["per_device_train_batch_size"] * settings["gradient_accumulation_steps"]
         settings |= {"samples_per_step": rows, "completions_per_step": rows}
-        settings |= {"warmup_ratio": parsed[1].get_warmup_steps(640) / 640}
+        settings |= {"warmup_ratio": trainers.get_warmup_steps(640) / 640}
         settings |= {"optimizer": "AdamW" if settings["optim"].startswith("adamw") else settings["optim"]}
     return settings
 

@@ -5,7 +5,7 @@ import shutil
 
 import pyarrow.parquet as pq
 import pytest
-from recipe_flags import KEEP_ALL, filter_flags, grpo_flags, sft_flags
+from recipe_flags import filter_flags, grpo_flags, sft_flags
 
 from mcr.training_sets import read_reward_record
 from rewards import RewardOptions
@@ -25,7 +25,7 @@ def trained(sandbox_qwen3, recipe):
 def filtered(trained, recipe, tmp_path_factory):
     """Statistics of that model, with a rule that keeps everything."""
     out = tmp_path_factory.mktemp("filtered")
-    recipe("filter", *filter_flags(trained, out, *KEEP_ALL))
+    recipe("filter", *filter_flags(trained, out))
     return out
 
 
@@ -48,7 +48,7 @@ def test_every_prompt_is_sampled_once_and_kept_or_not(trained, filtered):
 
 def test_another_rule_and_other_weights_need_no_new_sampling(trained, copied, recipe):
     before = (copied / "statistics-000.jsonl").read_bytes()
-    recipe("filter", *filter_flags(trained, copied, *KEEP_ALL, "--count_weight", 1, "--span_weight", 0))
+    recipe("filter", *filter_flags(trained, copied, "--count_weight", 1, "--span_weight", 0))
     assert (copied / "statistics-000.jsonl").read_bytes() == before
     weights = {"count": 1.0, "span": 0.0, "type": 0.2, "entailment": 0.2, "grounding": 0.2}
     for row in rows_of(copied):
@@ -62,7 +62,7 @@ def test_another_rule_and_other_weights_need_no_new_sampling(trained, copied, re
     "flag", [("--temperature", 0.5), ("--count", "f1"), ("--sigma", 0.4), ("--normalization", "larger_count")]
 )
 def test_other_sampling_and_other_rules_of_rewards_are_not_mixed(trained, copied, recipe, flag):
-    other = recipe("filter", *filter_flags(trained, copied, *KEEP_ALL, *flag), check=False)
+    other = recipe("filter", *filter_flags(trained, copied, *flag), check=False)
     assert other.returncode
     assert "other settings" in other.stderr
     assert "Traceback" not in other.stderr
@@ -122,5 +122,5 @@ def test_sampling_resumes_after_a_torn_row(trained, filtered, recipe, tmp_path):
     torn = shutil.copytree(filtered, tmp_path / "torn")
     lines = (filtered / "statistics-000.jsonl").read_text().splitlines(keepends=True)
     (torn / "statistics-000.jsonl").write_text("".join(lines[:3]) + lines[3][:20])
-    recipe("filter", *filter_flags(trained, torn, *KEEP_ALL))
+    recipe("filter", *filter_flags(trained, torn))
     assert {row["id"] for row in rows_of(torn)} == {row["id"] for row in rows_of(filtered)}
