@@ -18,8 +18,8 @@ from random import Random
 
 sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).resolve().parent]  # rewards.py is here
 
+from mcr.io.samples import write_samples
 from mcr.records import Entity, ImageRef, Sample
-from mcr.samples import write_samples
 
 WORDS = "the new album by out now in with and at last night we saw RT @ : what a day http://t.co/x".split()
 

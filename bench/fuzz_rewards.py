@@ -19,7 +19,7 @@ sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(
 
 from tqdm import tqdm
 
-from mcr.formats import ORDERS, WRITERS, write_answer
+from mcr.formats.write import ORDERS, WRITERS, write_answer
 from mcr.records import Entity
 from rewards import RewardBreakdown, RewardOptions, score_completion
 from rewards.options import CHOICES

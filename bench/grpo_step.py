@@ -26,8 +26,8 @@ from trl import GRPOConfig
 
 from mcr.models.load import load_model, load_processor
 from mcr.report.markdown import table
+from mcr.training.data import load_training_set
 from mcr.training.grpo import CvoTrainer, forbid_vision_tokens
-from mcr.training_sets import load_training_set
 from rewards.for_trl import weighted_rewards
 
 GROUP = 8

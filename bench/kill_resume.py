@@ -166,7 +166,7 @@ def survive(name: str, case: Case, out: Path, kills: int, rng: Random) -> list[o
             run(case.command(target), log)
             num_equal += case.result(target) == expected
             folder += 1
-    resumed = log.read_text(encoding="utf-8").count("going on from")
+    resumed = log.read_text(encoding="utf-8").count("resuming from")
     return [name, num_killed, folder, num_equal, resumed, f"{seconds:.1f}"]
 
 

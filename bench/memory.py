@@ -1,4 +1,4 @@
-"""What a 7B model takes on each GPU, by counting (mcr/memory.py): the table of docs/scaling.md. An estimate, not a measurement.
+"""What a 7B model takes on each GPU, counted by mcr/runs/memory.py: the table of docs/scaling.md. An estimate.
 
 python bench/memory.py [--completion 512] [--micro-batch 8]
 """
@@ -6,9 +6,9 @@ python bench/memory.py [--completion 512] [--micro-batch 8]
 import argparse
 import tempfile
 
-from mcr.memory import estimate_memory
 from mcr.models.torchvision_cpu import allow_cpu_torchvision
 from mcr.report.markdown import table
+from mcr.runs.memory import estimate_memory
 
 allow_cpu_torchvision()
 

@@ -18,9 +18,9 @@ from random import Random
 sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).resolve().parent]  # rewards.py is here
 
 from data_prep import make_sandbox
-from mcr.predictions import Prediction, write_prediction
+from mcr.io.predictions import Prediction, write_prediction
+from mcr.io.samples import read_samples
 from mcr.records import Entity, Sample
-from mcr.samples import read_samples
 
 EVALUATE = Path(__file__).resolve().parent.parent / "recipes" / "evaluate.py"
 

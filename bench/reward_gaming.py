@@ -20,11 +20,11 @@ sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(
 
 from tqdm import tqdm
 
+from mcr.io.predictions import join_gold, read_predictions
+from mcr.io.samples import read_samples
 from mcr.labels import TWITTER_GMNER
-from mcr.predictions import join_gold, read_predictions
 from mcr.records import Entity, Sample
 from mcr.report.markdown import percent, table
-from mcr.samples import read_samples
 from rewards import RewardOptions, score_entities
 from rewards.options import CHOICES
 
@@ -130,7 +130,7 @@ def main() -> None:
     samples = read_samples(args.gold)
     if args.predictions:
         rows, _ = join_gold(samples, read_predictions(args.predictions))
-        pairs = [(row.pred, row.gold) for row in rows]
+        pairs = [(row.predicted, row.gold) for row in rows]
     else:
         rng = random.Random(args.seed)
         pairs = [(simulate(sample, ErrorRates(), rng), sample.entities) for sample in samples]

@@ -21,9 +21,9 @@ sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(
 
 from tqdm import tqdm
 
-from mcr.formats import WRITERS, write_answer
-from mcr.matching import assign_spans
-from mcr.parsing import parse_completion
+from mcr.formats import parse_completion
+from mcr.formats.write import WRITERS, write_answer
+from mcr.metrics.matching import assign_spans
 from mcr.records import Entity
 from rewards import score_completion
 from rewards.parts import grounding_score

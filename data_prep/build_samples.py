@@ -24,9 +24,9 @@ from data_prep.readers.reading import IdRegister, Reader, Reject, count_sample, 
 from data_prep.readers.twitter_gmner import TWITTER_FMNERG_READER, TWITTER_GMNER_READER
 from data_prep.readers.twitter_smner import TWITTER_SMNER_READER
 from mcr.errors import MAX_FAULTS_SHOWN, ConfigError, DataError, raise_faults, run_command
+from mcr.io.atomic_write import write_whole
+from mcr.io.samples import iter_samples, write_samples
 from mcr.records import Sample
-from mcr.samples import iter_samples, write_samples
-from mcr.whole_file import write_whole
 
 READERS: dict[str, Reader] = {
     "twitter-gmner": TWITTER_GMNER_READER,

@@ -16,9 +16,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from data_prep.parquet import SCHEMA_COLUMNS, write_parquet
+from data_prep.training_sets.parquet import SCHEMA_COLUMNS, write_parquet
 from mcr.errors import ConfigError, DataError, run_command
-from mcr.prompts import SETTINGS_FILE
+from mcr.prompts.settings import SETTINGS_FILE
 
 
 def read_by_sample(folders: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from data_prep.world import draw_scene, make_scene
+from data_prep.sandbox.world import draw_scene, make_scene
 from mcr.errors import run_command
-from mcr.samples import write_samples
+from mcr.io.samples import write_samples
 
 
 def make_sandbox(out: Path, sizes: dict[str, int], seed: int) -> None:

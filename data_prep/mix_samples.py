@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 
 from mcr.errors import ConfigError, run_command
+from mcr.io.samples import read_samples, write_samples
 from mcr.records import ImageRef, Sample
-from mcr.samples import read_samples, write_samples
 
 
 @dataclass(frozen=True, slots=True)

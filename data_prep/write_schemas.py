@@ -12,7 +12,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from data_prep.parquet import WriteOptions
 from data_prep.schemas.ask import ASKED_FORMATS, ASKED_STYLES
 from data_prep.schemas.asked_sets import dry_run, write_asked_sets
 from data_prep.schemas.build import SchemaOptions
@@ -20,14 +19,15 @@ from data_prep.schemas.endpoint_writer import EndpointWriter
 from data_prep.schemas.styles import ANSWER_ONLY, STYLES
 from data_prep.schemas.tally import Tally
 from data_prep.schemas.template_sets import write_training_sets
-from mcr.endpoint import ChatEndpoint, EndpointSettings, ReplyCache
+from data_prep.training_sets.parquet import WriteOptions
+from mcr.endpoint.client import ChatEndpoint, EndpointSettings, ReplyCache
 from mcr.errors import ConfigError, DataError, run_command
 from mcr.families import FAMILY_FRAMES, frame_settings
-from mcr.formats import ORDERS, WRITERS
+from mcr.formats.write import ORDERS, WRITERS
+from mcr.io.samples import iter_samples
 from mcr.labels import labels_of
-from mcr.prompts import DETAILS, PromptSettings
+from mcr.prompts.settings import DETAILS, PromptSettings
 from mcr.records import Sample
-from mcr.samples import iter_samples
 
 
 def _names(text: str) -> tuple[str, ...]:

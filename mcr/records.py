@@ -168,6 +168,24 @@ class Sample:
         return [check_box(box, f"sample {self.id}, entity {entity.text!r}") for box in entity.boxes]
 
 
+@dataclass(frozen=True, slots=True)
+class ScoredSample:
+    """One sample's gold beside what was predicted for it.
+
+    Attributes:
+        uncertainties: of each prediction, where the system gives one (UnCo); None where it does not.
+        task: gmner, mner (no location is asked) or vg (one phrase, box or None).
+        is_answered: False where there is no prediction or none that can be read.
+    """
+
+    sentence: str
+    gold: tuple[Entity, ...]
+    predicted: tuple[Entity, ...]
+    uncertainties: tuple[float | None, ...] = ()
+    task: str = "gmner"
+    is_answered: bool = True
+
+
 def check_inside(box_px: Box, images: Sequence[ImageRef], place: str) -> None:
     """Raise DataError unless `box_px` lies inside the first image."""
     if not images:

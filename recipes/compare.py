@@ -10,18 +10,18 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from mcr.conventions import add_convention_flags, read_conventions
 from mcr.errors import ConfigError, run_command
-from mcr.predictions import read_predictions
+from mcr.io.atomic_write import write_json, write_whole
+from mcr.io.predictions import read_predictions
+from mcr.io.samples import read_gold
+from mcr.metrics.conventions import add_convention_flags, read_conventions
+from mcr.metrics.intervals import difference
 from mcr.records import Sample
-from mcr.report.bootstrap import difference
 from mcr.report.evaluation import Evaluation, evaluate_system
 from mcr.report.markdown import escape, table
 from mcr.report.page import score_table
+from mcr.report.summary import warnings_of
 from mcr.report.write import write_comparison
-from mcr.samples import read_gold
-from mcr.score import warnings_of
-from mcr.whole_file import write_json, write_whole
 
 MAX_LISTED = 50
 

@@ -14,8 +14,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from mcr.io.atomic_write import write_json, write_whole
 from mcr.report.markdown import percent, table
-from mcr.whole_file import write_json, write_whole
 
 RECIPES = Path(__file__).resolve().parent
 SCHEMA_FLAGS = ["--answer-formats", "rows", "--fixed-order", "--phrasings", "1", "--detail", "brief"]

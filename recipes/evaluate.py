@@ -14,26 +14,26 @@ from pathlib import Path
 from accelerate import PartialState
 
 from data_prep.schemas.build import SchemaOptions, make_schema
-from mcr.config import parse_settings
-from mcr.conventions import Conventions
-from mcr.endpoint import ChatEndpoint, EndpointSettings, ReplyCache
+from mcr.endpoint.client import ChatEndpoint, EndpointSettings, ReplyCache
 from mcr.errors import ConfigError, run_command
 from mcr.families import frame_settings
+from mcr.io.images import check_images
+from mcr.io.predictions import Prediction, read_predictions
+from mcr.io.samples import read_gold, read_samples
 from mcr.labels import TWITTER_GMNER
-from mcr.predictions import Prediction, read_predictions
-from mcr.processes import engine_of_one_process, join_processes
-from mcr.prompting import STYLES, Demonstration, Prompter, PromptingBaseline, draw_demonstrations
-from mcr.prompts import PromptSettings
+from mcr.metrics.conventions import Conventions
+from mcr.prompts.baselines import STYLES, Demonstration, Prompter, PromptingBaseline, draw_demonstrations
+from mcr.prompts.settings import PromptSettings
 from mcr.records import Sample, collapse_space
 from mcr.report.evaluation import Evaluation, evaluate_system
+from mcr.report.summary import one_line, warnings_of
 from mcr.report.write import write_evaluation
 from mcr.rollouts import Sampler, SamplingSettings
 from mcr.rollouts.endpoint_sampler import EndpointSampler
 from mcr.rollouts.resumable import predict_missing, weights_hash
-from mcr.run_folder import make_run_folder, write_run_record
-from mcr.samples import read_gold, read_samples
-from mcr.score import one_line, warnings_of
-from mcr.training_sets import check_images
+from mcr.runs.config import parse_settings
+from mcr.runs.processes import engine_of_one_process, join_processes
+from mcr.runs.run_folder import make_run_folder, write_run_record
 from rewards.score import score_entities, unreadable
 
 TRAINED = "trained"
@@ -126,7 +126,7 @@ def make_sampler(arguments: EvaluateArguments, generation: GenerationArguments, 
         return EndpointSampler(ChatEndpoint(settings, ReplyCache(Path(arguments.out) / "replies.sqlite")))
     from mcr.models.load import check_frame, load_model, load_processor
     from mcr.rollouts.transformers_sampler import TransformersSampler
-    from mcr.rollouts.vllm_sampler import VllmSampler
+    from mcr.rollouts.vllm.sampler import VllmSampler
 
     processor = load_processor(arguments.model_name_or_path)
     check_frame(prompts.frame, processor)

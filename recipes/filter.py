@@ -18,19 +18,19 @@ from accelerate import PartialState
 from tqdm import tqdm
 
 from data_prep.filter_rule import REASONS, FilterRule, apply_rule, summarise
-from data_prep.parquet import PROMPT_COLUMNS, write_parquet
-from mcr.config import parse_settings
+from data_prep.training_sets.parquet import PROMPT_COLUMNS, write_parquet
 from mcr.errors import ConfigError, run_command
+from mcr.io.atomic_write import write_json, write_whole
+from mcr.io.samples import iter_json_lines
 from mcr.models.load import load_model, load_processor
-from mcr.processes import engine_of_one_process, join_processes
-from mcr.report.pictures import draw_filter_histograms
+from mcr.report.figures import draw_filter_histograms
 from mcr.rollouts import RolloutRequest, Sampler, SamplingSettings
 from mcr.rollouts.transformers_sampler import TransformersSampler
-from mcr.rollouts.vllm_sampler import VllmSampler
-from mcr.run_folder import make_run_folder, open_for_append, write_run_record
-from mcr.samples import iter_json_lines
-from mcr.training_sets import REWARD_RECORD, load_training_set
-from mcr.whole_file import write_json, write_whole
+from mcr.rollouts.vllm.sampler import VllmSampler
+from mcr.runs.config import parse_settings
+from mcr.runs.processes import engine_of_one_process, join_processes
+from mcr.runs.run_folder import make_run_folder, open_for_append, write_run_record
+from mcr.training.data import REWARD_RECORD, load_training_set
 from rewards.arguments import RewardArguments
 from rewards.columns import score_row
 from rewards.options import RewardOptions
@@ -191,7 +191,7 @@ def main(argv: list[str] | None = None) -> None:
     ids = rows.with_format(None)["sample_id"]
     todo = [index for index in range(state.process_index, len(ids), state.num_processes) if ids[index] not in done]
     if done and state.is_main_process:
-        print(f"resuming: {len(done)} of {len(ids)} prompts were sampled before", flush=True)
+        print(f"resuming from {len(done)} of {len(ids)} prompts that were sampled before", flush=True)
     if todo:
         sample_statistics(rows, todo, arguments, options, out / f"statistics-{state.process_index:03d}.jsonl")
     state.wait_for_everyone()

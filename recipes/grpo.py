@@ -17,16 +17,16 @@ from datasets import Dataset  # noqa: E402
 from transformers import TrainerCallback  # noqa: E402
 from trl import GRPOConfig, ModelConfig, get_peft_config  # noqa: E402
 
-from mcr.config import parse_settings  # noqa: E402
 from mcr.models.load import check_frame, load_for_training  # noqa: E402
-from mcr.prompts import PromptSettings  # noqa: E402
-from mcr.run_folder import make_run_folder, write_run_record  # noqa: E402
-from mcr.training.callbacks import Curves, MetricsFile  # noqa: E402
-from mcr.training.collapse import CollapseBounds, CollapseGuard  # noqa: E402
+from mcr.prompts.settings import PromptSettings  # noqa: E402
+from mcr.runs.config import parse_settings  # noqa: E402
+from mcr.runs.run_folder import make_run_folder, write_run_record  # noqa: E402
+from mcr.training.callbacks.collapse import CollapseBounds, CollapseGuard  # noqa: E402
+from mcr.training.callbacks.curves import Curves, MetricsFile  # noqa: E402
+from mcr.training.callbacks.validation import HeldOutScores, held_out_samples, watch  # noqa: E402
+from mcr.training.data import load_training_set, read_reward_record  # noqa: E402
 from mcr.training.grpo import CvoTrainer, forbid_vision_tokens  # noqa: E402
-from mcr.training.held_out import HeldOutScores, held_out_samples, watch  # noqa: E402
 from mcr.training.run import is_served, told_in_words, train_and_save, with_guards  # noqa: E402
-from mcr.training_sets import load_training_set, read_reward_record  # noqa: E402
 from rewards.arguments import RewardArguments  # noqa: E402
 from rewards.for_trl import weighted_rewards  # noqa: E402
 from rewards.options import RewardOptions  # noqa: E402

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mcr.errors import run_command
 from mcr.models.load import load_model, load_processor
-from mcr.prompts import PromptSettings
+from mcr.prompts.settings import PromptSettings
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mcr.conventions import DEFAULT
 from mcr.errors import ConfigError, DataError, run_command
+from mcr.io.atomic_write import write_whole
+from mcr.metrics.conventions import DEFAULT
 from mcr.report.markdown import escape, table
-from mcr.whole_file import write_whole
 
 TASKS = {"GMNER": "gmner", "MNER": "mner", "EEG": "eeg"}
 PARTS = {"Pre": "precision", "Rec": "recall", "F1": "f1"}

@@ -9,25 +9,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mcr.errors import ConfigError, run_command
-from mcr.grbp import BoxPerturber, GrbpSettings
 from mcr.models.torchvision_cpu import allow_cpu_torchvision
+from mcr.systems.e2e_gmner.grbp import BoxPerturber, GrbpSettings
 
 allow_cpu_torchvision()
 
 from transformers import TrainerCallback, set_seed  # noqa: E402
 from trl import ModelConfig, SFTConfig, get_peft_config  # noqa: E402
 
-from mcr.config import parse_settings  # noqa: E402
 from mcr.models.load import check_frame, load_for_training  # noqa: E402
-from mcr.prompts import PromptSettings  # noqa: E402
-from mcr.run_folder import make_run_folder, write_run_record  # noqa: E402
-from mcr.training.callbacks import Curves, EpochOf, MetricsFile  # noqa: E402
-from mcr.training.held_out import HeldOutScores, held_out_samples, watch  # noqa: E402
+from mcr.prompts.settings import PromptSettings  # noqa: E402
+from mcr.runs.config import parse_settings  # noqa: E402
+from mcr.runs.run_folder import make_run_folder, write_run_record  # noqa: E402
+from mcr.training.callbacks.curves import Curves, EpochOf, MetricsFile  # noqa: E402
+from mcr.training.callbacks.validation import HeldOutScores, held_out_samples, watch  # noqa: E402
+from mcr.training.data import for_fine_tuning, load_training_set  # noqa: E402
 from mcr.training.lengths import without_long_samples  # noqa: E402
-from mcr.training.mrsi import MrsiTrainer  # noqa: E402
 from mcr.training.optimizer import MuonWithAdamW  # noqa: E402
 from mcr.training.run import train_and_save, with_guards  # noqa: E402
-from mcr.training_sets import for_fine_tuning, load_training_set  # noqa: E402
+from mcr.training.sft import MrsiTrainer  # noqa: E402
 
 
 @dataclass

@@ -16,9 +16,9 @@ from typing import TypeVar
 
 from mcr.boxes import Frame
 from mcr.errors import ConfigError, DataError, run_command
-from mcr.predictions import Prediction, read_predictions
+from mcr.io.predictions import Prediction, read_predictions
+from mcr.io.samples import read_samples
 from mcr.records import Entity, Sample
-from mcr.samples import read_samples
 from rewards.arguments import add_reward_flags, read_reward_flags
 from rewards.columns import read_ground_truth, read_task
 from rewards.explain import explain

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mcr.matching import first_box_iou, is_entailed_alike, is_same_type
+from mcr.metrics.matching import first_box_iou, is_entailed_alike, is_same_type
 from mcr.records import Box, Entity
 from rewards.options import DEFAULT_OPTIONS, RewardOptions
 from rewards.parts import grounding_reward

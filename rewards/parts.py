@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcr.matching import first_box_iou, is_entailed_alike, is_same_type
+from mcr.metrics.matching import first_box_iou, is_entailed_alike, is_same_type
 from mcr.records import Entity
 
 if TYPE_CHECKING:

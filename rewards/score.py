@@ -7,8 +7,8 @@ from functools import partial
 
 from mcr.boxes import Frame
 from mcr.errors import ConfigError, DataError
-from mcr.matching import assign_spans
-from mcr.parsing import parse_completion
+from mcr.formats import parse_completion
+from mcr.metrics.matching import assign_spans
 from mcr.records import TASKS, Entity, check_box
 from rewards.options import DEFAULT_OPTIONS, RewardOptions
 from rewards.parts import PART_FUNCTIONS, PARTS, Matching, grounding_score

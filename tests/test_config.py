@@ -12,8 +12,8 @@ allow_cpu_torchvision()
 
 from recipes_path import load_recipe
 
-from mcr.config import parse_settings
 from mcr.errors import ConfigError
+from mcr.runs.config import parse_settings
 
 CONFIGS = sorted((Path(__file__).resolve().parent.parent / "recipes" / "configs").glob("*.yaml"))
 

@@ -7,7 +7,7 @@ import pytest
 from test_layers import SOURCES, module_name, room_of
 
 MODULES = [module_name(path) for path in SOURCES if room_of(module_name(path)) in ("core", "rewards", "data_prep")]
-MODULES += ["mcr.rollouts.prompt_ids", "mcr.rollouts.kept_mass", "mcr.training.dynamic_sampling"]
+MODULES += ["mcr.rollouts.image_pads", "mcr.shared_prefix.truncation", "mcr.training.dynamic_sampling"]
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if not name.endswith("__main__")])

@@ -12,7 +12,7 @@ from accelerate.commands.config.config_args import load_config_from_file
 from test_config import CONFIGS, types_for
 from transformers import TrainingArguments, get_scheduler
 
-from mcr.config import parse_settings
+from mcr.runs.config import parse_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PUBLISHED = [path for path in CONFIGS if not path.stem.startswith("sandbox")]

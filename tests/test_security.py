@@ -49,7 +49,7 @@ def test_weights_are_read_from_safetensors_alone(tmp_path):
     torch = pytest.importorskip("torch")
     from mcr.errors import ConfigError
     from mcr.models.load import load_model
-    from mcr.rollouts.vllm_sampler import VllmSampler
+    from mcr.rollouts.vllm.sampler import VllmSampler
 
     (tmp_path / "config.json").write_text('{"model_type": "qwen3_vl"}')
     torch.save({"weight": torch.zeros(1)}, tmp_path / "pytorch_model.bin")

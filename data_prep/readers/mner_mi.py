@@ -16,9 +16,9 @@ from typing import Any
 from data_prep.readers.conll import bio_tags, num_orphans, spans_of
 from data_prep.readers.reading import Item, check_id, find_image, read_at, require_files
 from mcr.errors import DataError
+from mcr.io.unicode import without_surrogates
 from mcr.labels import canonical_type
 from mcr.records import Entity, Sample
-from mcr.surrogates import without_surrogates
 
 FILES = {"train": "train", "dev": "val", "test": "test"}
 TAGS = bio_tags(("PER", "LOC", "ORG", "MISC", "MIS", "OTHER"))

@@ -9,9 +9,9 @@ from typing import Any
 
 from data_prep.readers.reading import Item, read_at, require_files, splits_of_folder
 from mcr.errors import DataError
-from mcr.images import open_image
+from mcr.io.images import open_image
+from mcr.io.samples import iter_json_lines, sample_from_dict
 from mcr.records import ImageRef, Sample
-from mcr.samples import iter_json_lines, sample_from_dict
 
 
 @dataclass(frozen=True)

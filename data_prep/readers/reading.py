@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from mcr.errors import DataError, raise_faults
-from mcr.images import open_image
+from mcr.io.images import open_image
+from mcr.io.samples import hash_id
 from mcr.records import ImageRef, Sample
-from mcr.samples import hash_id
 
 
 @dataclass(frozen=True, slots=True)

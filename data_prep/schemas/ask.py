@@ -10,7 +10,7 @@ from typing import Any
 
 from data_prep.schemas.facts import Facts
 from mcr.errors import DataError
-from mcr.formats import NAME_FORMATS, write_answer
+from mcr.formats.write import NAME_FORMATS, write_answer
 from rewards import score_completion
 
 CHECKS = {

@@ -10,14 +10,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-from data_prep.parquet import PROMPT_COLUMNS, SCHEMA_COLUMNS, RowWriter, WriteOptions, prompt_row
 from data_prep.schemas.endpoint_writer import EndpointWriter, draw_asked
 from data_prep.schemas.tally import Tally, estimate_tokens
-from data_prep.split import is_held_back
+from data_prep.training_sets.parquet import PROMPT_COLUMNS, SCHEMA_COLUMNS, RowWriter, WriteOptions, prompt_row
+from data_prep.training_sets.split import is_held_back
 from mcr.errors import ConfigError, DataError
-from mcr.prompts import PromptSettings
+from mcr.io.atomic_write import write_json
+from mcr.prompts.settings import PromptSettings
 from mcr.records import Sample
-from mcr.whole_file import write_json
 
 
 def write_asked_sets(

@@ -14,11 +14,11 @@ from data_prep.schemas.build import SchemaOptions, make_schema
 from data_prep.schemas.facts import Facts, collect_facts
 from data_prep.schemas.gate import BOX, why_rejected
 from mcr.boxes import Frame
-from mcr.chat import chat_messages
-from mcr.endpoint import ChatEndpoint, EndpointError
+from mcr.endpoint.client import ChatEndpoint, EndpointError
+from mcr.endpoint.messages import chat_messages
 from mcr.errors import ConfigError, DataError, McrError
-from mcr.formats import ORDERS
-from mcr.images import open_image
+from mcr.formats.write import ORDERS
+from mcr.io.images import open_image
 from mcr.records import Sample
 
 FALLBACKS = {

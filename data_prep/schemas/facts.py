@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mcr.boxes import Frame, area
-from mcr.formats import format_box
+from mcr.formats.write import format_box
 from mcr.records import Box, Entity, Sample
 
 

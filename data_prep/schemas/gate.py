@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from data_prep.schemas.facts import Facts
-from mcr.parsing import parse_completion
+from mcr.formats import parse_completion
 from mcr.records import Box, Entity, collapse_space
 
 ANSWER = re.compile(r"<answer>(.*?)</answer>\s*\Z", re.IGNORECASE | re.DOTALL)

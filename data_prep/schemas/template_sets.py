@@ -12,13 +12,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from data_prep.parquet import PROMPT_COLUMNS, SCHEMA_COLUMNS, RowWriter, WriteOptions, prompt_row
 from data_prep.schemas.build import SchemaOptions, draw_styles, make_schema
-from data_prep.split import is_held_back
+from data_prep.training_sets.parquet import PROMPT_COLUMNS, SCHEMA_COLUMNS, RowWriter, WriteOptions, prompt_row
+from data_prep.training_sets.split import is_held_back
 from mcr.errors import MAX_FAULTS_SHOWN, ConfigError, DataError, raise_faults
-from mcr.prompts import PromptSettings
+from mcr.io.atomic_write import write_json
+from mcr.prompts.settings import PromptSettings
 from mcr.records import Sample
-from mcr.whole_file import write_json
 from rewards import score_completion
 
 CHUNK = 500

@@ -13,7 +13,7 @@ from typing import Any
 
 from mcr.errors import ConfigError, run_command
 from mcr.models.torchvision_cpu import allow_cpu_torchvision
-from mcr.prompts import PromptSettings
+from mcr.prompts.settings import PromptSettings
 
 SPECIAL_TOKENS = (
     "<|endoftext|>",

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mcr.conventions import DEFAULT, Conventions, Scored, unify_rows
-from mcr.metrics import evaluate
-from mcr.predictions import Prediction, PredictionReport, join_gold
-from mcr.records import Sample
-from mcr.report.bootstrap import estimate
-from mcr.report.errors import Verdict, confusion, count_kinds, judge
-from mcr.suspicions import Suspicion, find_suspicions
+from mcr.io.predictions import Prediction, PredictionReport, join_gold
+from mcr.metrics.conventions import DEFAULT, Conventions, unify_rows
+from mcr.metrics.error_kinds import Verdict, confusion, count_kinds, judge
+from mcr.metrics.intervals import estimate
+from mcr.metrics.sanity_checks import Suspicion, find_suspicions
+from mcr.metrics.scores import evaluate
+from mcr.records import Sample, ScoredSample
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Evaluation:
     name: str
     samples: Sequence[Sample]
     predictions: Sequence[Prediction | None]
-    rows: Sequence[Scored]
+    rows: Sequence[ScoredSample]
     verdicts: Sequence[Sequence[Verdict]]
     metrics: dict[str, Any]
     report: PredictionReport

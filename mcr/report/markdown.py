@@ -5,10 +5,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mcr.conventions import Conventions, Scored
-from mcr.predictions import PredictionReport
-from mcr.records import Entity, collapse_space
-from mcr.report.errors import KINDS
+from mcr.io.predictions import PredictionReport
+from mcr.metrics.conventions import Conventions
+from mcr.metrics.error_kinds import KINDS
+from mcr.records import Entity, ScoredSample, collapse_space
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 MAX_CELL_CHARS = 200
@@ -32,7 +32,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join(lines + [f"| {' | '.join(str(cell) for cell in row)} |" for row in rows])
 
 
-def write_report(metrics: Mapping[str, Any], rows: Sequence[Scored], report: PredictionReport, title: str) -> str:
+def write_report(metrics: Mapping[str, Any], rows: Sequence[ScoredSample], report: PredictionReport, title: str) -> str:
     """Return the report as Markdown; pictures are linked by the names that recipes/evaluate.py gives them."""
     no_target = metrics["no_target"]
     return "\n\n".join(
@@ -120,12 +120,12 @@ def _unreadable(report: PredictionReport) -> str:
     return "\n".join(lines)
 
 
-def _samples(rows: Sequence[Scored]) -> str:
+def _samples(rows: Sequence[ScoredSample]) -> str:
     lines = ["![samples](samples.png)", "", "Gold boxes are blue, predicted boxes orange."]
     for row in rows[:8]:
         lines.append(f"\n**{escape(row.sentence)}**\n")
         lines += [f"- gold: {_describe(entity)}" for entity in row.gold]
-        lines += [f"- predicted: {_describe(entity)}" for entity in row.pred]
+        lines += [f"- predicted: {_describe(entity)}" for entity in row.predicted]
     return "\n".join(lines)
 
 

@@ -12,16 +12,16 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from mcr.conventions import Conventions
+from mcr.io.atomic_write import write_whole
 from mcr.masks import Mask
-from mcr.metrics import precision_recall_f1
+from mcr.metrics.conventions import Conventions
+from mcr.metrics.error_kinds import KINDS
+from mcr.metrics.intervals import Difference
+from mcr.metrics.scores import precision_recall_f1
 from mcr.records import Entity
-from mcr.report.bootstrap import Difference
-from mcr.report.errors import KINDS
 from mcr.report.evaluation import Evaluation
 from mcr.report.markdown import percent
 from mcr.report.thumbnails import GOLD_RGB, PRED_RGB, Thumbnails, mask_uri
-from mcr.whole_file import write_whole
 
 PER_CHUNK = 100
 BAR_PX = 120
@@ -223,7 +223,7 @@ def _image_note(images: Thumbnails) -> str:
 def page_data(systems: Sequence[Evaluation], images: Thumbnails, rewards: Sequence[Rewards]) -> dict[str, Any]:
     """Return what the page's script reads."""
     masks = MaskBudget(images.bytes_left)
-    types = {entity.type for system in systems for row in system.rows for entity in (*row.gold, *row.pred)}
+    types = {entity.type for system in systems for row in system.rows for entity in (*row.gold, *row.predicted)}
     samples = []
     for index, sample in enumerate(systems[0].samples):
         image = sample.images[0] if sample.images else None
@@ -270,7 +270,7 @@ def _finite(value: float) -> float:
 def _answer(system: Evaluation, index: int, masks: MaskBudget, rewards: Mapping[str, float] | None) -> dict[str, Any]:
     prediction = system.predictions[index]
     return {
-        "pred": [_entity(entity, masks, PRED_RGB) for entity in system.rows[index].pred],
+        "pred": [_entity(entity, masks, PRED_RGB) for entity in system.rows[index].predicted],
         "verdicts": [[verdict.kind, verdict.pred_index, verdict.gold_index] for verdict in system.verdicts[index]],
         "completion": prediction.completion if prediction else None,
         "is_readable": prediction is None or prediction.is_readable,

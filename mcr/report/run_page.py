@@ -10,10 +10,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mcr.errors import DataError
+from mcr.io.atomic_write import write_whole
+from mcr.report.figures import draw_curves
 from mcr.report.markdown import percent
 from mcr.report.page import csp_hash
-from mcr.report.pictures import draw_curves
-from mcr.whole_file import write_whole
 
 LAST = {
     "loss": "loss",

@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from mcr.errors import DataError
-from mcr.images import open_image
+from mcr.io.images import open_image
 from mcr.masks import Mask
 from mcr.records import Sample
 

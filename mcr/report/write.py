@@ -6,15 +6,15 @@ from pathlib import Path
 from PIL import Image
 
 from mcr.errors import DataError
-from mcr.images import open_image
+from mcr.io.atomic_write import whole_file, write_json, write_whole
+from mcr.io.images import open_image
+from mcr.metrics.intervals import Difference
 from mcr.records import ImageRef
-from mcr.report.bootstrap import Difference
 from mcr.report.evaluation import Evaluation
+from mcr.report.figures import draw_confusion, draw_iou_curve, draw_sample, draw_scores, tile
 from mcr.report.markdown import write_report
 from mcr.report.page import Rewards, write_page
-from mcr.report.pictures import draw_confusion, draw_iou_curve, draw_sample, draw_scores, tile
 from mcr.report.thumbnails import Thumbnails, embed_images
-from mcr.whole_file import whole_file, write_json, write_whole
 
 NUM_DRAWN = 12
 MAX_BLANK_PX = 4000
@@ -82,7 +82,7 @@ def draw_samples(path: Path, system: Evaluation, image_root: Path | None) -> Non
         if len(panels) == NUM_DRAWN or not sample.images or sample.images[0].width is None:
             continue
         picture = picture_or_blank(sample.images[0], image_root)
-        panels.append(draw_sample(picture, row.gold, row.pred))
+        panels.append(draw_sample(picture, row.gold, row.predicted))
     with whole_file(path) as partial:
         (tile(panels) if panels else Image.new("RGB", (8, 8), "white")).save(partial)
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mcr.chat import chat_messages
-from mcr.endpoint import ChatEndpoint, EndpointError
+from mcr.endpoint.client import ChatEndpoint, EndpointError
+from mcr.endpoint.messages import chat_messages
 from mcr.errors import raise_faults
 from mcr.rollouts.request import Rollout, RolloutRequest, SamplingSettings
 

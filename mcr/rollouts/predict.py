@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mcr.images import open_image
-from mcr.predictions import Prediction, predict_from_completion
-from mcr.prompting import Prompter
+from mcr.io.images import open_image
+from mcr.io.predictions import Prediction, predict_from_completion
+from mcr.prompts.baselines import Prompter
 from mcr.records import Sample
 from mcr.rollouts.request import RolloutRequest, Sampler, SamplingSettings
 

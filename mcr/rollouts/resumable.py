@@ -10,14 +10,14 @@ from accelerate import PartialState
 from tqdm import tqdm
 
 from mcr.errors import ConfigError
-from mcr.predictions import Prediction, prediction_from_dict, write_prediction
-from mcr.prompting import Prompter
+from mcr.io.atomic_write import write_json
+from mcr.io.predictions import Prediction, prediction_from_dict, write_prediction
+from mcr.io.samples import iter_json_lines
+from mcr.prompts.baselines import Prompter
 from mcr.records import Sample
 from mcr.rollouts.predict import predict_samples
 from mcr.rollouts.request import Sampler, SamplingSettings
-from mcr.run_folder import open_for_append
-from mcr.samples import iter_json_lines
-from mcr.whole_file import write_json
+from mcr.runs.run_folder import open_for_append
 
 HASHED_BYTES = 1 << 20
 
@@ -55,7 +55,7 @@ def predict_missing(
     done = _read_parts(out)
     missing = [sample for sample in samples[state.process_index :: state.num_processes] if sample.id not in done]
     if done and state.is_main_process:
-        print(f"going on from {len(done)} of {len(samples)} predictions that were made before", flush=True)
+        print(f"resuming from {len(done)} of {len(samples)} predictions that were made before", flush=True)
     if missing:
         sampler = make_sampler()
         with (

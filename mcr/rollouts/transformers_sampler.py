@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mcr.models.load import vision_token_ids
-from mcr.rollouts.prompt_ids import prompt_texts
+from mcr.rollouts.image_pads import prompt_texts
 from mcr.rollouts.request import Rollout, RolloutRequest, SamplingSettings
 
 
@@ -83,7 +83,7 @@ def drawing_processors(settings: SamplingSettings, sample_ids: Sequence[str]) ->
     """Return what draws tokens: temperature, top-k and top-p, then each row's own draw; nothing where decoding is greedy."""
     from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
-    from mcr.rollouts.own_draws import OwnDraws, row_seeds
+    from mcr.rollouts.seeded_sampling import OwnDraws, row_seeds
 
     found = LogitsProcessorList()
     if settings.temperature == 0:

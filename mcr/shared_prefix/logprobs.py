@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from mcr.rollouts.kept_mass import Truncation, log_kept_mass
 from mcr.shared_prefix.pack import PackedBatch, RopeIndex, images_once, pack, unpack
+from mcr.shared_prefix.truncation import Truncation, log_kept_mass
 
 LOGIT_ROWS = 1024
 

@@ -11,20 +11,20 @@ from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import split_pixel_values_by_grid, split_tensor_dict, unsplit_pixel_values_by_grid
 
 from mcr.errors import ConfigError, McrError
+from mcr.formats import parse_completion
 from mcr.models.load import vision_token_ids
-from mcr.parsing import parse_completion
-from mcr.rollouts.kept_mass import Truncation, read_truncation
-from mcr.rollouts.merged_weights import iter_merged_params
-from mcr.rollouts.prompt_ids import collapse_image_pads
-from mcr.rollouts.vllm_cpu import prepare_cpu_engine
+from mcr.rollouts.image_pads import collapse_image_pads
+from mcr.rollouts.vllm.cpu import prepare_cpu_engine
+from mcr.rollouts.vllm.merged_weights import iter_merged_params
 from mcr.shared_prefix.attention import ATTENTIONS
 from mcr.shared_prefix.logprobs import GroupRows, group_log_mass, group_logprobs
 from mcr.shared_prefix.pack import are_whole_groups
 from mcr.shared_prefix.prefill import first_of_each_group, generate_groups
 from mcr.shared_prefix.support import inner_model, prepare_model, why_unsupported
+from mcr.shared_prefix.truncation import Truncation, read_truncation
 from mcr.shared_prefix.vision import cache_frozen_vision
+from mcr.training.checkpoints.rollout_cache import KeptRollouts
 from mcr.training.dynamic_sampling import flat_groups, fresh_rows, replace_groups
-from mcr.training.kept_rollouts import KeptRollouts
 
 NEVER = -100.0
 SHARED_PREFIX = ("auto", "on", "off")

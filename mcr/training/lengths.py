@@ -9,7 +9,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from mcr.errors import ConfigError
-from mcr.training_sets import clean_message
+from mcr.training.data import clean_message
 
 MAX_IDS_TOLD = 5
 

@@ -13,11 +13,11 @@ from safetensors import SafetensorError
 from transformers import TrainerCallback
 
 from mcr.errors import DataError, McrError, Terminated
-from mcr.training.checkpoint import copy_model, save_model_whole
-from mcr.training.finite_steps import FiniteSteps
-from mcr.training.resume import last_checkpoint, step_of, way_on
-from mcr.training.stop import StopOnSignal
-from mcr.whole_file import write_json
+from mcr.io.atomic_write import write_json
+from mcr.training.callbacks.finite_steps import FiniteSteps
+from mcr.training.callbacks.stop import StopOnSignal
+from mcr.training.checkpoints.checkpoint import copy_model, save_model_whole
+from mcr.training.checkpoints.resume import last_checkpoint, step_of, way_on
 
 WORKER_DIED = re.compile(r"DataLoader worker \(pid\(?s?\)?.*?(exited unexpectedly|killed by signal[^.]*)", re.DOTALL)
 

@@ -16,11 +16,11 @@ from odd_server import ODDITIES, odd_server
 from PIL import Image
 
 from data_prep import join_schemas, write_schemas
+from data_prep.sandbox.world import draw_scene, make_scene
 from data_prep.schemas.tally import estimate_tokens
-from data_prep.world import draw_scene, make_scene
 from mcr.errors import ConfigError, McrError
+from mcr.io.samples import write_samples
 from mcr.records import Entity, ImageRef, Sample
-from mcr.samples import write_samples
 from rewards import score_completion
 
 

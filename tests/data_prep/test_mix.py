@@ -3,8 +3,8 @@ import yaml
 
 from data_prep.mix_samples import Source, main, mix, read_config
 from mcr.errors import ConfigError
+from mcr.io.samples import read_samples, write_samples
 from mcr.records import Entity, ImageRef, Sample
-from mcr.samples import read_samples, write_samples
 
 
 def source(tmp_path, dataset, task, num):

@@ -14,8 +14,8 @@ from data_prep.readers.reading import read_all
 from data_prep.readers.twitter_gmner import TWITTER_FMNERG_READER
 from data_prep.readers.twitter_smner import TWITTER_SMNER_READER
 from mcr.errors import ConfigError, DataError
+from mcr.io.samples import read_samples
 from mcr.records import Entity
-from mcr.samples import read_samples
 
 XML = "<annotation><size><width>20</width><height>20</height></size>{}</annotation>"
 OBJECT = "<object><name>Ann Lee</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>10</xmax><ymax>10</ymax></bndbox></object>"

@@ -7,16 +7,16 @@ import pytest
 
 from data_prep import write_schemas
 from data_prep.readers.twitter_gmner import read_twitter_gmner
+from data_prep.sandbox.world import make_scene
 from data_prep.schemas import template_sets
 from data_prep.schemas.build import SchemaOptions, draw_styles, gold_in_frame, make_schema
 from data_prep.schemas.phrases import BANK
 from data_prep.schemas.styles import STYLES
-from data_prep.split import is_held_back
-from data_prep.world import make_scene
+from data_prep.training_sets.split import is_held_back
 from mcr.errors import ConfigError, DataError
 from mcr.families import frame_settings
+from mcr.io.samples import write_samples
 from mcr.records import Entity, ImageRef, Sample
-from mcr.samples import write_samples
 from rewards import score_completion
 
 WORLD = [make_scene(3, "train", index).sample for index in range(60)]
@@ -123,7 +123,7 @@ def test_every_real_schema_in_every_style_earns_one(real_roots):
 
 @pytest.mark.parametrize("family", ["qwen2_5_vl", "qwen3_vl", "llava"])
 def test_real_gold_earns_one_on_itself_in_every_format(real_roots, family):
-    from mcr.formats import ORDERS, WRITERS, write_answer
+    from mcr.formats.write import ORDERS, WRITERS, write_answer
 
     settings = frame_settings(family)
     for sample in read_twitter_gmner(real_roots["v2"])[0]["test"]:
@@ -195,7 +195,7 @@ def test_training_sets_on_disk(tmp_path):
 
 
 def test_prompts_carry_checks_and_cautions_unless_left_out(tmp_path):
-    from mcr.prompts import CAUTIONS, CHECKS, PromptSettings
+    from mcr.prompts.settings import CAUTIONS, CHECKS, PromptSettings
 
     texts = {}
     for detail in ("full", "plain", "brief"):

@@ -9,10 +9,10 @@ from data_prep.schemas.build import SchemaOptions, make_schema
 from data_prep.schemas.styles import STYLES
 from mcr.boxes import frame_for
 from mcr.errors import ConfigError, DataError
-from mcr.formats import NAME_FORMATS, write_answer
-from mcr.parsing import parse_completion
-from mcr.predictions import predict_from_completion
-from mcr.prompts import DETAILS, write_instruction
+from mcr.formats import parse_completion
+from mcr.formats.write import NAME_FORMATS, write_answer
+from mcr.io.predictions import predict_from_completion
+from mcr.prompts.settings import DETAILS, write_instruction
 from mcr.records import Entity, ImageRef, Sample
 from rewards import score_completion
 from rewards.columns import score_row

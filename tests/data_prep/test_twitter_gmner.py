@@ -6,7 +6,7 @@ from data_prep.readers.conll import Tweet, bio_tags, iter_tweets
 from data_prep.readers.reading import Reject
 from data_prep.readers.twitter_gmner import read_twitter_gmner
 from mcr.errors import DataError
-from mcr.samples import read_samples
+from mcr.io.samples import read_samples
 
 XML = """<annotation><size><width>100</width><height>80</height><depth>3</depth></size>{objects}</annotation>"""
 OBJECT = "<object><name>{name}</name><bndbox><xmin>{x1}</xmin><ymin>1</ymin><xmax>{x2}</xmax><ymax>40</ymax></bndbox></object>"

@@ -1,6 +1,6 @@
 from data_prep.make_sandbox import main
-from data_prep.world import COLOURS, IMAGE_PX, LOOKS, draw_scene, make_scene
-from mcr.samples import read_samples
+from data_prep.sandbox.world import COLOURS, IMAGE_PX, LOOKS, draw_scene, make_scene
+from mcr.io.samples import read_samples
 
 SCENES = [make_scene(0, "train", index) for index in range(400)]
 

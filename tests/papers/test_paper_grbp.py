@@ -5,8 +5,8 @@ import random
 import paper_equations as paper
 import pytest
 
-from mcr.grbp import GrbpSettings, perturb
-from mcr.uncertainty import auroc
+from mcr.metrics.uncertainty import auroc
+from mcr.systems.e2e_gmner.grbp import GrbpSettings, perturb
 
 NUM_CASES = 2000
 

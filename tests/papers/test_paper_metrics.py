@@ -6,8 +6,9 @@ import paper_equations as paper
 import pytest
 from test_paper_rewards import NUM_CASES, TEXTS, random_box, random_entities, records
 
-from mcr.conventions import Conventions, Scored
-from mcr.metrics import evaluate
+from mcr.metrics.conventions import Conventions
+from mcr.metrics.scores import evaluate
+from mcr.records import ScoredSample
 
 SENTENCES = [" ".join(TEXTS[:3]), "Ann Lee of York", "the New York Times", "nobody"]
 
@@ -21,7 +22,7 @@ def random_samples(rng):
 
 
 def scored(samples):
-    return [Scored(sentence, tuple(records(gold)), tuple(records(predicted))) for predicted, gold, sentence in samples]
+    return [ScoredSample(sentence, tuple(records(gold)), tuple(records(predicted))) for predicted, gold, sentence in samples]
 
 
 def test_gmner_mner_eeg_no_target_visual_bias_and_grounding_agree():
@@ -47,7 +48,7 @@ def test_grec_agrees():
     for _ in range(NUM_CASES):
         boxes = [(rng.choice([None, random_box(rng)]), rng.choice([None, random_box(rng)])) for _ in range(rng.randint(1, 6))]
         rows = [
-            Scored("it", tuple(records([("it", "", gold)])), tuple(records([("it", "", predicted)])), task="vg")
+            ScoredSample("it", tuple(records([("it", "", gold)])), tuple(records([("it", "", predicted)])), task="vg")
             for predicted, gold in boxes
         ]
         metrics = evaluate(rows)["grec"]

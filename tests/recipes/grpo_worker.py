@@ -12,9 +12,9 @@ allow_cpu_torchvision()
 from trl import GRPOConfig
 
 from mcr.models.load import load_model, load_processor
-from mcr.training.callbacks import MetricsFile
+from mcr.training.callbacks.curves import MetricsFile
+from mcr.training.data import load_training_set
 from mcr.training.grpo import CvoTrainer
-from mcr.training_sets import load_training_set
 
 
 def count_letters(completions, **_):

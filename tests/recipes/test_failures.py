@@ -54,7 +54,7 @@ def test_sigterm_to_the_whole_group_ends_training_with_a_checkpoint(sandbox_qwen
     assert f"terminated at step {step}. The same command goes on from {tmp_path / f'checkpoint-{step}'}." in errors
     assert not (tmp_path / "model").exists()
     done = recipe("sft", *flags)
-    assert f"going on from {tmp_path / f'checkpoint-{step}'}" in done.stdout
+    assert f"resuming from {tmp_path / f'checkpoint-{step}'}" in done.stdout
     assert [row["step"] for row in read_metrics(tmp_path) if "loss" in row] == list(range(1, 21))
 
 
@@ -135,7 +135,7 @@ def test_an_image_that_turns_unreadable_is_named_and_training_goes_on_once_it_is
     assert "images/train/" in message
     assert "The same command goes on from" in message
     (data / "gone").rename(images)
-    assert "going on from" in recipe("sft", *flags).stdout
+    assert "resuming from" in recipe("sft", *flags).stdout
 
 
 def workers_of(process):

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from recipe_flags import filter_flags, grpo_flags, sft_flags
 
-from mcr.training_sets import read_reward_record
+from mcr.training.data import read_reward_record
 from rewards import RewardOptions
 
 pytestmark = pytest.mark.recipe

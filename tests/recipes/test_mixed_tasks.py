@@ -9,8 +9,8 @@ pytest.importorskip("torch")
 from recipe_flags import evaluate_flags, filter_flags, grpo_flags, read_metrics, sft_flags
 
 from data_prep import write_schemas
+from mcr.io.samples import read_samples, write_samples
 from mcr.records import Entity
-from mcr.samples import read_samples, write_samples
 
 pytestmark = pytest.mark.recipe
 

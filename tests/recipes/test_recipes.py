@@ -74,7 +74,7 @@ def test_grpo_watches_held_out_samples_and_goes_on_where_it_stopped(trained, rec
     assert not any("held_out/gmner_f1" in row for row in trained_rows)
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     done = recipe("grpo", *grpo_flags(trained, tmp_path, *watched, "--max_steps", 3))
-    assert "going on from" in done.stdout
+    assert "resuming from" in done.stdout
     assert [row["step"] for row in read_metrics(tmp_path) if "reward" in row] == [1, 2, 3]
 
 
@@ -137,7 +137,7 @@ def test_sft_goes_on_after_being_stopped(sandbox_qwen3, recipe, tmp_path, stop_w
     process.send_signal(stop_with)
     assert process.wait(timeout=60) != 0
     done = recipe("sft", *flags)
-    assert "going on from" in done.stdout
+    assert "resuming from" in done.stdout
     steps = [row["step"] for row in read_metrics(tmp_path) if "loss" in row]
     assert steps == list(range(1, 61))
 

@@ -8,7 +8,7 @@ pytest.importorskip("openai")
 from odd_server import odd_server
 from recipe_flags import grpo_flags, read_metrics, sft_flags
 
-from mcr.samples import read_samples
+from mcr.io.samples import read_samples
 
 pytestmark = pytest.mark.recipe
 
@@ -22,7 +22,7 @@ def text_of(message):
 def gold_server(sandbox_qwen3):
     """An endpoint that knows every answer by its sentence, in thousandths, and fails every other first try."""
     from mcr.families import frame_settings
-    from mcr.formats import write_answer
+    from mcr.formats.write import write_answer
     from mcr.records import Entity
 
     frame = frame_settings("qwen3_vl")
@@ -99,7 +99,7 @@ def test_a_server_that_goes_away_ends_the_run_in_words_and_once_back_only_the_re
     answered = {body for body, times in gold_server.asked.items() if times == 1}
     gold_server.oddity = usual
     done = recipe("evaluate", *flags_for(sandbox_qwen3, gold_server, left, *more))
-    assert "going on from 2 of 7 predictions" in done.stdout
+    assert "resuming from 2 of 7 predictions" in done.stdout
     assert all(gold_server.asked[body] == 1 for body in answered)
     assert json.loads((left / "metrics.json").read_text()) == json.loads((whole / "metrics.json").read_text())
 

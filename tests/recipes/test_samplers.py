@@ -4,7 +4,7 @@ import pytest
 
 from mcr.errors import ConfigError
 from mcr.rollouts import RolloutRequest, SamplingSettings
-from mcr.rollouts.prompt_ids import collapse_image_pads
+from mcr.rollouts.image_pads import collapse_image_pads
 
 pytestmark = pytest.mark.recipe
 
@@ -20,9 +20,9 @@ def sampler(sandbox_qwen3):
 
 @pytest.fixture(scope="module")
 def requests(sandbox_qwen3):
-    from mcr.images import open_image
-    from mcr.prompts import PromptSettings
-    from mcr.samples import read_samples
+    from mcr.io.images import open_image
+    from mcr.io.samples import read_samples
+    from mcr.prompts.settings import PromptSettings
 
     settings = PromptSettings.load(sandbox_qwen3 / "schemas")
     samples = read_samples(sandbox_qwen3 / "data/test.jsonl")[:5]

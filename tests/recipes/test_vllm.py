@@ -14,7 +14,7 @@ CONFIGS = Path(__file__).resolve().parents[2] / "recipes" / "configs"
 def engine(sandbox_qwen3):
     pytest.importorskip("vllm", reason="make test-vllm sets vLLM up")
     from mcr.models.load import load_processor
-    from mcr.rollouts.vllm_sampler import VllmSampler
+    from mcr.rollouts.vllm.sampler import VllmSampler
 
     path = sandbox_qwen3 / "untrained"
     return VllmSampler(str(path), load_processor(path), dtype="float32", enforce_eager=True, max_model_len=512)
@@ -22,10 +22,10 @@ def engine(sandbox_qwen3):
 
 @pytest.fixture(scope="module")
 def requests(sandbox_qwen3):
-    from mcr.images import open_image
-    from mcr.prompts import PromptSettings
+    from mcr.io.images import open_image
+    from mcr.io.samples import read_samples
+    from mcr.prompts.settings import PromptSettings
     from mcr.rollouts import RolloutRequest
-    from mcr.samples import read_samples
 
     settings = PromptSettings.load(sandbox_qwen3 / "schemas")
     samples = read_samples(sandbox_qwen3 / "data/test.jsonl")[:3]
@@ -44,7 +44,7 @@ def trainer_logprobs(sandbox, request, token_ids):
     import torch
 
     from mcr.models.load import load_model, load_processor, vision_token_ids
-    from mcr.rollouts.prompt_ids import prompt_texts
+    from mcr.rollouts.image_pads import prompt_texts
 
     processor, model = load_processor(sandbox / "untrained"), load_model(sandbox / "untrained")
     inputs = processor(text=prompt_texts(processor, [request.prompt]), images=request.images, return_tensors="pt")
@@ -71,7 +71,7 @@ def test_prompts_grow_when_pads_are_expanded_twice(engine, requests):
     """The trap that collapse_image_pads avoids: if this ever fails, vLLM has mended it."""
     from vllm import SamplingParams
 
-    from mcr.rollouts.prompt_ids import prompt_texts
+    from mcr.rollouts.image_pads import prompt_texts
 
     processor = engine.processor
     expanded = processor(text=prompt_texts(processor, [requests[0].prompt]), images=requests[0].images)["input_ids"][0]

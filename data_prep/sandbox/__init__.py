@@ -1,0 +1,1 @@
+"""The sandbox: a small grounded world that ships with the code."""

@@ -1,0 +1,125 @@
+"""The columns and rows of training sets, and writing them row group by row group, complete or not at all."""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mcr.errors import DataError
+from mcr.labels import canonical_type
+from mcr.prompts.settings import PromptSettings
+from mcr.records import Sample
+
+GROUP_ROWS = 500
+CONTENT = pa.list_(pa.struct([("type", pa.string()), ("text", pa.string())]))
+MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", CONTENT)]))
+GOLD = pa.list_(pa.struct([("text", pa.string()), ("type", pa.string()), ("boxes", pa.list_(pa.list_(pa.float64())))]))
+FRAME_FIELDS = [(name, pa.float64()) for name in ("width", "height", "scale_width", "scale_height")]
+PROMPT_COLUMNS = [
+    ("sample_id", pa.string()),
+    ("task", pa.string()),
+    ("prompt", MESSAGES),
+    ("images", pa.list_(pa.string())),
+    ("gold", GOLD),
+    ("frame", pa.struct([("kind", pa.string()), *FRAME_FIELDS])),
+]
+SCHEMA_COLUMNS = [
+    *PROMPT_COLUMNS,
+    ("style", pa.string()),
+    ("completion", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
+]
+
+
+def prompt_row(sample: Sample, settings: PromptSettings) -> dict[str, Any]:
+    """Return one row of a set of prompts.
+
+    Raises:
+        DataError: gold has a type that the prompt does not show.
+    """
+    check_types(sample, settings.labels)
+    frame = settings.frame.frame_of(sample)
+    return {
+        "sample_id": sample.id,
+        "task": sample.task,
+        "prompt": settings.prompt_for(sample),
+        "images": [image.path for image in sample.images],
+        "gold": [entity.to_dict() for entity in sample.entities],
+        "frame": frame and frame.to_dict(),
+    }
+
+
+def check_types(sample: Sample, labels: Sequence[str]) -> None:
+    """Raise DataError where gold has a type that no answer could know of; vg has none."""
+    shown = set(map(canonical_type, labels))
+    unknown = sorted({entity.type for entity in sample.entities if canonical_type(entity.type) not in shown})
+    if unknown and sample.task != "vg":
+        raise DataError(
+            f"type: got {', '.join(map(repr, unknown))} (sample {sample.id}), but the prompt shows {', '.join(labels)}. Name the "
+            "label set with --labels."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """What a training set is made by, besides prompt settings and schema options.
+
+    Attributes:
+        per_sample: schemas a sample, each in another style.
+        d2_share: share of samples kept back for CVO.
+        seed: of the split, the styles and the phrasing.
+    """
+
+    per_sample: int
+    d2_share: float
+    seed: int
+
+
+class RowWriter:
+    """Writes rows in the order given; the file has its name only once `finish` was called."""
+
+    def __init__(self, path: Path, columns: list[tuple[str, pa.DataType]], metadata: Mapping[str, str] | None = None) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path, self.partial = path, path.with_name(path.name + ".partial")
+        self.schema = pa.schema(columns, metadata)
+        self.writer = pq.ParquetWriter(self.partial, self.schema)
+        self.waiting: list[dict[str, Any]] = []
+
+    def write(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Append rows; they reach the disk in groups of at least GROUP_ROWS."""
+        self.waiting += rows
+        if len(self.waiting) >= GROUP_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self.waiting:
+            self.writer.write_table(pa.Table.from_pylist(self.waiting, schema=self.schema))
+        self.waiting = []
+
+    def finish(self) -> None:
+        """Close the file and give it its name."""
+        self._flush()
+        self.writer.close()
+        os.replace(self.partial, self.path)
+
+    def discard(self) -> None:
+        """Close the file and remove it."""
+        with suppress(OSError):  # on a full disk closing fails as writing did
+            self.writer.close()
+        self.partial.unlink(missing_ok=True)
+
+
+def write_parquet(
+    path: Path,
+    rows: Sequence[dict[str, Any]],
+    columns: list[tuple[str, pa.DataType]],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write rows as Parquet, complete or not at all; `metadata` stays with the file."""
+    writer = RowWriter(path, columns, metadata)
+    writer.write(rows)
+    writer.finish()

@@ -1,0 +1,1 @@
+"""The commands of `mcr`. They may import every room; nothing imports them."""

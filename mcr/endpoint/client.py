@@ -1,0 +1,259 @@
+"""Asking an OpenAI-compatible endpoint (vLLM serve, hosted models): retries, a bound on what runs at once, a cache on disk.
+
+A reply is in the cache before it is given out, keyed by the whole request: a run that is killed and started again asks nothing
+twice; what the endpoint refused is not kept here, since the cause may be gone. The key is read from the environment and never
+written or logged.
+"""
+
+import hashlib
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+from mcr.errors import ConfigError, McrError
+from mcr.io.unicode import without_surrogates
+
+BUSY_S = 60.0
+MIN_SECRET_CHARS = 16  # a shorter key is a placeholder for servers that ask for none, and may be a word of the reply
+REFUSALS = (400, 413, 422)  # of one request; any other status that does not pass is about all of them
+PASSING = (408, 409, 429)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """Where to ask and how patiently.
+
+    Attributes:
+        model: name that the endpoint knows.
+        base_url: of the API, e.g. http://localhost:8000/v1.
+        api_key_env: environment variable that holds the key; an unset one sends none.
+        max_concurrency: requests under way at once.
+        max_retries: how often a request is sent again after 408, 409, 429, 5xx, a broken connection or a senseless reply.
+        timeout_s: of one request, seconds.
+        backoff_s: first wait between tries, doubled each time up to 30 s; a Retry-After up to 60 s is obeyed.
+    """
+
+    model: str
+    base_url: str
+    api_key_env: str = "OPENAI_API_KEY"
+    max_concurrency: int = 8
+    max_retries: int = 6
+    timeout_s: float = 120.0
+    backoff_s: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not self.base_url.startswith(("http://", "https://")) or self.max_concurrency < 1 or self.max_retries < 0:
+            raise ConfigError(
+                f"endpoint: got base_url {self.base_url!r}, {self.max_concurrency} at once, {self.max_retries} retries, expected "
+                "http(s)://..., at least 1 and at least 0."
+            )
+        if "@" in urlsplit(self.base_url).netloc or urlsplit(self.base_url).query:
+            raise ConfigError(
+                "endpoint: base_url holds a user, a password or a query, which run folders and messages would show. Give the "
+                f"address alone and the key in the environment variable {self.api_key_env}."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What an endpoint answered.
+
+    Attributes:
+        text: of the first choice.
+        is_complete: whether it ended by itself rather than at the limit.
+        num_prompt_tokens, num_completion_tokens: as the endpoint counts; 0 where it does not.
+        is_cached: whether it came from the disk.
+    """
+
+    text: str
+    is_complete: bool
+    num_prompt_tokens: int = 0
+    num_completion_tokens: int = 0
+    is_cached: bool = False
+
+
+class EndpointError(McrError):
+    """A request that failed for good.
+
+    Attributes:
+        is_refused: the endpoint does not take this one request (too long, filtered); others may well succeed.
+    """
+
+    def __init__(self, message: str, *, is_refused: bool = False) -> None:
+        super().__init__(message)
+        self.is_refused = is_refused
+
+
+class ReplyCache:
+    """Replies on disk (SQLite), by the hash of the whole request; safe for threads and for being killed at any time."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.lock, self.path = threading.Lock(), path
+        self.connection = sqlite3.connect(path, check_same_thread=False, timeout=BUSY_S, isolation_level=None)
+        self._run("CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL)")
+
+    def _run(self, statement: str, values: tuple[str, ...] = ()) -> Any:
+        """Run one statement, each a transaction of its own; other processes may use the file.
+
+        Raises:
+            EndpointError: the file cannot be used.
+        """
+        try:
+            with self.lock, closing(self.connection.execute(statement, values)) as cursor:
+                return cursor.fetchone()
+        except sqlite3.Error as error:
+            raise EndpointError(f"cache {self.path}: {error}. Make room, or remove the file to ask everything again.") from error
+
+    def get(self, key: str) -> Reply | None:
+        """Return a reply that was kept."""
+        row = self._run("SELECT reply FROM replies WHERE key = ?", (key,))
+        return Reply(**json.loads(row[0]), is_cached=True) if row else None
+
+    def put(self, key: str, reply: Reply) -> None:
+        """Keep a reply."""
+        row = {name: getattr(reply, name) for name in ("text", "is_complete", "num_prompt_tokens", "num_completion_tokens")}
+        self._run("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, json.dumps(row)))
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()
+
+
+def request_key(body: Mapping[str, Any]) -> str:
+    """Return the hash that a request is kept under."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class ChatEndpoint:
+    """Sends chat requests through the `openai` client."""
+
+    def __init__(self, settings: EndpointSettings, cache: ReplyCache | None = None) -> None:
+        try:
+            from openai import OpenAI
+        except ImportError as error:
+            raise ConfigError("endpoint: the openai client is not installed. Run `pip install openai`.") from error
+        self.settings, self.cache = settings, cache
+        self.key = os.environ.get(settings.api_key_env) or "none"
+        self.client = OpenAI(base_url=settings.base_url, api_key=self.key, max_retries=0, timeout=settings.timeout_s)
+        self.jitter = Random(0)
+        self.num_asked = 0
+        self.stopped = threading.Event()
+
+    def body_of(self, messages: Sequence[Mapping[str, Any]], **sampling: Any) -> dict[str, Any]:
+        """Return the whole request: model, messages and sampling settings; what the cache is keyed by."""
+        return {"model": self.settings.model, "messages": list(messages), **sampling}
+
+    def ask(self, body: Mapping[str, Any]) -> Reply:
+        """Return the reply to one request, from the cache where it is.
+
+        Raises:
+            EndpointError: it was refused, or failed in every try.
+        """
+        key = request_key(body)
+        kept = self.cache.get(key) if self.cache else None
+        if kept is not None:
+            return kept
+        reply = self._ask_patiently(body)
+        if self.cache:
+            self.cache.put(key, reply)
+        return reply
+
+    def is_cached(self, body: Mapping[str, Any]) -> bool:
+        """Whether the reply to a request is on the disk."""
+        return self.cache is not None and self.cache.get(request_key(body)) is not None
+
+    def ask_all(self, bodies: Iterator[tuple[Any, Mapping[str, Any]]]) -> Iterator[tuple[Any, Reply | EndpointError]]:
+        """Yield (name, reply or fault) for each (name, request), as they come, at most `max_concurrency` under way."""
+        waiting: dict[Future, Any] = {}
+        with ThreadPoolExecutor(self.settings.max_concurrency) as pool:
+            try:
+                for name, body in bodies:
+                    waiting[pool.submit(self._ask_or_fault, body)] = name
+                    if len(waiting) >= 2 * self.settings.max_concurrency:
+                        yield from _finished(waiting)
+                while waiting:
+                    yield from _finished(waiting)
+            finally:
+                self.stopped.set()  # whoever waits for another try gives up
+                for future in waiting:
+                    future.cancel()
+        self.stopped.clear()
+
+    def _ask_or_fault(self, body: Mapping[str, Any]) -> Reply | EndpointError:
+        try:
+            return self.ask(body)
+        except EndpointError as fault:
+            return fault
+
+    def _ask_patiently(self, body: Mapping[str, Any]) -> Reply:
+        reason = ""
+        for number in range(self.settings.max_retries + 1):
+            self.num_asked += 1
+            reply, reason, wait_s = self._try(body)
+            if reply is not None and (reply.text or number == self.settings.max_retries):
+                return reply  # an empty one only if no try gives more
+            if wait_s is None:
+                is_refused = any(reason.startswith(f"status {status}") for status in REFUSALS)
+                message = f"endpoint {self.settings.base_url}: {reason}. Check model, key and request."
+                raise EndpointError(message, is_refused=is_refused)
+            if number < self.settings.max_retries:
+                backoff_s = min(30.0, self.settings.backoff_s * 2**number) * (0.75 + 0.5 * self.jitter.random())
+                if self.stopped.wait(max(wait_s, backoff_s)):
+                    break
+        raise EndpointError(f"endpoint {self.settings.base_url}: {self.settings.max_retries + 1} tries failed, last: {reason}.")
+
+    def _try(self, body: Mapping[str, Any]) -> tuple[Reply | None, str, float | None]:
+        """Send once. Return (reply, why there is none, seconds to wait at least before trying again or None for never)."""
+        import openai
+
+        try:
+            answer = self.client.chat.completions.create(**body)
+        except openai.APIStatusError as error:
+            reason = f"status {error.status_code}: {self._hide_key(str(error.message))[:200]}"
+            is_passing = error.status_code in PASSING or error.status_code >= 500
+            return None, reason, _retry_after_s(error.response.headers) if is_passing else None
+        except (openai.APIError, ValueError, RecursionError) as error:  # connection, time-out, a body that is no JSON
+            return None, f"{type(error).__name__}: {self._hide_key(str(error))[:200]}", 0.0
+        reply, reason = _read(answer)
+        if reply is not None and len(self.key) >= MIN_SECRET_CHARS:
+            reply = replace(reply, text=self._hide_key(reply.text))
+        return reply, self._hide_key(reason), 0.0
+
+    def _hide_key(self, text: str) -> str:
+        """Servers may echo what they were sent."""
+        return text if self.key == "none" else text.replace(self.key, "[key]")
+
+
+def _read(answer: Any) -> tuple[Reply | None, str]:
+    """Return the reply, or why what came with status 200 is none; the text may be empty."""
+    try:
+        choice = answer.choices[0]
+        text, usage = choice.message.content, answer.usage
+    except (AttributeError, IndexError, KeyError, TypeError):
+        return None, f"a reply without a choice: {str(answer)[:200]!r}"
+    text = without_surrogates(text) if isinstance(text, str) and text.strip() else ""
+    counts = (getattr(usage, name, 0) or 0 for name in ("prompt_tokens", "completion_tokens"))
+    return Reply(text, choice.finish_reason != "length", *counts), "an empty reply"
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float:
+    try:
+        return min(60.0, max(0.0, float(headers.get("retry-after", "0"))))
+    except ValueError:
+        return 0.0
+
+
+def _finished(waiting: dict[Future, Any]) -> Iterator[tuple[Any, Reply | EndpointError]]:
+    done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+    for future in done:
+        yield waiting.pop(future), future.result()

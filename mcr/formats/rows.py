@@ -1,0 +1,147 @@
+"""Answers in rows: `span | type | location`, by lines or joined by ";" (E2E-GMNER), and triples `(span, type, location)`."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from mcr.formats.location import UNREADABLE, NotALocation, read_location
+from mcr.formats.parts import Decoded, read_parts
+from mcr.records import Entity
+
+BULLET = re.compile(r"^\s*(?:[-*\u2022]\s+|\(?[0-9]{1,4}[.)]\s+)")
+BARS = str.maketrans({"\uff5c": "|", "\uff1b": ";"})
+WIDE_BRACKETS = str.maketrans({"\uff08": "(", "\uff09": ")", "\uff0c": ",", "\uff3b": "[", "\uff3d": "]"})
+MAX_BOXES = 64
+QUOTED_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[()\[\]{},]', re.DOTALL)
+OPEN, CLOSE = "([{", ")]}"
+
+
+def read_rows(body: str, is_marked: bool) -> tuple[list[Entity], list[str]]:
+    """Return the entities of rows or triples, and why lines could not be read.
+
+    Where nothing marks the answer (`is_marked` False), only the last block of readable lines counts, and prose is no problem.
+    """
+    entities: list[Entity] = []
+    problems: list[str] = []
+    is_broken = False
+    for line in body.splitlines():
+        if not line.strip():
+            continue
+        found, faults = _read_line(line)
+        if found and is_broken and not is_marked:
+            entities, problems = [], []
+        is_broken = not found
+        entities += found
+        problems += faults
+    return entities, problems
+
+
+def _read_line(line: str) -> tuple[list[Entity], list[str]]:
+    stripped = BULLET.sub("", line, count=1).strip()
+    triples = stripped.translate(WIDE_BRACKETS) if stripped.startswith("\uff08") else stripped
+    if triples.startswith("(") or (triples.startswith("[") and '"' in triples):
+        entities, problems = _read_triples(triples)
+        if entities:
+            return entities, problems
+    return _read_barred(stripped.translate(BARS) if "\uff5c" in stripped else stripped)
+
+
+def _read_barred(line: str) -> tuple[list[Entity], list[str]]:
+    """Read one line of rows joined by ";". A ";" inside a span is put back: a piece without its two bars waits for the next."""
+    entities: list[Entity] = []
+    problems: list[str] = []
+    waiting: list[str] = []
+    num_bars = 0
+    for piece in line.split(";"):
+        if not waiting and _add_box(entities, piece):
+            continue
+        waiting.append(piece)
+        num_bars += piece.count("|")
+        if num_bars < 2:
+            continue
+        entity, problem = read_parts(";".join(waiting).strip().strip("|").split("|"), "|")
+        waiting, num_bars = [], 0
+        if entity:
+            entities.append(entity)
+        else:
+            problems.append(problem)
+    if any(piece.strip() for piece in waiting):
+        problems.append(f"not a row: {';'.join(waiting).strip()[:80]!r}")
+    return entities, problems
+
+
+def _add_box(entities: list[Entity], piece: str) -> bool:
+    """A piece that is boxes alone belongs to the row before it, up to MAX_BOXES."""
+    if not entities or not entities[-1].boxes or len(entities[-1].boxes) >= MAX_BOXES:
+        return False
+    location = read_location(piece)
+    if isinstance(location, NotALocation) or location is None or location == UNREADABLE:
+        return False
+    last = entities[-1]
+    entities[-1] = Entity(last.text, last.type, last.boxes + location)
+    return True
+
+
+def _read_triples(line: str) -> tuple[list[Entity], list[str]]:
+    entities, problems = [], []
+    for inside in _groups(line):
+        entity, problem = read_parts(_split_commas(inside), ",")
+        if entity:
+            entities.append(entity)
+        else:
+            problems.append(problem)
+    return entities, problems
+
+
+def _marks(text: str) -> Iterator[tuple[int, str]]:
+    """Yield (index, character) of each bracket and comma outside quotes."""
+    for match in QUOTED_OR_MARK.finditer(text):
+        if match.group()[0] != '"':
+            yield match.start(), match.group()
+
+
+def _groups(line: str) -> list[str]:
+    """Return what stands inside each outermost bracket pair."""
+    groups, depth, start = [], 0, 0
+    for index, char in _marks(line):
+        if char in OPEN:
+            start = index + 1 if depth == 0 else start
+            depth += 1
+        elif char in CLOSE and depth:
+            depth -= 1
+            if depth == 0:
+                groups.append(line[start:index])
+    return groups
+
+
+def _split_commas(inside: str) -> list[str]:
+    """Split at commas outside brackets; neighbouring boxes are put together again; JSON strings are decoded."""
+    parts, depth, start = [], 0, 0
+    for index, char in _marks(inside):
+        if char == "," and depth == 0:
+            parts.append(inside[start:index])
+            start = index + 1
+        depth += (char in OPEN) - (char in CLOSE)
+    parts.append(inside[start:])
+    return [_decode_string(part) for part in _join_boxes(parts)]
+
+
+def _join_boxes(parts: list[str]) -> list[str]:
+    groups: list[list[str]] = []
+    for part in parts:
+        is_box = part.strip().startswith("[") and part.strip().endswith("]")
+        if groups and is_box and groups[-1][-1].strip().startswith("["):
+            groups[-1].append(part)
+        else:
+            groups.append([part])
+    return [",".join(group) for group in groups]
+
+
+def _decode_string(part: str) -> str:
+    if not part.lstrip().startswith('"'):
+        return part
+    try:
+        value = json.loads(part)
+    except (ValueError, RecursionError):
+        return part
+    return Decoded(value) if isinstance(value, str) else part

@@ -1,0 +1,1 @@
+"""Files: samples, predictions, images, atomic writing."""

@@ -1,0 +1,119 @@
+"""What went wrong, entity by entity: every error has one kind, and the kinds add up to all errors."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mcr.labels import canonical_type
+from mcr.metrics.conventions import DEFAULT, Conventions
+from mcr.metrics.grec import is_exact_place
+from mcr.metrics.matching import assign_spans, first_box_iou, is_same_type, match_exact
+from mcr.metrics.scores import gmner_hit
+from mcr.records import Entity, ScoredSample, collapse_space
+
+KINDS = {
+    "missed": "a gold entity that was not named",
+    "unreadable": "a gold entity lost because the completion held no readable answer, or a location that could not be read",
+    "invented": "a prediction whose text does not stand in the sentence (visual bias)",
+    "extra": "a prediction whose text stands in the sentence but shares no word with a gold entity that is left",
+    "span": "a prediction that shares words with a gold entity, with other borders",
+    "type": "the text is right, the type is not",
+    "should be None": "text and type are right, a box was given to what the image does not show (textual bias)",
+    "should have a box": "text and type are right, the image shows it, None was said",
+    "box off": "text and type are right, the box does not overlap enough",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one prediction, one gold entity or a pair of them.
+
+    Attributes:
+        kind: a key of KINDS, or "right".
+        pred_index: in the sample's predictions; None for what was not named.
+        gold_index: in the sample's gold; None for what is not gold's.
+    """
+
+    kind: str
+    pred_index: int | None
+    gold_index: int | None
+
+
+def judge(row: ScoredSample, *, is_readable: bool = True, conventions: Conventions = DEFAULT) -> list[Verdict]:
+    """Return one verdict for each prediction and each gold entity, pairs told once.
+
+    Right pairs are taken first, then pairs of the same text and type, of the same text, and of texts that share words, ties by
+    content, so the order of either list decides no count. Task mner asks for no place, task vg for nothing but a place. Rows are
+    taken as `Conventions.unify` gives them.
+    """
+    if row.task == "vg":
+        return _judge_place(row, is_readable, conventions)
+    verdicts: list[Verdict] = []
+    pred_left, gold_left = _by_content(row.predicted), _by_content(row.gold)
+    is_right = is_same_type if row.task == "mner" else gmner_hit(conventions)
+
+    def take(pairs: Sequence[tuple[int, int]], kind_of: Callable[[Entity, Entity], str]) -> None:
+        taken = [(pred_left[p], gold_left[g]) for p, g in pairs]
+        for p, g in taken:
+            verdicts.append(Verdict(kind_of(row.predicted[p], row.gold[g]), p, g))
+            pred_left.remove(p)
+            gold_left.remove(g)
+
+    def left() -> tuple[list[Entity], list[Entity]]:
+        return [row.predicted[index] for index in pred_left], [row.gold[index] for index in gold_left]
+
+    take(match_exact(*left(), is_right), lambda p, g: "right")
+    take(match_exact(*left(), is_same_type), _kind_of_location)
+    take(match_exact(*left(), lambda p, g: True), lambda p, g: "type")
+    take([(p, g) for p, g, _ in assign_spans(*left(), first_box_iou)], lambda p, g: "span")
+    sentence = collapse_space(row.sentence)
+    for index in pred_left:
+        is_inside = collapse_space(row.predicted[index].text) in sentence
+        verdicts.append(Verdict("extra" if is_inside else "invented", index, None))
+    verdicts += [Verdict("missed" if is_readable else "unreadable", None, index) for index in gold_left]
+    return verdicts
+
+
+def _by_content(entities: Sequence[Entity]) -> list[int]:
+    """Return the indices of entities in an order that follows from what they say alone."""
+    keys = [(collapse_space(entity.text), canonical_type(entity.type), str(entity.boxes)) for entity in entities]
+    return sorted(range(len(entities)), key=keys.__getitem__)
+
+
+def _judge_place(row: ScoredSample, is_readable: bool, conventions: Conventions) -> list[Verdict]:
+    """Judge a phrase: its first prediction against its place, any further prediction is extra."""
+    if not row.predicted:
+        is_right = is_readable and row.is_answered and not any(entity.boxes for entity in row.gold)
+        kind = "right" if is_right else "missed" if is_readable else "unreadable"
+        return [Verdict(kind, None, index) for index in range(len(row.gold))]
+    kind = (
+        "right" if is_exact_place(row, conventions) else _kind_of_location(row.predicted[0], row.gold[0]) if row.gold else "extra"
+    )
+    further = [Verdict("extra", index, None) for index in range(1, len(row.predicted))] if kind != "right" else []
+    return [Verdict(kind, 0, 0 if row.gold else None), *further]
+
+
+def _kind_of_location(pred: Entity, gold: Entity) -> str:
+    if pred.boxes == ():
+        return "unreadable"
+    if gold.boxes is None:
+        return "should be None"
+    return "should have a box" if pred.boxes is None else "box off"
+
+
+def count_kinds(verdicts: Sequence[Sequence[Verdict]]) -> dict[str, int]:
+    """Return how many errors there are of each kind."""
+    counts = Counter(verdict.kind for row in verdicts for verdict in row)
+    return {kind: counts[kind] for kind in KINDS}
+
+
+def confusion(rows: Sequence[ScoredSample], verdicts: Sequence[Sequence[Verdict]]) -> tuple[list[str], list[list[int]]]:
+    """Return the types and how often gold's (row) was predicted as which (column), over pairs of the same text."""
+    pairs: Counter[tuple[str, str]] = Counter()
+    for row, found in zip(rows, verdicts, strict=True):
+        for verdict in found if row.task != "vg" else ():
+            if verdict.pred_index is not None and verdict.gold_index is not None and verdict.kind != "span":
+                gold, pred = row.gold[verdict.gold_index], row.predicted[verdict.pred_index]
+                pairs[canonical_type(gold.type), canonical_type(pred.type)] += 1
+    names = sorted({name for pair in pairs for name in pair})
+    return names, [[pairs[gold, pred] for pred in names] for gold in names]

@@ -1,5 +1,0 @@
-"""Reading a completion: one parser for every answer format. It never raises and is linear in its input."""
-
-from mcr.parsing.completion import ParsedCompletion, parse_completion
-
-__all__ = ["ParsedCompletion", "parse_completion"]

@@ -1,0 +1,1 @@
+"""What a model is asked: the instruction, its settings, the prompting baselines."""

@@ -1,0 +1,1 @@
+"""Systems beside MCR, one folder each."""

@@ -1,0 +1,1 @@
+"""E2E-GMNER (arXiv 2604.17319): two-part reasoning and Gaussian box perturbation."""

@@ -1,0 +1,1 @@
+"""What watches a run: curves, validation, collapse, finite gradients, signals."""

@@ -1,0 +1,164 @@
+"""Scores on held-out samples while a run trains: what loss and rewards do not show, GMNER F1 and the two biases."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate.utils import gather_object
+from transformers import Trainer, TrainerCallback
+from trl.models import unwrap_model_for_generation
+
+from mcr.errors import ConfigError
+from mcr.io.images import check_images, open_image
+from mcr.io.predictions import Prediction, join_gold
+from mcr.io.samples import read_samples
+from mcr.metrics.scores import evaluate
+from mcr.prompts.settings import PromptSettings
+from mcr.records import Sample
+from mcr.report.figures import draw_sample, tile
+from mcr.rollouts import SamplingSettings
+from mcr.rollouts.predict import predict_samples
+from mcr.rollouts.transformers_sampler import TransformersSampler
+from mcr.shared_prefix.support import inner_model
+from mcr.training.callbacks.log_images import log_picture, save_picture
+
+NUM_DRAWN = 8
+DECISIVE = {"gmner": "held_out/gmner_f1", "mner": "held_out/mner_f1", "vg": "held_out/grec_pr"}
+
+
+class HeldOutScores(TrainerCallback):
+    """Decodes held-out samples greedily before the first step, every `every` steps and at each checkpoint; logs held_out/*.
+
+    The best checkpoint by GMNER F1 (of sets without task gmner: by MNER F1, of vg alone by Pr@(F1=1)) is told to the trainer,
+    which keeps it from thinning.
+
+    The first of them are drawn with their boxes, in the run folder's held_out/ and where the trainer reports to.
+    Decoding goes through transformers, on all processes, each its share.
+
+    Attributes:
+        trainer: to be set once the trainer exists.
+    """
+
+    def __init__(
+        self, samples: Sequence[Sample], prompts: PromptSettings, image_root: Path, *, every: int, max_new_tokens: int
+    ) -> None:
+        self.samples, self.prompts, self.image_root = samples, prompts, image_root
+        self.every = every
+        self.settings = SamplingSettings(num_generations=1, temperature=0.0, max_new_tokens=max_new_tokens)
+        self.trainer: Any = None
+        self.task = main_task(samples)
+        self.last_step, self.last_score = -1, 0.0
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Score before the first step."""
+        if state.global_step == 0:
+            self._score(0)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Score every N steps and what is about to be saved."""
+        if state.global_step % self.every == 0 or control.should_save:
+            self._score(state.global_step)
+        self._note_best(state, control)
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Score what is about to be saved, where checkpoints are written by epochs; not after SIGTERM, when time is short."""
+        if control.should_training_stop and state.global_step < state.max_steps:
+            return
+        if control.should_save and state.global_step != self.last_step:
+            self._score(state.global_step)
+        self._note_best(state, control)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Score the model that is saved at the end; a run that was stopped before has not the time."""
+        if state.global_step >= state.max_steps and state.global_step != self.last_step:
+            self._score(state.global_step)
+
+    def _note_best(self, state: Any, control: Any) -> None:
+        best = self.trainer.best
+        name = DECISIVE[self.task]
+        is_better = best is None or self.last_score > best.get(name, -1.0)
+        if control.should_save and state.global_step == self.last_step and is_better:
+            self.trainer.best = {"step": state.global_step, name: self.last_score}
+
+    def _score(self, step: int) -> None:
+        self.last_step = step
+        accelerator = self.trainer.accelerator
+        mine = list(self.samples[accelerator.process_index :: accelerator.num_processes])
+        if len(mine) * accelerator.num_processes < len(self.samples) or not mine:
+            mine.append(self.samples[0])  # every process decodes as many: under ZeRO-3 they go step by step together
+        was_training = self.trainer.model.training
+        with (
+            torch.random.fork_rng(),  # decoding seeds; the run's own draws must not change by being watched
+            unwrap_model_for_generation(self.trainer.model_wrapped, accelerator) as model,
+        ):
+            sampler = TransformersSampler(inner_model(model), self.trainer.processing_class)
+            found = predict_samples(mine, sampler, self.settings, self.prompts, self.image_root)
+        self.trainer.model.train(was_training)
+        predictions = gather_object(found)
+        scores = held_out_scores(self.samples, predictions)
+        self._log(scores)
+        if accelerator.is_main_process:
+            self._draw(step, predictions)
+        self.last_score = scores[DECISIVE[self.task]]
+
+    def _draw(self, step: int, predictions: Sequence[Prediction]) -> None:
+        by_id = {prediction.id: prediction for prediction in predictions}
+        drawn = [sample for sample in self.samples if sample.images and not sample.images[0].is_missing][:NUM_DRAWN]
+        panels = [
+            draw_sample(open_image(self.image_root, sample.images[0].path), sample.entities, by_id[sample.id].entities)
+            for sample in drawn
+        ]
+        if panels:
+            picture = tile(panels)
+            save_picture(Path(self.trainer.args.output_dir), step, picture)
+            log_picture(self.trainer, step, picture)
+
+    def _log(self, scores: dict[str, float]) -> None:
+        """Log a row of its own: neither through TRL's log, which empties the trainer's metrics, nor in place of its row."""
+        is_due = self.trainer.control.should_log
+        Trainer.log(self.trainer, scores)
+        self.trainer.control.should_log = is_due
+
+
+def held_out_samples(path: Path, size: int, image_root: Path) -> list[Sample]:
+    """Return the first samples of a file, their images checked.
+
+    Raises:
+        ConfigError: none is left to score.
+    """
+    samples = read_samples(path)[:size]
+    if not samples:
+        raise ConfigError(f"held_out: {path} and held_out_size {size} leave no sample to score.")
+    check_images(image_root, [image.path for sample in samples for image in sample.images])
+    return samples
+
+
+def watch(trainer: Any, callbacks: Sequence[TrainerCallback]) -> None:
+    """Give the trainer to the callbacks that score with its model."""
+    for callback in callbacks:
+        if isinstance(callback, HeldOutScores):
+            callback.trainer = trainer
+
+
+def held_out_scores(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> dict[str, float]:
+    """Return what is logged, as fractions: the scores of the tasks that are there and the share of unreadable completions."""
+    by_id = {prediction.id: prediction for prediction in predictions}
+    metrics = evaluate(join_gold(samples, predictions)[0])
+    tasks = {sample.task for sample in samples}
+    scores = {"held_out/unreadable": sum(not by_id[sample.id].is_readable for sample in samples) / max(1, len(samples))}
+    if "gmner" in tasks:
+        scores |= {"held_out/gmner_f1": metrics["gmner"]["f1"], "held_out/n_f1": metrics["no_target"]["f1"]}
+    if "mner" in tasks:
+        scores["held_out/mner_f1"] = metrics["mner"]["f1"]
+    if tasks & {"gmner", "mner"}:
+        scores["held_out/n_rate"] = metrics["n_rate"]
+    if "vg" in tasks:
+        scores["held_out/grec_pr"] = metrics["grec"]["pr@f1=1"]
+    return scores
+
+
+def main_task(samples: Sequence[Sample]) -> str:
+    """Return the task whose score decides which checkpoint is the best: the first of gmner, mner, vg that is there."""
+    tasks = {sample.task for sample in samples}
+    return next((task for task in DECISIVE if task in tasks), "gmner")

@@ -1,0 +1,1 @@
+"""Checkpoints that are whole or ignored, resuming from them, rollouts kept between them."""

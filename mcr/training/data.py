@@ -1,0 +1,91 @@
+"""Reading training sets (Parquet) and their images. Everything is checked before a model is loaded.
+
+Images are named by paths inside the image folder; rows are decoded one at a time while training.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mcr.errors import DataError
+from mcr.io.images import check_images, open_image
+from mcr.systems.e2e_gmner.grbp import BoxPerturber
+
+REWARD_RECORD = "mcr.reward_options"  # key of a kept set's metadata: the options it was filtered with, as JSON
+
+
+def read_reward_record(path: Path) -> dict[str, Any] | None:
+    """Return the reward options that a kept set was filtered with; None for a set that no filter wrote."""
+    import pyarrow.parquet as pq
+
+    record = (pq.read_schema(path).metadata or {}).get(REWARD_RECORD.encode())
+    return None if record is None else json.loads(record)
+
+
+def load_training_set(path: Path, image_root: Path, *, needs_completion: bool) -> Any:
+    """Return a `datasets.Dataset` with TRL's columns, images decoded as PIL when a row is read.
+
+    Args:
+        path: d1.parquet or d2.parquet of write_schemas, or the kept.parquet of the filter.
+        image_root: the folder that the image paths start from.
+        needs_completion: True for SFT, whose rows carry a completion.
+
+    Raises:
+        DataError: no such file, missing columns, no rows, or images that cannot be used (all listed).
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from datasets import Dataset
+
+    if not path.is_file():
+        raise DataError(f"training set: {path} does not exist. Run data_prep.write_schemas or the filter first.")
+    try:
+        num_rows = pq.read_metadata(path).num_rows
+    except pa.ArrowInvalid as error:
+        raise DataError(f"training set: {path} is not Parquet ({error}). Write it anew.") from error
+    if not num_rows:
+        raise DataError(
+            f"training set: {path} has no rows. A d1 or d2 without rows comes from --d2-share of write_schemas (1 or 0) or too "
+            "few samples; a kept.parquet without rows from a filter rule that kept nothing: widen it and filter again."
+        )
+    rows = Dataset.from_parquet(str(path), keep_in_memory=True)
+    wanted = {"sample_id", "task", "prompt", "images", "gold", "frame"} | ({"completion", "style"} if needs_completion else set())
+    if not wanted <= set(rows.column_names):
+        raise DataError(f"training set {path}: lacks columns {sorted(wanted - set(rows.column_names))}. Write it anew.")
+    check_images(image_root, [image for images in rows["images"] for image in images])
+    return rows.with_transform(_Decoder(image_root))
+
+
+def for_fine_tuning(rows: Any, image_root: Path, perturber: BoxPerturber | None) -> Any:
+    """Return a training set whose rows hold what SFTTrainer takes and no more, boxes perturbed where asked for.
+
+    Args:
+        rows: of `load_training_set`.
+        image_root: the folder that the image paths start from.
+        perturber: GRBP, or None.
+    """
+    return rows.with_transform(_Decoder(image_root, ("prompt", "completion", "images"), perturber))
+
+
+class _Decoder:
+    """Decodes the images of a batch of rows and drops the nulls that Parquet puts into prompts."""
+
+    def __init__(self, image_root: Path, columns: tuple[str, ...] | None = None, perturber: BoxPerturber | None = None) -> None:
+        self.image_root, self.columns, self.perturber = image_root, columns, perturber
+
+    def __call__(self, batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        decoded = dict(batch)
+        if self.perturber is not None and "gold" in batch:
+            rows = [dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True)]
+            decoded["completion"] = [[{"role": "assistant", "content": self.perturber(row)}] for row in rows]
+        if "images" in batch:
+            decoded["images"] = [[open_image(self.image_root, path) for path in paths] for paths in batch["images"]]
+        if "prompt" in batch:
+            decoded["prompt"] = [[clean_message(message) for message in prompt] for prompt in batch["prompt"]]
+        return decoded if self.columns is None else {name: decoded[name] for name in self.columns if name in decoded}
+
+
+def clean_message(message: dict[str, Any]) -> dict[str, Any]:
+    """Return a prompt's message without the nulls that Parquet puts into its parts; some chat templates trip over them."""
+    content = [{key: value for key, value in part.items() if value is not None} for part in message["content"]]
+    return {"role": message["role"], "content": content}

@@ -1,0 +1,19 @@
+"""MRSI's trainer: TRL's SFTTrainer with checkpoints that are whole or ignored."""
+
+from typing import Any
+
+from trl import SFTTrainer
+
+from mcr.training.checkpoints.checkpoint import SafeCheckpoints
+
+
+class MrsiTrainer(SafeCheckpoints, SFTTrainer):
+    """SFTTrainer that can be killed at any time, and whose loss is the mean over the tokens of the whole global batch.
+
+    The Qwen models say that they take no count of tokens; with that, transformers averages means of micro-batches and processes,
+    and the loss would depend on how a batch is cut up. TRL computes the loss itself and needs nothing of the model for it.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.model_accepts_loss_kwargs = True

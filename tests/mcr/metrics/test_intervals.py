@@ -1,0 +1,117 @@
+import random
+
+import numpy as np
+import pytest
+from recipes_path import load_recipe
+
+from mcr.metrics.conventions import DEFAULT, Conventions
+from mcr.metrics.intervals import COUNTS, difference, estimate, resampled_sums, sample_counts, scores_of
+from mcr.metrics.scores import evaluate
+from mcr.records import Entity, ScoredSample
+
+BOXES = (None, ((0, 0, 10, 10),), ((0, 0, 10, 8),), ((40, 40, 50, 50),))
+
+
+def random_rows(seed, num=60, noise=0.3):
+    rng, rows = random.Random(seed), []
+    for _ in range(num):
+        gold = [Entity(f"name{i}", rng.choice(["PER", "LOC"]), rng.choice(BOXES)) for i in range(rng.randint(0, 3))]
+        pred = [e if rng.random() > noise else Entity(e.text, "ORG", rng.choice(BOXES)) for e in gold if rng.random() > noise / 2]
+        pred += [Entity("nobody", "PER")] * (rng.random() < noise / 3)
+        rows.append(ScoredSample(" ".join(e.text for e in gold), tuple(gold), tuple(pred)))
+    return rows
+
+
+@pytest.mark.parametrize("conventions", [DEFAULT, Conventions(grounding_by_type=False, no_target_by_type=True)])
+def test_scores_equal_the_metrics(conventions):
+    for seed in range(20):
+        rows = random_rows(seed)
+        metrics = evaluate(rows, conventions)
+        found = {name: one.value for name, one in estimate(rows, num_resamples=10, conventions=conventions).items()}
+        expected = {
+            "GMNER F1": metrics["gmner"]["f1"],
+            "GMNER precision": metrics["gmner"]["precision"],
+            "GMNER recall": metrics["gmner"]["recall"],
+            "MNER F1": metrics["mner"]["f1"],
+            "EEG F1": metrics["eeg"]["f1"],
+            "N-Rate": metrics["n_rate"],
+            "N-Pre": metrics["no_target"]["precision"],
+            "N-Rec": metrics["no_target"]["recall"],
+            "N-F1": metrics["no_target"]["f1"],
+            "Acc@0.5": metrics["grounding"]["acc@0.5"],
+            "Acc@0.75": metrics["grounding"]["acc@0.75"],
+            "mean IoU": metrics["grounding"]["mean_iou"],
+        }
+        assert found == pytest.approx(expected)
+
+
+def test_resamples_equal_a_slow_loop():
+    counts = np.arange(12, dtype=float).reshape(4, 3)
+    picks = np.random.default_rng(5).integers(0, 4, size=(7, 4))
+    assert np.allclose(resampled_sums(counts, 7, seed=5), [counts[row].sum(0) for row in picks])
+
+
+def test_the_interval_of_a_mean_has_the_width_of_theory():
+    """One entity a sample, right or wrong: recall is a mean of coin flips."""
+    rng = random.Random(0)
+    gold, wrong = (Entity("a", "PER"),), (Entity("a", "LOC"),)
+    rows = [ScoredSample("a", gold, gold if rng.random() < 0.7 else wrong) for _ in range(400)]
+    found = estimate(rows)["GMNER recall"]
+    sigma = (found.value * (1 - found.value) / 400) ** 0.5
+    assert found.high - found.low == pytest.approx(2 * 1.96 * sigma, rel=0.08)
+    assert found.low < found.value < found.high
+
+
+def test_same_seed_same_numbers_and_no_samples_no_numbers():
+    rows = random_rows(1)
+    assert estimate(rows, num_resamples=50) == estimate(rows, num_resamples=50) != estimate(rows, num_resamples=50, seed=1)
+    assert estimate([]) == difference([], []) == {}
+    assert (scores_of(np.zeros(len(COUNTS))) == 0).all()
+    assert sample_counts([]).shape == (0, len(COUNTS))
+
+
+def test_a_system_against_itself_differs_by_nothing():
+    rows = random_rows(2)
+    for one in difference(rows, rows, num_resamples=200).values():
+        assert (one.value, one.low, one.high, one.p) == (0, 0, 0, 1)
+
+
+def test_a_real_difference_is_found_and_a_turned_comparison_turns_it():
+    good, bad = random_rows(3, 200, noise=0.05), random_rows(3, 200, noise=0.05)
+    bad = [ScoredSample(row.sentence, row.gold, row.predicted if index % 3 else ()) for index, row in enumerate(bad)]
+    there, back = difference(bad, good, num_resamples=500), difference(good, bad, num_resamples=500)
+    assert there["GMNER F1"].low > 0.05
+    assert there["GMNER F1"].p < 0.01
+    assert back["GMNER F1"].value == pytest.approx(-there["GMNER F1"].value)
+    assert back["GMNER F1"].high == pytest.approx(-there["GMNER F1"].low)
+
+
+def test_compare_writes_the_table_and_who_is_right_alone(tmp_path, capsys):
+    import json
+
+    gold = [{"text": "Ann", "type": "PER", "boxes": None}]
+    with (tmp_path / "gold.jsonl").open("w") as file:
+        for index in range(4):
+            row = {"id": f"s{index}", "dataset": "d", "task": "gmner", "sentence": "Ann <script>", "images": [], "entities": gold}
+            file.write(json.dumps(row) + "\n")
+    for name, right in (("a", {0, 1}), ("b", {1, 2})):
+        with (tmp_path / f"{name}.jsonl").open("w") as file:
+            for index in range(3):
+                entities = gold if index in right else []
+                file.write(json.dumps({"id": f"s{index}", "sentence": "Ann <script>", "entities": entities}) + "\n")
+    flags = [
+        str(tmp_path / "a.jsonl"),
+        str(tmp_path / "b.jsonl"),
+        "--gold",
+        str(tmp_path / "gold.jsonl"),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    load_recipe("compare").main([*flags, "--num_resamples", "100"])
+    assert "| GMNER F1 |" in capsys.readouterr().out
+    found = json.loads((tmp_path / "out/compare.json").read_text())
+    assert found["right_in_a_alone"] == ["s0"]
+    assert found["right_in_b_alone"] == ["s2"]
+    assert found["num_missing"] == {"a": 1, "b": 1}
+    assert found["measures"]["GMNER F1"]["difference"]["value"] == 0
+    assert "<script>" not in (tmp_path / "out/compare.md").read_text()
