@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM = false
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: setup demo test check audit lint format test-vllm test-peers clean
+.PHONY: setup demo test check audit lint types format test-vllm test-peers clean
 
 setup: $(VENV)/.ready
 
@@ -26,7 +26,7 @@ test: setup
 	bash tests/setup_browser.sh
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST)
 
-check: setup lint audit
+check: setup lint types audit
 	$(BIN)/python -m pytest -m unit $(PYTEST)
 
 audit: setup
@@ -35,6 +35,9 @@ audit: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 format: setup
 	$(BIN)/ruff format .

@@ -1,0 +1,111 @@
+"""The tasks: what a sample asks for, how it is asked, and what is scored. One record a task, in one table.
+
+What a task asks for decides how its answers are written, read, rewarded and measured: a room looks at `has_text`, `has_type` and
+`has_location`, never at a task's name. A new task that asks for another choice of the three is one more record here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mcr.errors import ConfigError
+
+REWARD_PARTS_OF = {"text": ("count", "span"), "type": ("type",), "location": ("entailment", "grounding")}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is asked of one sample.
+
+    Attributes:
+        name: as samples.jsonl and training sets spell it.
+        has_text: whether names are asked for; without them the sentence is one phrase, and gold is that phrase.
+        has_type: whether the type of each name is asked for.
+        has_location: whether it is asked where the image shows them.
+        goal: the prompt's sentence that names the task.
+        answer: how to answer after reasoning.
+        answer_only: how to answer without.
+        checks: the stepwise checks (left out by detail "plain": MCR Table 3, w/o Inst).
+        caution: the cautions (likewise).
+        brief: the one line of detail "brief".
+    """
+
+    name: str
+    has_text: bool
+    has_type: bool
+    has_location: bool
+    goal: str
+    answer: str
+    answer_only: str
+    checks: str
+    caution: str
+    brief: str
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The parts of an entity that are asked for, of text, type and location."""
+        return tuple(part for part in ("text", "type", "location") if getattr(self, f"has_{part}"))
+
+    @property
+    def reward_parts(self) -> tuple[str, ...]:
+        """The reward parts that score what is asked for (MCR 4.2.1)."""
+        return tuple(part for asked in self.asked for part in REWARD_PARTS_OF[asked])
+
+    def __str__(self) -> str:
+        return self.name
+
+
+GMNER = Task(
+    name="gmner",
+    has_text=True,
+    has_type=True,
+    has_location=True,
+    goal="Find every named entity in the text, its type, and its box in the image.",
+    answer="Reason first, then give one answer with text, type and box of each entity. Write None for what is not in the image.",
+    answer_only="Give one answer with text, type and box of each entity, nothing else. Write None for what is not in the image.",
+    checks="Check step by step: (1) span: copy each name from the text exactly, take none that only the image suggests; "
+    "(2) type: decide it from the text; (3) entailment: ask whether the image really shows what the text names; "
+    "(4) grounding: give the box of what the image shows, and None for the rest.",
+    caution="Caution: a name in the text may be absent from the image, and the image may show things that the text does not name.",
+    brief="Name the entities and boxes.",
+)
+MNER = Task(
+    name="mner",
+    has_text=True,
+    has_type=True,
+    has_location=False,
+    goal="Find every named entity in the text and its type.",
+    answer="Reason first, then give one answer with text and type of each entity.",
+    answer_only="Give one answer with text and type of each entity, nothing else.",
+    checks="Check step by step: (1) span: copy each name from the text exactly, take none that only the image suggests; "
+    "(2) type: decide it from the text.",
+    caution="Caution: the image may show things that the text does not name.",
+    brief="Name the entities.",
+)
+VG = Task(
+    name="vg",
+    has_text=False,
+    has_type=False,
+    has_location=True,
+    goal="Find what the text describes in the image.",
+    answer="Reason first, then give one answer: its box, or None if the image does not show it.",
+    answer_only="Give one answer, nothing else: its box, or None if the image does not show it.",
+    checks="Check step by step: (1) entailment: ask whether the image really shows what the text describes; "
+    "(2) grounding: give the box of what it shows.",
+    caution="Caution: what the text describes may be absent from the image.",
+    brief="Give the box.",
+)
+TASKS: Mapping[str, Task] = {task.name: task for task in (GMNER, MNER, VG)}
+
+
+def task_named(name: str) -> Task:
+    """Return the task of a name, as files and columns hold it.
+
+    >>> task_named("vg").reward_parts
+    ('entailment', 'grounding')
+
+    Raises:
+        ConfigError: there is no such task.
+    """
+    if name not in TASKS:
+        raise ConfigError(f"task: got {name!r}, expected one of {', '.join(TASKS)}. Correct the sample's task.")
+    return TASKS[name]
