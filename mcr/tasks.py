@@ -65,7 +65,7 @@ GMNER = Task(
     checks="Check step by step: (1) span: copy each name from the text exactly, take none that only the image suggests; "
     "(2) type: decide it from the text; (3) entailment: ask whether the image really shows what the text names; "
     "(4) grounding: give the box of what the image shows, and None for the rest.",
-    caution="Caution: a name in the text may be absent from the image, and the image may show things that the text does not name.",
+    caution="Caution: a name in the text may be absent from the image, and the image may show things the text does not name.",
     brief="Name the entities and boxes.",
 )
 MNER = Task(
