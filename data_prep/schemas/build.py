@@ -89,7 +89,7 @@ def make_schema(sample: Sample, style: str, frame: Frame | None, options: Schema
             return Schema(sample.id, style, completion)
     earned = f"last {last.total} ({'; '.join(last.problems) or 'read otherwise than written'})" if last else "none was tried"
     raise DataError(
-        f"schema of sample {sample.id} in style {style}: in every answer format allowed its answer earns less than 1.0, {earned}. Leave "
+        f"schema of sample {sample.id} in style {style}: in no format allowed does its answer earn 1.0, {earned}. Leave "
         "the sample out or correct its text."
     )
 
