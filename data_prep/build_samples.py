@@ -18,6 +18,7 @@ from typing import TextIO
 from tqdm import tqdm
 
 from data_prep.readers import readers
+from data_prep.readers.grefcoco import GrefcocoReader
 from data_prep.readers.reading import IdRegister, Reader, Reject, count_sample, splits_of_folder, without_duplicates
 from mcr.errors import MAX_FAULTS_SHOWN, ConfigError, DataError, raise_faults, run_command
 from mcr.io.atomic_write import write_whole
