@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "auto": 2}
 ADAM_BYTES = 12  # a float32 copy and two moments a trained weight
 ACTIVATION_BYTES, CHECKPOINTED_BYTES = 34, 4

@@ -23,7 +23,9 @@ WORKER_TRACEBACK = re.compile(r"^Caught \w+ in DataLoader worker process.*\bData
 # TRL's vLLM client raises a bare Exception for every status but 200.
 SERVER_REFUSED = re.compile(r"^Request failed: ")
 # torch.save raises RuntimeError for a full disk as it does for everything else.
-TORCH_WRITE_FAILED = re.compile(r"PytorchStreamWriter|inline_container|open file failed|cannot be opened")
+TORCH_WRITE_FAILED = re.compile(
+    r"PytorchStreamWriter|inline_container|open file failed|cannot be opened|^Parent directory .* does not exist"
+)
 
 
 @contextmanager
