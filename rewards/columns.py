@@ -100,11 +100,6 @@ def as_plain(value: Any) -> Any:
     return {key: as_plain(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-def as_json(value: Any) -> str:
-    """Return the JSON text of a column's value."""
-    return json.dumps(as_plain(value), default=lambda record: record.to_dict())
-
-
 def read_task(gold: Any, task: str | None = None, default: str | None = None) -> str:
     """Return the task of one sample: the column, else what gold's mapping names, else the default, else gmner."""
     if task:

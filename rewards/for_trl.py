@@ -3,25 +3,38 @@
 The dataset carries `gold`, where boxes need converting `frame`, and where it mixes tasks `task`, one a row, as rewards.columns
 reads them. Completions are strings or TRL's message lists. Keyword arguments that are not used are ignored. Everything here can
 be pickled.
+
+TRL calls one function a part. Under TRL's own GRPOTrainer the functions share a cache; mcr's CvoTrainer calls
+`WeightedRewards.scorer` once a completion and hands the scores over in the column `breakdown`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from mcr.boxes import Frame
 from mcr.errors import ConfigError
-from rewards.columns import as_json, completion_text, read_ground_truth, read_task
+from mcr.records import Entity
+from rewards.columns import completion_text, read_ground_truth, read_task, score_row
 from rewards.options import DEFAULT_OPTIONS, RewardOptions
 from rewards.parts import PARTS
 from rewards.score import RewardBreakdown, score_completion
 
 
-@lru_cache(maxsize=1024)
-def _score(text: str, gold: str, frame: str | None, task: str, options: RewardOptions) -> RewardBreakdown:
-    """Score once for all functions of one completion."""
-    entities, frame = read_ground_truth(gold, frame)
-    return score_completion(text, entities, frame=frame, task=task, options=options)
+@dataclass(frozen=True, slots=True)
+class CompletionScorer:
+    """Scores one completion against its row of the dataset.
+
+    Attributes:
+        options: weights and rules.
+    """
+
+    options: RewardOptions = DEFAULT_OPTIONS
+
+    def __call__(self, completion: Any, row: Mapping[str, Any]) -> RewardBreakdown:
+        """Return every part, the total, and whether the completion could be read."""
+        return score_row(completion, row["gold"], row.get("frame"), row.get("task"), self.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +63,24 @@ class PartReward:
         gold: Sequence[Any],
         frame: Sequence[Any] | None = None,
         task: Sequence[str] | None = None,
+        breakdown: Sequence[RewardBreakdown] | None = None,
         **_: Any,
     ) -> list[float]:
-        """Return the part of each completion, in [0, 1]."""
-        frames, tasks = ([None] * len(completions) if column is None else column for column in (frame, task))
-        return [getattr(self._score(*row), self.part) for row in zip(completions, gold, frames, tasks, strict=True)]
+        """Return the part of each completion, in [0, 1]; `breakdown`: what a scorer of the same options returned for each."""
+        if breakdown is None:
+            frames, tasks = ([None] * len(completions) if column is None else column for column in (frame, task))
+            breakdown = [self._score(*row) for row in zip(completions, gold, frames, tasks, strict=True)]
+        return [getattr(score, self.part) for score in breakdown]
 
     def _score(self, completion: Any, gold: Any, frame: Any, task: str | None) -> RewardBreakdown:
-        task = read_task(gold, task)
-        gold, frame = (value if value is None or isinstance(value, str) else as_json(value) for value in (gold, frame))
-        return _score(completion_text(completion), gold, frame, task, self.options)
+        entities, frame = read_ground_truth(gold, frame)
+        return _score_once(completion_text(completion), entities, frame, read_task(gold, task), self.options)
+
+
+@lru_cache(maxsize=1024)
+def _score_once(text: str, gold: tuple[Entity, ...], frame: Frame | None, task: str, options: RewardOptions) -> RewardBreakdown:
+    """Score once for all functions of one completion."""
+    return score_completion(text, gold, frame=frame, task=task, options=options)
 
 
 count_reward = PartReward("count")
@@ -72,12 +93,14 @@ total_reward = PartReward("total")
 
 @dataclass(frozen=True, slots=True)
 class WeightedRewards:
-    """What GRPOTrainer and GRPOConfig want: the functions, and their weights in the same order."""
+    """What the trainers want: the functions, their weights in the same order, and for CvoTrainer the scorer of them all."""
 
     functions: list[PartReward]
     weights: list[float]
+    scorer: CompletionScorer
 
 
 def weighted_rewards(options: RewardOptions = DEFAULT_OPTIONS) -> WeightedRewards:
-    """Return one function a part with their weights (`reward_weights` of GRPOConfig)."""
-    return WeightedRewards([PartReward(part, options) for part in PARTS], [options.weights[part] for part in PARTS])
+    """Return one function a part with their weights (`reward_weights` of GRPOConfig), and the scorer."""
+    functions = [PartReward(part, options) for part in PARTS]
+    return WeightedRewards(functions, [options.weights[part] for part in PARTS], CompletionScorer(options))

@@ -25,6 +25,7 @@ class RewardBreakdown:
         matches: (index in the prediction, index in gold, span F1) of each matched pair.
         entities: the prediction, boxes in gold's frame.
         problems: why parts of the completion could not be read.
+        is_readable: False for a completion without an answer that can be read.
     """
 
     parts: Mapping[str, float]
@@ -32,6 +33,7 @@ class RewardBreakdown:
     matches: tuple[tuple[int, int, float], ...] = ()
     entities: tuple[Entity, ...] = ()
     problems: tuple[str, ...] = ()
+    is_readable: bool = True
 
     def __getattr__(self, name: str) -> float:
         """Return a part by its name."""
@@ -46,7 +48,7 @@ class RewardBreakdown:
 
 def unreadable(problems: tuple[str, ...] = ()) -> RewardBreakdown:
     """Return the score of a completion that cannot be read: 0 for everything."""
-    return RewardBreakdown(dict.fromkeys(PARTS, 0.0), 0.0, problems=problems)
+    return RewardBreakdown(dict.fromkeys(PARTS, 0.0), 0.0, problems=problems, is_readable=False)
 
 
 def score_completion(

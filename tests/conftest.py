@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+import mcr
+
+REPOSITORY = Path(mcr.__file__).resolve().parent.parent
 
 
 def pytest_collection_modifyitems(items):

@@ -6,10 +6,6 @@ import pytest
 
 pytest.importorskip("torch")
 
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
-
-allow_cpu_torchvision()
-
 from recipes_path import load_recipe
 
 from mcr.errors import ConfigError

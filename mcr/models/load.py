@@ -5,9 +5,9 @@ from typing import Any
 
 from mcr.errors import ConfigError
 from mcr.families import FrameSettings
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
 
 VISION_TOKENS = ("<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>")
+NEVER_SAMPLED = -100.0  # the logit bias under which vLLM does not sample a token
 
 
 def load_processor(name_or_path: str | Path, **options: Any) -> Any:
@@ -17,7 +17,6 @@ def load_processor(name_or_path: str | Path, **options: Any) -> Any:
         name_or_path: a folder or a name of the hub.
         options: for `from_pretrained`, e.g. revision.
     """
-    allow_cpu_torchvision()
     from transformers import AutoProcessor
 
     processor = AutoProcessor.from_pretrained(_existing(name_or_path), **options)  # the revision is an option # nosec B615
@@ -33,7 +32,6 @@ def load_model(name_or_path: str | Path, *, dtype: str = "auto", **options: Any)
         dtype: of the weights, or auto.
         options: for `from_pretrained`, e.g. attn_implementation.
     """
-    allow_cpu_torchvision()
     from transformers import AutoModelForImageTextToText
 
     path = _existing(name_or_path)
@@ -41,7 +39,10 @@ def load_model(name_or_path: str | Path, *, dtype: str = "auto", **options: Any)
     if Path(path, "adapter_config.json").is_file():
         from peft import PeftConfig, PeftModel
 
-        base = load_model(PeftConfig.from_pretrained(path).base_model_name_or_path, dtype=dtype, **options)
+        base_name = PeftConfig.from_pretrained(path).base_model_name_or_path
+        if base_name is None:
+            raise ConfigError(f"model: {path} holds an adapter that does not name its base model. Add it to adapter_config.json.")
+        base = load_model(base_name, dtype=dtype, **options)
         return PeftModel.from_pretrained(base, path).merge_and_unload()
     _join_deepspeed()
     return AutoModelForImageTextToText.from_pretrained(  # the revision is an option # nosec B615
@@ -56,9 +57,8 @@ def load_for_training(arguments: Any, *, trust_remote_code: bool) -> tuple[Any, 
         arguments: the ModelConfig.
         trust_remote_code: run code that comes with a model; the user has to say so.
     """
-    allow_cpu_torchvision()
     from accelerate import PartialState
-    from trl import get_quantization_config
+    from trl.trainer.utils import get_quantization_config
 
     source = {"revision": arguments.model_revision, "trust_remote_code": trust_remote_code}
     options = dict(source)
@@ -74,7 +74,7 @@ def load_for_training(arguments: Any, *, trust_remote_code: bool) -> tuple[Any, 
 def _join_deepspeed() -> None:
     """With ZeRO-3 weights are cut up while they load, so DeepSpeed has to know all processes before."""
     import torch
-    from transformers.integrations import is_deepspeed_zero3_enabled
+    from transformers.integrations.deepspeed import is_deepspeed_zero3_enabled
 
     if is_deepspeed_zero3_enabled():
         import deepspeed

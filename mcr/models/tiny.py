@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from mcr.errors import ConfigError, run_command
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
 from mcr.prompts.settings import PromptSettings
 
 SPECIAL_TOKENS = (
@@ -75,14 +74,13 @@ def build_tokenizer(texts: Iterable[str], vocab_size: int) -> Any:
 
 def build_processor(tokenizer: Any, family: str, size: TinySize) -> Any:
     """Return the family's processor with patches of the tiny model's size."""
-    allow_cpu_torchvision()
     from transformers import (
         Qwen2_5_VLProcessor,
         Qwen2VLImageProcessor,
-        Qwen2VLVideoProcessor,
         Qwen3VLProcessor,
         Qwen3VLVideoProcessor,
     )
+    from transformers.models.qwen2_vl.video_processing_qwen2_vl import Qwen2VLVideoProcessor
 
     settings = {
         "patch_size": size.patch,
@@ -106,8 +104,6 @@ def build_model(tokenizer: Any, family: str, size: TinySize, seed: int) -> Any:
         ConfigError: a family that has no tiny form.
     """
     import torch
-
-    allow_cpu_torchvision()
     from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration, Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
     if family not in FAMILIES:
@@ -210,7 +206,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     from datasets import Dataset
 
-    rows = Dataset.from_parquet(str(args.texts)).select_columns(["prompt", "completion"])
+    rows: Any = Dataset.from_parquet(str(args.texts)).select_columns(["prompt", "completion"])
     texts = [part["text"] or "" for row in rows for part in row["prompt"][0]["content"]]
     texts += [row["completion"][0]["content"] for row in rows]
     make_tiny(args.out, texts, family=args.family, seed=args.seed)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from mcr.errors import ConfigError, raise_faults
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
 
 
 def parse_settings(dataclass_types: Sequence[type], argv: Sequence[str] | None = None) -> tuple[Any, ...]:
@@ -17,7 +16,6 @@ def parse_settings(dataclass_types: Sequence[type], argv: Sequence[str] | None =
         ConfigError: no such file, not a YAML mapping, unknown keys (all listed, each with the closest known one), values
             that do not fit.
     """
-    allow_cpu_torchvision()
     from trl import TrlParser
 
     argv = [piece for flag in (sys.argv[1:] if argv is None else argv) for piece in _split_config(flag)]

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
-
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "auto": 2}
 ADAM_BYTES = 12  # a float32 copy and two moments a trained weight
 ACTIVATION_BYTES, CHECKPOINTED_BYTES = 34, 4
@@ -48,7 +46,6 @@ def estimate_memory(name: str, config: Mapping[str, Any], *, micro_batch: int, p
         processes: that share optimiser states (ZeRO-2) or weights too (ZeRO-3).
         zero: "", "zero2" or "zero3".
     """
-    allow_cpu_torchvision()
     from accelerate import init_empty_weights
     from transformers import AutoConfig, AutoModelForImageTextToText
 

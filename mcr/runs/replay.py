@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from mcr.runs.redaction import is_secret, without_secrets
 from mcr.io.atomic_write import write_whole
+from mcr.runs.redaction import is_secret, without_secrets
 
 KEPT_ENVIRONMENT = ("OMP_NUM_THREADS", "ACCELERATE_MIXED_PRECISION")
 SCRIPT = """#!/usr/bin/env bash

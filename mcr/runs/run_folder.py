@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from mcr.errors import ConfigError
-from mcr.runs.replay import write_replay
-from mcr.runs.redaction import without_secrets
 from mcr.io.atomic_write import write_json
+from mcr.runs.redaction import without_secrets
+from mcr.runs.replay import write_replay
 
 LOCK_PATIENCE = 20.0  # seconds: workers of a run that was killed notice it within five
 _HELD: dict[Path, TextIO] = {}

@@ -53,8 +53,8 @@ def blockwise_attention(
     segments = segments.reshape(query.shape[0], -1, *segments.shape[2:])
     if not size:
         return segments
-    parts = (states[:, :, :size] for states in (query, key, value))
-    prefix, _ = sdpa_attention_forward(module, *parts, layout.prefix_attention_mask(), **settings)
+    query_p, key_p, value_p = (states[:, :, :size] for states in (query, key, value))
+    prefix, _ = sdpa_attention_forward(module, query_p, key_p, value_p, layout.prefix_attention_mask(), **settings)
     return torch.cat([prefix, segments], dim=1)
 
 

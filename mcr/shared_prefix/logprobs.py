@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import PreTrainedModel
 
 from mcr.shared_prefix.pack import PackedBatch, RopeIndex, images_once, pack, unpack
-from mcr.shared_prefix.truncation import Truncation, log_kept_mass
+from mcr.shared_prefix.truncation import Truncation, log_truncation_mass
 
 LOGIT_ROWS = 1024
 
@@ -75,8 +74,8 @@ def group_logprobs(
 
 
 @torch.no_grad()
-def group_log_mass(
-    model: PreTrainedModel,
+def group_truncation_mass(
+    model: Any,
     rows: GroupRows,
     cut: Truncation,
     *,
@@ -97,13 +96,13 @@ def group_log_mass(
         autocast: context for the forward.
     """
     masses = []
-    rope_index = model.base_model.get_rope_index
+    rope_index, head = model.base_model.get_rope_index, model.get_output_embeddings()
     for packed in packed_batches(rope_index, rows, completion_len=completion_len, group_size=group_size, batch_size=batch_size):
         inputs = {name: value for name, value in packed.model_inputs.items() if name != "shift_labels"}
         with autocast():
             hidden = model.base_model(**inputs, prefix_layout=packed.layout, use_cache=False).last_hidden_state
             chunks = hidden.flatten(0, 1).split(LOGIT_ROWS)
-            masses += [log_kept_mass(model.get_output_embeddings()(chunk), cut) for chunk in chunks]
+            masses += [log_truncation_mass(head(chunk), cut) for chunk in chunks]
     return torch.cat(masses).view(-1, completion_len)
 
 

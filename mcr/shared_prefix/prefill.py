@@ -1,9 +1,11 @@
 """Sampling a group from one prefill: each distinct prompt runs through the model once, then its cache is repeated G times."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
-from transformers import PreTrainedModel
 
 from mcr.shared_prefix.pack import are_whole_groups, images_once, text_positions
 
@@ -39,7 +41,7 @@ def count_images(types: torch.Tensor) -> list[int]:
     return starts.sum(dim=1).tolist()
 
 
-def generate_groups(model: PreTrainedModel, inputs: dict[str, Any], group_size: int, **settings: Any) -> torch.Tensor:
+def generate_groups(model: Any, inputs: dict[str, Any], group_size: int, **settings: Any) -> torch.Tensor:
     """Return ids [B*G, P + what was generated]: G rows for each of the prompts, as `generate` gives them for repeated rows.
 
     Args:
@@ -63,3 +65,25 @@ def generate_groups(model: PreTrainedModel, inputs: dict[str, Any], group_size: 
     if backbone.rope_deltas is not None:
         backbone.rope_deltas = backbone.rope_deltas.repeat_interleave(group_size, dim=0)
     return generate(model, input_ids=input_ids, attention_mask=mask, past_key_values=cache, **settings)
+
+
+@contextmanager
+def shared_prefill(model: Any, group_size: int) -> Iterator[None]:
+    """Let `model.generate` prefill each group once while the context lasts; rows that are not whole groups go the usual way.
+
+    Args:
+        model: not wrapped, of a family that `support.why_unsupported` accepts.
+        group_size: G.
+    """
+    model.generate = partial(_generate, model, group_size)
+    try:
+        yield
+    finally:
+        del model.generate
+
+
+def _generate(model: Any, group_size: int, generation_config: Any = None, **inputs: Any) -> torch.Tensor:
+    once = first_of_each_group(inputs, group_size)
+    if once is None:
+        return type(model).generate(model, **inputs, generation_config=generation_config)
+    return generate_groups(model, once, group_size, generation_config=generation_config)

@@ -3,19 +3,18 @@
 from typing import Any
 
 from peft import PeftModel
-from transformers import PreTrainedModel
 
 from mcr.shared_prefix.attention import use_packed_attention
 
 FAMILIES = ("qwen2_5_vl", "qwen3_vl")
 
 
-def inner_model(model: Any) -> PreTrainedModel:
+def inner_model(model: Any) -> Any:
     """Return the transformers model inside a PEFT model, or the model itself."""
     return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
-def why_unsupported(model: PreTrainedModel) -> str:
+def why_unsupported(model: Any) -> str:
     """Return why a model cannot share a prefix, or nothing."""
     if model.config.model_type not in FAMILIES:
         return f"its type is {model.config.model_type!r}; supported are {', '.join(FAMILIES)}"
@@ -25,7 +24,7 @@ def why_unsupported(model: PreTrainedModel) -> str:
     return ""
 
 
-def prepare_model(model: PreTrainedModel, attention: str = "segments") -> None:
+def prepare_model(model: Any, attention: str = "segments") -> None:
     """Let a model's forward take `prefix_layout`: attention by blocks, and hidden states of the segments alone to the head.
 
     Args:

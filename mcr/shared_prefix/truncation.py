@@ -5,7 +5,7 @@ the whole vocabulary. The ratio of the two is then off by that mass at every tok
 nothing differs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -44,11 +44,11 @@ def truncate(logits: torch.Tensor, cut: Truncation) -> torch.Tensor:
     return scaled
 
 
-def log_kept_mass(logits: torch.Tensor, cut: Truncation) -> torch.Tensor:
+def log_truncation_mass(logits: torch.Tensor, cut: Truncation) -> torch.Tensor:
     """Return log of the mass that is left, [...], <= 0.
 
     >>> logits = torch.tensor([0.5, 0.3, 0.2]).log()
-    >>> round(float(log_kept_mass(logits, Truncation(top_k=2)).exp()), 4)
+    >>> round(float(log_truncation_mass(logits, Truncation(top_k=2)).exp()), 4)
     0.8
     """
     whole = (logits.float() / cut.temperature).logsumexp(dim=-1)
@@ -58,3 +58,21 @@ def log_kept_mass(logits: torch.Tensor, cut: Truncation) -> torch.Tensor:
 def read_truncation(temperature: float, top_k: int | None, top_p: float, forbidden: Sequence[int]) -> Truncation:
     """Return the truncation of a trainer's settings (TRL: top_k 0 or None or -1 for all)."""
     return Truncation(temperature, max(0, top_k or 0), top_p, tuple(sorted(map(int, forbidden))))
+
+
+@dataclass(slots=True)
+class FirstPass:
+    """Renormalizes the first pass of a trainer over what the sampler's truncation leaves, and no later one.
+
+    Attributes:
+        log_mass: [B*G, C], log of the mass that is left at each completion token; None before the first pass.
+    """
+
+    log_mass: torch.Tensor | None = None
+
+    def renormalize(self, logprobs: torch.Tensor, compute_log_mass: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """Return the log-probabilities [B*G, C] of the first pass renormalized, those of later passes as they are."""
+        if self.log_mass is not None:
+            return logprobs
+        self.log_mass = compute_log_mass()
+        return logprobs - self.log_mass

@@ -5,18 +5,18 @@ from typing import Any
 
 import torch
 
-MAX_KEPT = 64
+MAX_CACHED = 64
 
 
 class FrozenVisionCache:
-    """Stands in for a vision tower's forward; keeps what it gave for the same pixels while none of its weights can change.
+    """Stands in for a vision tower's forward; caches what it gave for the same pixels while none of its weights can change.
 
     Pixels are told apart by a hash of their bytes, since a trainer cuts and joins its tensors between the passes.
     """
 
     def __init__(self, tower: torch.nn.Module) -> None:
         self.tower = tower
-        self.kept: dict[bytes, Any] = {}
+        self.outputs: dict[bytes, Any] = {}
         self.num_computed = 0
 
     def __call__(self, pixel_values: torch.Tensor, grid_thw: torch.Tensor, **settings: Any) -> Any:
@@ -24,18 +24,18 @@ class FrozenVisionCache:
         if torch.is_inference_mode_enabled() or any(weight.requires_grad for weight in self.tower.parameters()):
             return type(self.tower).forward(self.tower, pixel_values, grid_thw, **settings)
         key = _digest(pixel_values, grid_thw)
-        if key not in self.kept:
-            if len(self.kept) >= MAX_KEPT:
-                self.kept.clear()
+        if key not in self.outputs:
+            if len(self.outputs) >= MAX_CACHED:
+                self.outputs.clear()
             with torch.no_grad():
-                self.kept[key] = type(self.tower).forward(self.tower, pixel_values, grid_thw, **settings)
+                self.outputs[key] = type(self.tower).forward(self.tower, pixel_values, grid_thw, **settings)
             self.num_computed += 1
-        output = self.kept[key]
+        output = self.outputs[key]
         return type(output)(**output)  # a copy of the record: the model replaces fields of it
 
     def clear(self) -> None:
         """Forget everything; called when new completions are sampled."""
-        self.kept.clear()
+        self.outputs.clear()
 
 
 def cache_frozen_vision(tower: torch.nn.Module) -> FrozenVisionCache:

@@ -31,7 +31,7 @@ class MuonWithAdamW(torch.optim.Optimizer):
             self.inner.append(inner)
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] torch's own return None, too
         """Take one step with each optimiser, at the learning rates that the scheduler has set on this one."""
         for group, inner in zip(self.param_groups, self.inner, strict=True):
             inner.param_groups[0]["lr"] = group["lr"]

@@ -1,55 +1,72 @@
-"""A training run from its last checkpoint to its saved model, with every way it can end in words."""
+"""A training run from its callbacks to its saved model, the same for MRSI and CVO."""
 
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate.utils import broadcast_object_list
-from requests.exceptions import ConnectionError as ServerGone
-from safetensors import SafetensorError
 from transformers import TrainerCallback
 
-from mcr.errors import DataError, McrError, Terminated
+from mcr.errors import Terminated
 from mcr.io.atomic_write import write_json
+from mcr.prompts.settings import PromptSettings
+from mcr.runs.run_folder import write_run_record
+from mcr.training.callbacks.curves import Curves, MetricsFile
 from mcr.training.callbacks.finite_steps import FiniteSteps
 from mcr.training.callbacks.stop import StopOnSignal
+from mcr.training.callbacks.validation import HeldOutScores
 from mcr.training.checkpoints.checkpoint import copy_model, save_model_whole
-from mcr.training.checkpoints.resume import last_checkpoint, step_of, way_on
-
-WORKER_DIED = re.compile(r"DataLoader worker \(pid\(?s?\)?.*?(exited unexpectedly|killed by signal[^.]*)", re.DOTALL)
-
-
-def with_guards(callbacks: Sequence[TrainerCallback], out: Path) -> list[TrainerCallback]:
-    """Return a recipe's callbacks between those of every training run, whose order matters."""
-    return [FiniteSteps(out), *callbacks, StopOnSignal()]
+from mcr.training.checkpoints.resume import last_checkpoint, resume_hint, step_of
+from mcr.training.external_errors import explain_external_errors, uses_server
 
 
-def train_and_save(trainer: Any, out: Path) -> None:
-    """Train from the newest complete checkpoint, save `out`/model, and tell of the best checkpoint by held-out F1.
+def run_callbacks(out: Path, held_out: HeldOutScores | None, *more: TrainerCallback) -> list[TrainerCallback]:
+    """Return the callbacks of every training run with those of one recipe, in the order that they need.
+
+    Bad steps are left out before anything is scored; scores are logged before the metrics file and the curves of the step;
+    a signal stops the run last.
+    """
+    validation = [] if held_out is None else [held_out]
+    return [FiniteSteps(out), *validation, MetricsFile(out / "metrics.jsonl"), Curves(out), *more, StopOnSignal()]
+
+
+def train_and_save(trainer: Any, recipe: str, settings: tuple[Any, ...], prompt_settings: PromptSettings) -> None:
+    """Write the run's record, train from the newest complete checkpoint, save the model, and report the best checkpoint.
+
+    Args:
+        trainer: a `MrsiTrainer` or `CvoTrainer` with the callbacks of `run_callbacks`.
+        recipe: its name, for the record.
+        settings: the recipe's resolved settings, for the record.
+        prompt_settings: saved beside the model and in each checkpoint.
 
     Raises:
         Terminated: SIGTERM came; a checkpoint was written.
-        McrError: a broken image, a lost worker or server, a full disk; says from where the same command goes on.
+        McrError: a broken image, a lost worker or server, a full disk; says from where the same command resumes.
     """
-    # One process looks: on a shared file system others may not see yet what it sees.
+    out, callbacks = Path(trainer.args.output_dir), trainer.callback_handler.callbacks
+    trainer.prompt_settings = prompt_settings
+    for callback in callbacks:
+        if isinstance(callback, HeldOutScores):
+            callback.trainer = trainer
+    if trainer.accelerator.is_main_process:
+        write_run_record(out, recipe, settings, trainer.args.seed)
+    # The main process alone looks for checkpoints: on a shared file system other processes may not see yet what it sees.
     checkpoint = broadcast_object_list([last_checkpoint(out) if trainer.accelerator.is_main_process else None])[0]
-    with told_in_words(out, is_served=is_served(trainer.args)):
+    with explain_external_errors(out, is_served=uses_server(trainer.args)):
         if checkpoint is not None and is_finished(trainer, Path(checkpoint)):
-            take_finished(trainer, Path(checkpoint), out)
+            save_finished(trainer, Path(checkpoint), out)
         else:
             trainer.train(resume_from_checkpoint=checkpoint)
-            if any(isinstance(one, StopOnSignal) and one.is_stopped for one in trainer.callback_handler.callbacks):
-                raise Terminated(f"terminated at step {trainer.state.global_step}. {way_on(out)}")
+            if is_stopped(callbacks):
+                raise Terminated(f"terminated at step {trainer.state.global_step}. {resume_hint(out)}")
             save_model_whole(trainer, out / "model")
-        tell_the_end(trainer, out)
+        report_end(trainer, out)
 
 
-def is_served(config: Any) -> bool:
-    """Return whether rollouts come from TRL's vLLM server."""
-    return getattr(config, "use_vllm", False) and config.vllm_mode == "server"
+def is_stopped(callbacks: Sequence[TrainerCallback]) -> bool:
+    """Return whether SIGTERM ended training."""
+    return any(isinstance(callback, StopOnSignal) and callback.is_stopped for callback in callbacks)
 
 
 def is_finished(trainer: Any, checkpoint: Path) -> bool:
@@ -61,7 +78,7 @@ def is_finished(trainer: Any, checkpoint: Path) -> bool:
     return step_of(checkpoint) >= total
 
 
-def take_finished(trainer: Any, checkpoint: Path, out: Path) -> None:
+def save_finished(trainer: Any, checkpoint: Path, out: Path) -> None:
     """Make the last checkpoint of a finished run its model."""
     trainer.restore_state(checkpoint)
     if trainer.accelerator.is_main_process:
@@ -69,8 +86,8 @@ def take_finished(trainer: Any, checkpoint: Path, out: Path) -> None:
     trainer.accelerator.wait_for_everyone()
 
 
-def tell_the_end(trainer: Any, out: Path) -> None:
-    """Say where the model lies, and which checkpoint was the best; best.json says it, too."""
+def report_end(trainer: Any, out: Path) -> None:
+    """Print where the model is and which checkpoint was the best; best.json has the latter, too."""
     if not trainer.accelerator.is_main_process:
         return
     print(f"model saved to {out / 'model'}")
@@ -79,38 +96,3 @@ def tell_the_end(trainer: Any, out: Path) -> None:
         write_json(out / "best.json", best)
         measures = ", ".join(f"{name} {value:.4f}" for name, value in trainer.best.items() if name != "step")
         print(f"best of the checkpoints: step {best['step']}, {measures}, {best['checkpoint']}")
-
-
-@contextmanager
-def told_in_words(out: Path, *, is_served: bool = False) -> Iterator[None]:
-    """Turn what can go wrong outside the program into errors that say what to do.
-
-    Args:
-        out: the run folder.
-        is_served: rollouts come from TRL's vLLM server.
-    """
-    try:
-        yield
-    except Exception as error:
-        words = _in_words(error, out, is_served)
-        if words is None:
-            raise
-        raise words from error
-
-
-def _in_words(error: Exception, out: Path, is_served: bool) -> McrError | None:
-    """Return what to tell instead of an error that comes from outside, None for others."""
-    text, died = str(error), WORKER_DIED.search(str(error))
-    if isinstance(error, DataError):
-        # A worker's error arrives with its traceback in front; the message is what stands after the class's name.
-        return DataError(f"while training: {text.rsplit('DataError: ', 1)[-1].strip()} {way_on(out)}")
-    if is_served and text.startswith("Request failed"):
-        return McrError(f"the vLLM server refused ({text}). Its own log says why. {way_on(out)}")
-    if is_served and isinstance(error, ServerGone | ConnectionError):
-        return McrError(f"the vLLM server does not answer ({text}). Start it (launch/vllm_server.sh). {way_on(out)}")
-    if isinstance(error, SafetensorError):
-        return McrError(f"weights could not be written or read ({text}). Look at the disk of {out}. {way_on(out)}")
-    if isinstance(error, RuntimeError) and died is not None:
-        advice = "Lower dataloader_num_workers, or give the machine more memory."
-        return McrError(f"a process that loads images died ({died[1]}), often for want of memory. {advice} {way_on(out)}")
-    return None

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from trl import SFTTrainer
+from trl.trainer.sft_trainer import SFTTrainer
 
 from mcr.training.checkpoints.checkpoint import SafeCheckpoints
 

@@ -2,7 +2,6 @@ import pytest
 
 from data_prep.filter_rule import FilterRule, apply_rule, summarise
 from mcr.errors import ConfigError
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
 
 
 @pytest.mark.parametrize(
@@ -41,7 +40,6 @@ def test_wrong_rules_and_empty_groups_are_refused():
 
 def test_the_deviation_is_the_one_that_grpo_divides_by():
     torch = pytest.importorskip("torch")
-    allow_cpu_torchvision()
     from trl.trainer.utils import nanstd
 
     rewards = [0.2, 0.4, 0.9, 0.5, 0.31]

@@ -89,9 +89,6 @@ def test_smart_resize_by_hand():
 
 def test_smart_resize_equals_the_processors():
     pytest.importorskip("torch")
-    from mcr.models.torchvision_cpu import allow_cpu_torchvision
-
-    allow_cpu_torchvision()
     from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize as theirs
 
     for height, width in [(706, 500), (33, 1200), (4000, 3000), (10, 10), (160, 160)]:

@@ -6,10 +6,6 @@ import paper_equations as paper
 import pytest
 
 torch = pytest.importorskip("torch")
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
-
-allow_cpu_torchvision()
-
 from datasets import Dataset
 from trl import GRPOConfig
 

@@ -5,12 +5,6 @@ import sys
 from pathlib import Path
 from random import Random
 
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
-
-allow_cpu_torchvision()
-
-from trl import GRPOConfig
-
 from mcr.models.load import load_model, load_processor
 from mcr.training.callbacks.curves import MetricsFile
 from mcr.training.data import load_training_set
@@ -31,6 +25,8 @@ class KnownCompletions(CvoTrainer):
 
 
 def main(sandbox, out, shared_prefix, deepspeed, beta):
+    from trl import GRPOConfig
+
     path = str(sandbox / "untrained")
     config = GRPOConfig(
         output_dir=str(out),

@@ -51,7 +51,7 @@ def test_sigterm_to_the_whole_group_ends_training_with_a_checkpoint(sandbox_qwen
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM, errors[-2000:]
     step = num_steps(tmp_path)
-    assert f"terminated at step {step}. The same command goes on from {tmp_path / f'checkpoint-{step}'}." in errors
+    assert f"terminated at step {step}. The same command resumes from {tmp_path / f'checkpoint-{step}'}." in errors
     assert not (tmp_path / "model").exists()
     done = recipe("sft", *flags)
     assert f"resuming from {tmp_path / f'checkpoint-{step}'}" in done.stdout
@@ -83,7 +83,7 @@ def test_a_checkpoint_that_does_not_fit_ends_the_run_and_the_one_before_stays(sa
     failed = recipe("sft", *flags, "--max_steps", 4, check=False, preexec_fn=limit_files(100_000))
     message = told(failed)
     assert "checkpoint-4 could not be written" in message
-    assert f"goes on from {tmp_path / 'checkpoint-2'}" in message
+    assert f"resumes from {tmp_path / 'checkpoint-2'}" in message
     assert not (tmp_path / "checkpoint-4").exists()
     done = recipe("sft", *flags, "--max_steps", 4)
     assert "checkpoint-2" in done.stdout
@@ -133,7 +133,7 @@ def test_an_image_that_turns_unreadable_is_named_and_training_goes_on_once_it_is
     message = told(done)
     assert "while training: " in message
     assert "images/train/" in message
-    assert "The same command goes on from" in message
+    assert "The same command resumes from" in message
     (data / "gone").rename(images)
     assert "resuming from" in recipe("sft", *flags).stdout
 

@@ -162,5 +162,5 @@ def test_sigterm_to_the_launcher_ends_both_trainers_with_a_checkpoint(sandbox_qw
     output, _ = process.communicate(timeout=120)
     assert process.returncode != 0
     step = len(losses(tmp_path))
-    assert f"terminated at step {step}. The same command goes on from {tmp_path / f'checkpoint-{step}'}." in output
+    assert f"terminated at step {step}. The same command resumes from {tmp_path / f'checkpoint-{step}'}." in output
     assert json.loads((tmp_path / f"checkpoint-{step}/mcr_checkpoint.json").read_text())["num_processes"] == 2

@@ -25,7 +25,7 @@ def prepare_cpu_engine() -> dict[str, Any]:
         os.environ.setdefault(name, value)
     # With oneDNN vLLM repacks linear weights and drops the originals, so that the next policy could not be loaded
     # ("'Parameter' object has no attribute 'weight_loader'").
-    from vllm import _custom_ops
+    from vllm import _custom_ops  # pyright: ignore[reportAttributeAccessIssue] vLLM is optional; the name is this folder's, too
 
     _custom_ops._supports_onednn = False
     return {"enable_chunked_prefill": False}

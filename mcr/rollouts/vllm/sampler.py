@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from mcr.models.load import check_weights_are_safe, vision_token_ids
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
+from mcr.models.load import NEVER_SAMPLED, check_weights_are_safe, vision_token_ids
 from mcr.rollouts.image_pads import collapse_image_pads, prompt_texts
 from mcr.rollouts.request import Rollout, RolloutRequest, SamplingSettings
 from mcr.rollouts.vllm.cpu import prepare_cpu_engine
-
-NEVER = -100.0
 
 
 class VllmSampler:
@@ -25,13 +22,12 @@ class VllmSampler:
             engine_settings: for vllm.LLM, e.g. dtype, gpu_memory_utilization, max_model_len, enforce_eager.
         """
         check_weights_are_safe(model_path)
-        allow_cpu_torchvision()
         settings = {"load_format": "safetensors"} | prepare_cpu_engine() | engine_settings
-        from vllm import LLM
+        from vllm import LLM  # pyright: ignore[reportAttributeAccessIssue] vLLM is optional; the name is this folder's, too
 
         self.processor = processor
         self.image_pad_id = processor.tokenizer.convert_tokens_to_ids("<|image_pad|>")
-        self.logit_bias = dict.fromkeys(vision_token_ids(processor), NEVER)
+        self.logit_bias = dict.fromkeys(vision_token_ids(processor), NEVER_SAMPLED)
         self.engine = LLM(model=str(model_path), logprobs_mode="processed_logprobs", **settings)
 
     def sample(self, requests: Sequence[RolloutRequest], settings: SamplingSettings) -> list[list[Rollout]]:
@@ -39,7 +35,7 @@ class VllmSampler:
 
         Draws follow from the seed, the sample's id and the place in the group, for which vLLM counts on from the request's seed.
         """
-        from vllm import SamplingParams
+        from vllm import SamplingParams  # pyright: ignore[reportAttributeAccessIssue] as above
 
         params = [
             SamplingParams(

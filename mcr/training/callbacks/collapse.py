@@ -1,6 +1,7 @@
 """Stopping a run that has collapsed, with the reason, instead of burning hours."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,19 +32,19 @@ class CollapseBounds:
         if self.patience < 1:
             raise ConfigError(f"collapse_patience: got {self.patience}, expected at least 1 log.")
 
-    def broken(self, logs: dict[str, Any]) -> list[str]:
-        """Return a sentence for each bound that one row of logs passes."""
+    def broken(self, logs: Mapping[str, float]) -> dict[str, str]:
+        """Return a sentence for each measure that passes its bound in one row of logs, by the measure's name."""
         watched = (
             ("completions/unreadable", None, self.max_unreadable),
             ("entropy", self.min_entropy, self.max_entropy),
             ("completions/clipped_ratio", None, self.max_clipped),
         )
-        found = []
+        sentences = {}
         for name, low, high in watched:
             value = logs.get(name)
             if value is not None and ((low is not None and value < low) or (high is not None and value > high)):
-                found.append(f"{name} is {value:.4g}, expected {_range(low, high)}")
-        return found
+                sentences[name] = f"{name} is {value:.4g}, expected {_range(low, high)}"
+        return sentences
 
 
 def _range(low: float | None, high: float | None) -> str:
@@ -59,7 +60,7 @@ class CollapseGuard(TrainerCallback):
         self.good_step = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Trust what the run starts or goes on from."""
+        """Trust what the run starts or resumes from."""
         self.good_step = state.global_step
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
@@ -68,13 +69,14 @@ class CollapseGuard(TrainerCallback):
         Raises:
             McrError: the run has collapsed.
         """
-        is_reward_missing = "reward" in (logs or {}) and logs["reward"] is None  # how TRL logs a mean of nothing but NaN
-        logs = {name: float(value) for name, value in (logs or {}).items() if _is_number(value)}
-        if is_reward_missing or not math.isfinite(logs.get("reward", 0.0)):
+        logs = logs or {}
+        is_reward_missing = "reward" in logs and logs["reward"] is None  # how TRL logs a mean of nothing but NaN
+        numbers = {name: float(value) for name, value in logs.items() if _is_number(value)}
+        if is_reward_missing or not math.isfinite(numbers.get("reward", 0.0)):
             self._stop(state.global_step, "reward not a finite number")
-        if "reward" not in logs:
+        if "reward" not in numbers:
             return
-        broken = {sentence.split(" is ")[0]: sentence for sentence in self.bounds.broken(logs)}
+        broken = self.bounds.broken(numbers)
         self.num_broken = {name: self.num_broken.get(name, 0) + 1 for name in broken}
         if not broken:
             self.good_step = state.global_step
@@ -84,11 +86,11 @@ class CollapseGuard(TrainerCallback):
 
     def _stop(self, step: int, reason: str) -> None:
         checkpoint = newest_complete(self.out, self.good_step)
-        found = (
-            f"The last good checkpoint is {checkpoint}." if checkpoint else f"No checkpoint up to step {self.good_step} was kept."
-        )
-        advice = "Lower the learning rate, or widen the bound if this is meant."
-        raise McrError(f"the run collapsed at step {step}: {reason}. {found} {advice}")
+        hint = f"No checkpoint up to step {self.good_step} is saved."
+        if checkpoint is not None:
+            hint = f"The last good checkpoint is {checkpoint}."
+        advice = "Lower the learning rate, or widen the bound if this is intended."
+        raise McrError(f"the run collapsed at step {step}: {reason}. {hint} {advice}")
 
 
 def _is_number(value: Any) -> bool:

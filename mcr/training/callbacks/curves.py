@@ -18,7 +18,7 @@ class MetricsFile(TrainerCallback):
         self.path = path
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Keep only the rows up to the step that training goes on from."""
+        """Keep only the rows up to the step that training resumes from."""
         if not state.is_world_process_zero:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ class MetricsFile(TrainerCallback):
 
 
 class EpochOf(TrainerCallback):
-    """Tells a perturber which epoch begins, before the epoch's data loader starts its workers."""
+    """Gives a perturber the number of the epoch that begins, before the epoch's data loader starts its workers."""
 
     def __init__(self, perturber: BoxPerturber) -> None:
         self.perturber = perturber
@@ -45,7 +45,7 @@ class EpochOf(TrainerCallback):
 
 
 class Curves(TrainerCallback):
-    """Draws curves.png from metrics.jsonl every so many logs and at the end."""
+    """Draws curves.png from metrics.jsonl every `every` logs and at the end."""
 
     def __init__(self, out: Path, every: int = 20) -> None:
         self.out, self.every, self.num_logs = out, every, 0

@@ -36,14 +36,14 @@ def _to_tensorboard(trainer: Any, step: int, picture: Image.Image) -> None:
 
 
 def _to_wandb(trainer: Any, step: int, picture: Image.Image) -> None:
-    import wandb
+    import wandb  # pyright: ignore[reportMissingImports] installed by those who report to it
 
     if wandb.run is not None:
         wandb.log({TAG: wandb.Image(picture), "train/global_step": step})
 
 
 def _to_trackio(trainer: Any, step: int, picture: Image.Image) -> None:
-    import trackio
+    import trackio  # pyright: ignore[reportMissingImports] installed by those who report to it
 
     trackio.log({TAG: trackio.Image(picture), "train/global_step": step})
 

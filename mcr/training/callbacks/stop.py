@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate import PartialState
@@ -49,4 +49,5 @@ def _is_any(flag: bool) -> bool:
     state = PartialState()
     if state.num_processes == 1:
         return flag
-    return bool(reduce(torch.tensor([float(flag)], device=state.device), "sum").item())
+    total = cast(torch.Tensor, reduce(torch.tensor([float(flag)], device=state.device), "sum"))
+    return bool(total.item())

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from accelerate.utils import gather_object
 from transformers import Trainer, TrainerCallback
-from trl.models import unwrap_model_for_generation
+from trl.models.utils import unwrap_model_for_generation
 
 from mcr.errors import ConfigError
 from mcr.io.images import check_images, open_image
@@ -30,14 +30,14 @@ DECISIVE = {"gmner": "held_out/gmner_f1", "mner": "held_out/mner_f1", "vg": "hel
 class HeldOutScores(TrainerCallback):
     """Decodes held-out samples greedily before the first step, every `every` steps and at each checkpoint; logs held_out/*.
 
-    The best checkpoint by GMNER F1 (of sets without task gmner: by MNER F1, of vg alone by Pr@(F1=1)) is told to the trainer,
-    which keeps it from thinning.
+    The step of the best checkpoint by GMNER F1 (of sets without task gmner: by MNER F1, of vg alone by Pr@(F1=1)) is noted in
+    `trainer.best`, and the trainer does not remove that checkpoint.
 
-    The first of them are drawn with their boxes, in the run folder's held_out/ and where the trainer reports to.
-    Decoding goes through transformers, on all processes, each its share.
+    The first samples are drawn with their boxes, in the run folder's held_out/ and where the trainer reports to.
+    Decoding uses transformers, on all processes, each its share.
 
     Attributes:
-        trainer: to be set once the trainer exists.
+        trainer: set by `run.train_and_save` once it exists.
     """
 
     def __init__(
@@ -93,9 +93,9 @@ class HeldOutScores(TrainerCallback):
             unwrap_model_for_generation(self.trainer.model_wrapped, accelerator) as model,
         ):
             sampler = TransformersSampler(inner_model(model), self.trainer.processing_class)
-            found = predict_samples(mine, sampler, self.settings, self.prompts, self.image_root)
+            predictions = predict_samples(mine, sampler, self.settings, self.prompts, self.image_root)
         self.trainer.model.train(was_training)
-        predictions = gather_object(found)
+        predictions = gather_object(predictions)
         scores = held_out_scores(self.samples, predictions)
         self._log(scores)
         if accelerator.is_main_process:
@@ -121,28 +121,27 @@ class HeldOutScores(TrainerCallback):
         self.trainer.control.should_log = is_due
 
 
-def held_out_samples(path: Path, size: int, image_root: Path) -> list[Sample]:
-    """Return the first samples of a file, their images checked.
+def make_held_out_scores(
+    path: str | None, prompts: PromptSettings, image_root: Path, *, size: int, every: int, max_new_tokens: int | None
+) -> HeldOutScores | None:
+    """Return the callback that scores the first `size` samples of a file, their images checked; None without a file.
 
     Raises:
-        ConfigError: none is left to score.
+        ConfigError: no sample is left to score, or completions have no limit.
     """
-    samples = read_samples(path)[:size]
+    if path is None:
+        return None
+    if max_new_tokens is None:
+        raise ConfigError("max_completion_length: got null, expected a number of tokens: held_out is decoded up to it.")
+    samples = read_samples(Path(path))[:size]
     if not samples:
         raise ConfigError(f"held_out: {path} and held_out_size {size} leave no sample to score.")
     check_images(image_root, [image.path for sample in samples for image in sample.images])
-    return samples
-
-
-def watch(trainer: Any, callbacks: Sequence[TrainerCallback]) -> None:
-    """Give the trainer to the callbacks that score with its model."""
-    for callback in callbacks:
-        if isinstance(callback, HeldOutScores):
-            callback.trainer = trainer
+    return HeldOutScores(samples, prompts, image_root, every=every, max_new_tokens=max_new_tokens)
 
 
 def held_out_scores(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> dict[str, float]:
-    """Return what is logged, as fractions: the scores of the tasks that are there and the share of unreadable completions."""
+    """Return what is logged, as fractions: the scores of the tasks among the samples and the share of unreadable completions."""
     by_id = {prediction.id: prediction for prediction in predictions}
     metrics = evaluate(join_gold(samples, predictions)[0])
     tasks = {sample.task.name for sample in samples}
@@ -159,6 +158,6 @@ def held_out_scores(samples: Sequence[Sample], predictions: Sequence[Prediction]
 
 
 def main_task(samples: Sequence[Sample]) -> str:
-    """Return the task whose score decides which checkpoint is the best: the first of gmner, mner, vg that is there."""
+    """Return the task whose score decides which checkpoint is the best: the first of gmner, mner, vg among theirs."""
     tasks = {sample.task.name for sample in samples}
     return next((task for task in DECISIVE if task in tasks), "gmner")

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Container
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -19,17 +19,22 @@ from mcr.training.checkpoints.resume import (
     TRAINER_STATE,
     checkpoints_in,
     read_marker,
+    resume_hint,
     step_of,
-    way_on,
 )
 from mcr.training.checkpoints.workers import WorkersOutliveSigterm
+from mcr.training.external_errors import is_write_failure
+
+if TYPE_CHECKING:
+    from transformers.trainer import Trainer as TrainerBehind
+else:
+    TrainerBehind = object  # a mixin: the trainer comes behind it in the class that uses it
 
 OF_TRAINING = ("optimizer", "scheduler", "scaler", "rng_state", "rollouts-", "latest", "zero_to_fp32")
 OF_TRAINING += (TRAINER_STATE, COMPLETE_MARKER, BEGUN_MARKER, "pytorch_model_fsdp")
-TORCH_WRITE_FAILURES = ("PytorchStreamWriter", "inline_container", "open file failed", "cannot be opened")
 
 
-class SafeCheckpoints:
+class SafeCheckpoints(TrainerBehind):
     """Mixin in front of a trainer: a checkpoint counts once every process has written its part.
 
     transformers deletes old checkpoints before others can know that the new one is whole; here they go afterwards.
@@ -47,9 +52,10 @@ class SafeCheckpoints:
         self.workers = WorkersOutliveSigterm()
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        # transformers removes old checkpoints here, before other processes have written their part of the new one.
         if self.saved_step == self.state.global_step:  # at the end of an epoch, and because somebody asked for it
             return
-        folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        folder = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"
         limit, self.args.save_total_limit = self.args.save_total_limit, None
         try:
             if self.args.should_save and folder.exists():
@@ -79,27 +85,29 @@ class SafeCheckpoints:
             kept = {self.best["step"] if self.best else None, self.state.best_global_step}
             thin_checkpoints(folder.parent, limit, kept)
 
-    def train(self, resume_from_checkpoint: str | None = None, **settings: Any) -> Any:
+    def train(self, resume_from_checkpoint: str | bool | None = None, *args: Any, **settings: Any) -> Any:
         """Train, from a checkpoint with what its marker says.
 
         Raises:
-            ConfigError: settings whose checkpoints nobody could go on from.
+            ConfigError: settings whose checkpoints no run could resume from.
         """
+        # transformers knows neither the marker nor what a trainer holds besides its own state.
         if self.args.save_only_model or self.args.auto_find_batch_size:
-            raise ConfigError("save_only_model, auto_find_batch_size: a run could not go on as it was. Set both to false.")
+            raise ConfigError("save_only_model, auto_find_batch_size: a run could not be resumed as it was. Set both to false.")
         _know_devices_of_cpus()
-        if resume_from_checkpoint is not None:
+        if isinstance(resume_from_checkpoint, str):
             self.restore_state(Path(resume_from_checkpoint))
         with self.workers.training():
-            return super().train(resume_from_checkpoint=resume_from_checkpoint, **settings)
+            return super().train(resume_from_checkpoint, *args, **settings)
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        # transformers leaves a pickle of all settings, a hub token among them, that nothing reads.
         super()._save(output_dir, state_dict)
-        # A pickle of all settings, a hub token among them, that nothing reads.
-        Path(output_dir or self.args.output_dir, TRAINING_ARGS_NAME).unlink(missing_ok=True)
+        Path(output_dir or str(self.args.output_dir), TRAINING_ARGS_NAME).unlink(missing_ok=True)
 
     def get_train_dataloader(self) -> Any:
         """Return the data loader, its workers proof against SIGTERM."""
+        # The workers of torch's loader end at a SIGTERM to the group, before the step under way has its data.
         return self.workers.prepare(super().get_train_dataloader())
 
     def save_state_of_process(self, folder: Path) -> None:
@@ -113,7 +121,7 @@ class SafeCheckpoints:
         """Take up what `describe_state` and `save_state_of_process` wrote.
 
         Raises:
-            ConfigError: this process does not see the checkpoint that the main process goes on from.
+            ConfigError: this process does not see the checkpoint that the main process resumes from.
         """
         marker = read_marker(checkpoint)
         if marker is None:
@@ -126,7 +134,7 @@ class SafeCheckpoints:
         free_gb = shutil.disk_usage(folder.parent).free / 1e9
         return McrError(
             f"checkpoint: {folder} could not be written ({error}); {free_gb:.1f} GB are free there. Free some, lower "
-            f"save_total_limit, or name another output_dir. {way_on(folder.parent)}"
+            f"save_total_limit, or name another output_dir. {resume_hint(folder.parent)}"
         )
 
 
@@ -138,11 +146,6 @@ def _know_devices_of_cpus() -> None:
 
 def _keep_on_cpu(storage: Any, location: str) -> Any:
     return storage if location.startswith("cpu:") else None
-
-
-def is_write_failure(error: Exception) -> bool:
-    """Tell a file that could not be written from other errors; torch raises RuntimeError for both."""
-    return not isinstance(error, RuntimeError) or any(part in str(error) for part in TORCH_WRITE_FAILURES)
 
 
 def thin_checkpoints(out: Path, limit: int | None, kept_steps: Container[int | None] = ()) -> None:

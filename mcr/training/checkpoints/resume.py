@@ -1,4 +1,4 @@
-"""Going on where a run was stopped: which checkpoints are whole, which one is newest, what to tell the user."""
+"""Resuming a run that was stopped: which checkpoints are complete, which one is the newest, what to tell the user."""
 
 import json
 import math
@@ -58,11 +58,11 @@ def step_of(checkpoint: Path) -> int:
     return int(checkpoint.name.removeprefix("checkpoint-"))
 
 
-def way_on(out: Path) -> str:
-    """Return the sentence that ends an error: from where the same command goes on."""
+def resume_hint(out: Path) -> str:
+    """Return the sentence that ends an error: from where the same command resumes."""
     newest = newest_complete(out)
     start = f"from {newest}" if newest else "from the start, no checkpoint was written yet"
-    return f"The same command goes on {start}."
+    return f"The same command resumes {start}."
 
 
 def _warn_of_other_processes(checkpoint: Path) -> None:

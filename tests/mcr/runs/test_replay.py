@@ -6,8 +6,8 @@ import sys
 import pytest
 
 pytest.importorskip("torch")
-from mcr.runs.replay import public_flags, write_replay
 from mcr.runs.redaction import is_secret, without_credentials, without_secrets
+from mcr.runs.replay import public_flags, write_replay
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,10 @@ from pathlib import Path
 import pytest
 
 torch = pytest.importorskip("torch")
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
-
-allow_cpu_torchvision()
-
-import requests
-
 from mcr.errors import ConfigError, DataError, McrError, run_command
 from mcr.runs.run_folder import make_run_folder
-from mcr.training.checkpoints.checkpoint import copy_model, is_write_failure, thin_checkpoints
+from mcr.training.checkpoints.checkpoint import copy_model, thin_checkpoints
 from mcr.training.checkpoints.resume import BEGUN_MARKER, COMPLETE_MARKER, last_checkpoint, newest_complete
-from mcr.training.run import told_in_words
 
 
 def write_checkpoint(out, step, **marker):
@@ -103,28 +96,6 @@ def test_a_torn_marker_is_no_checkpoint(tmp_path):
     write_checkpoint(tmp_path, 5)
     (tmp_path / "checkpoint-5" / COMPLETE_MARKER).write_text('{"step": 5, "num')
     assert newest_complete(tmp_path).name == "checkpoint-3"
-
-
-def test_a_server_that_is_gone_is_told_with_what_to_do(tmp_path):
-    write_checkpoint(tmp_path, 7)
-    told = r"vLLM server does not answer.*launch/vllm_server.sh.*goes on from .*checkpoint-7"
-    with pytest.raises(McrError, match=told), told_in_words(tmp_path, is_served=True):
-        requests.post("http://127.0.0.1:9/generate", timeout=5)
-
-
-def test_a_workers_error_loses_its_traceback(tmp_path):
-    text = "Caught DataError in DataLoader worker process 0.\nTraceback ...\nmcr.errors.DataError: image a.png cannot be read."
-    told = r"^while training: image a.png cannot be read. The same command goes on from the start"
-    with pytest.raises(DataError, match=told), told_in_words(tmp_path):
-        raise DataError(text)
-
-
-def test_other_errors_pass(tmp_path):
-    with pytest.raises(RuntimeError, match="shapes"), told_in_words(tmp_path):
-        raise RuntimeError("shapes do not match")
-    assert not is_write_failure(RuntimeError("CUDA error"))
-    assert is_write_failure(OSError(28, "No space left on device"))
-    assert is_write_failure(RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos"))
 
 
 @pytest.mark.parametrize(

@@ -3,18 +3,14 @@
 import pytest
 
 torch = pytest.importorskip("torch")
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
-
-allow_cpu_torchvision()
-
-from test_shared_prefix import assert_close, build, make_rows, shared_logprobs
+from group_rows import assert_close, build, make_rows, shared_logprobs
 
 from mcr.errors import ConfigError
 from mcr.models.load import load_processor
 from mcr.shared_prefix.flex import make_block_mask, packed_flex_attention
 from mcr.shared_prefix.layout import PrefixLayout
 from mcr.shared_prefix.support import prepare_model
-from mcr.training.grpo import check_attention
+from mcr.training.grpo_checks import check_attention
 
 CPU = torch.device("cpu")
 PADDED = torch.tensor([[0, 0, 1, 1, 1], [1, 1, 1, 1, 1]]).bool()

@@ -1,10 +1,6 @@
 import pytest
 
 torch = pytest.importorskip("torch")
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
-
-allow_cpu_torchvision()
-
 import numpy as np
 from datasets import Dataset
 from PIL import Image

@@ -5,10 +5,6 @@ from types import SimpleNamespace
 import pytest
 
 pytest.importorskip("torch")
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
-
-allow_cpu_torchvision()
-
 from mcr.errors import ConfigError, McrError
 from mcr.io.predictions import Prediction
 from mcr.records import Entity, ImageRef, Sample

@@ -3,13 +3,7 @@
 import pytest
 
 pytest.importorskip("torch")
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
-
-allow_cpu_torchvision()
-
 from PIL import Image
-from recipes_path import load_recipe
-from trl import SFTConfig
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
 from data_prep import write_schemas
@@ -17,6 +11,7 @@ from mcr.errors import ConfigError
 from mcr.io.samples import write_samples
 from mcr.models.load import load_processor
 from mcr.records import Entity, ImageRef, Sample
+from mcr.training.config import MrsiConfig
 from mcr.training.data import for_fine_tuning, load_training_set
 from mcr.training.lengths import count_sample_tokens, without_long_samples
 
@@ -64,4 +59,4 @@ def test_long_samples_are_left_out_and_told(train_set, capsys):
 
 def test_a_limit_that_cuts_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="must not be cut"):
-        load_recipe("sft").check_nothing_is_cut(SFTConfig(output_dir=str(tmp_path), use_cpu=True, bf16=False))
+        MrsiConfig(output_dir=str(tmp_path), use_cpu=True, bf16=False, max_length=1024)

@@ -5,13 +5,9 @@ import copy
 import pytest
 
 torch = pytest.importorskip("torch")
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
-
-allow_cpu_torchvision()
-
 import numpy as np
 from datasets import Dataset
-from test_shared_prefix import LORA, C, G, assert_close, gradients, picture
+from group_rows import LORA, C, G, assert_close, gradients, picture
 from trl import GRPOConfig
 
 from mcr.errors import ConfigError, McrError
@@ -19,7 +15,8 @@ from mcr.models.load import load_model, load_processor
 from mcr.shared_prefix.logprobs import group_logprobs
 from mcr.shared_prefix.support import why_unsupported
 from mcr.training import grpo
-from mcr.training.grpo import CvoTrainer, decide_shared_prefix
+from mcr.training.grpo import CvoTrainer
+from mcr.training.grpo_checks import decide_shared_prefix
 
 
 def length_reward(completions, **_):

@@ -5,10 +5,6 @@ import copy
 import pytest
 
 torch = pytest.importorskip("torch")
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
-
-allow_cpu_torchvision()
-
 import numpy as np
 from datasets import Dataset
 from peft import LoraConfig, get_peft_model
@@ -16,10 +12,10 @@ from PIL import Image
 from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 from trl import GRPOConfig
 
-from mcr.models.load import load_model, load_processor, vision_token_ids
+from mcr.models.load import NEVER_SAMPLED, load_model, load_processor, vision_token_ids
 from mcr.rollouts.vllm.merged_weights import iter_merged_params
-from mcr.shared_prefix.truncation import Truncation, log_kept_mass, read_truncation, truncate
-from mcr.training.grpo import NEVER, CvoTrainer
+from mcr.shared_prefix.truncation import Truncation, log_truncation_mass, read_truncation, truncate
+from mcr.training.grpo import CvoTrainer
 
 LORA = LoraConfig(r=4, lora_alpha=8, target_modules=r".*language_model.*\.(q_proj|v_proj|down_proj)", init_lora_weights=False)
 
@@ -41,7 +37,7 @@ def test_truncation_equals_the_warpers_of_transformers(cut):
     assert torch.allclose(got.softmax(-1), expected.softmax(-1), atol=1e-6)
 
 
-def test_kept_mass_by_hand():
+def test_truncation_mass_by_hand():
     logits = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
     for cut, mass in (
         (Truncation(), 1.0),
@@ -51,7 +47,7 @@ def test_kept_mass_by_hand():
         (Truncation(top_k=2, forbidden=(0,)), 0.45),
         (Truncation(top_k=99), 1.0),
     ):
-        assert float(log_kept_mass(logits, cut).exp()) == pytest.approx(mass, abs=1e-6)
+        assert float(log_truncation_mass(logits, cut).exp()) == pytest.approx(mass, abs=1e-6)
     assert read_truncation(1.5, None, 0.95, ["7", 3]) == Truncation(1.5, 0, 0.95, (3, 7))
     assert read_truncation(1.0, -1, 1.0, []) == Truncation()
 
@@ -130,7 +126,7 @@ def make_trainer(sandbox, out, shared_prefix):
         top_k=200,
         top_p=0.95,
         max_steps=1,
-        generation_kwargs={"logit_bias": dict.fromkeys(vision_token_ids(processor), NEVER)},
+        generation_kwargs={"logit_bias": dict.fromkeys(vision_token_ids(processor), NEVER_SAMPLED)},
     )
     torch.manual_seed(0)
     trainer = CvoTrainer(
