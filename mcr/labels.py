@@ -1,5 +1,13 @@
 """Entity types: the label sets of the datasets, and the spellings of one type that count as equal."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from mcr.errors import ConfigError, DataError
+
 TWITTER_GMNER = ("PER", "LOC", "ORG", "OTHER")
 
 ALIASES = {
@@ -73,3 +81,136 @@ def canonical_type(label: str) -> str:
 def is_known_type(label: str) -> bool:
     """Whether a label is one of the coarse types in any spelling."""
     return label.strip().lower() in ALIASES
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSet:
+    """The types of a dataset.
+
+    Attributes:
+        name: of the set.
+        labels: the types, in the order in which a prompt shows them.
+        aliases: another spelling, in lower case -> the label that it means. A label in another case is its own alias.
+        coarse: fine label -> coarse label, where types have two levels.
+        definitions: label -> what it means, for prompts and reports.
+        colors: label -> color, for pictures.
+
+    Raises:
+        DataError: no label, a label twice, or a definition or color of no label (all faults at once).
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    coarse: Mapping[str, str] = field(default_factory=dict)
+    definitions: Mapping[str, str] = field(default_factory=dict)
+    colors: Mapping[str, str] = field(default_factory=dict)
+    _folded: Mapping[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        faults = [f"{label!r} occurs twice" for label in dict.fromkeys(self.labels) if self.labels.count(label) > 1]
+        if not self.labels:
+            faults.append("it has no label")
+        known = {*self.labels, *self.coarse, *self.coarse.values()}
+        for what in ("definitions", "colors"):
+            faults += [f"{what} names {label!r}, which is no label" for label in getattr(self, what) if label not in known]
+        if faults:
+            raise DataError(f"label set {self.name!r}: {'; '.join(faults)}. Correct it.")
+        own = {label.lower(): label for label in (*self.coarse, *self.labels)}
+        object.__setattr__(self, "_folded", MappingProxyType({**own, **{key.lower(): to for key, to in self.aliases.items()}}))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return LabelSet, (self.name, self.labels, self.aliases, self.coarse, self.definitions, self.colors)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.labels, tuple(sorted(self.aliases.items()))))
+
+    def canonical(self, label: str) -> str:
+        """Return the label that a spelling means; what the set does not know comes back stripped.
+
+        >>> [DEFAULT_LABELS.canonical(one) for one in ("person", " MISC ", "Athlete", "Dish")]
+        ['PER', 'OTHER', 'athlete', 'Dish']
+        """
+        label = label.strip()
+        return self._folded.get(label.lower(), label)
+
+    def coarse_of(self, label: str) -> str:
+        """Return the coarse label of a fine one; any other label in its one spelling.
+
+        >>> [DEFAULT_LABELS.coarse_of(one) for one in ("athlete", "person", "sports_team")]
+        ['PER', 'PER', 'ORG']
+        """
+        label = self.canonical(label)
+        return self.canonical(self.coarse.get(label, label))
+
+    def is_fine(self, label: str) -> bool:
+        """Whether a spelling means a fine label of a set with two levels."""
+        return self.canonical(label) in self.coarse
+
+    def is_known(self, label: str) -> bool:
+        """Whether a spelling means a label of the set that is not a fine one; tells a type from a name in an answer."""
+        return label.strip().lower() in self._folded and not self.is_fine(label)
+
+    def is_same(self, one: str, other: str) -> bool:
+        """Whether two spellings mean one label."""
+        return one == other or self.canonical(one) == self.canonical(other)
+
+    def without_aliases(self) -> "LabelSet":
+        """Return the set with labels compared as they are spelled, but for white space around them."""
+        plain = replace(self, aliases={})
+        object.__setattr__(plain, "_folded", MappingProxyType({}))
+        return plain
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the set as YAML and JSON hold it."""
+        parts = {name: dict(getattr(self, name)) for name in ("aliases", "coarse", "definitions", "colors")}
+        return {"name": self.name, "labels": list(self.labels)} | {name: value for name, value in parts.items() if value}
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any], place: str = "label set") -> "LabelSet":
+        """Build a set from its form on disk.
+
+        Raises:
+            DataError: unknown or missing keys, values of another kind; `place` says where.
+        """
+        mappings = ("aliases", "coarse", "definitions", "colors")
+        unknown = set(row) - {"name", "labels", *mappings}
+        labels = row.get("labels")
+        fits = isinstance(labels, list) and all(isinstance(one, str) for one in labels) and isinstance(row.get("name"), str)
+        if unknown or not fits or not all(_is_text_mapping(row.get(name, {})) for name in mappings):
+            raise DataError(
+                f"{place}: got {str(dict(row))[:200]}, expected name (text), labels (list of texts) and, as mappings of text to "
+                f"text, any of {', '.join(mappings)}. Correct the file."
+            )
+        return cls(row["name"], tuple(row["labels"]), **{name: dict(row[name]) for name in mappings if name in row})
+
+    @classmethod
+    def load(cls, path: Path) -> "LabelSet":
+        """Read a set from a YAML file.
+
+        Raises:
+            DataError: no such file, no YAML, or not a label set.
+        """
+        import yaml
+
+        try:
+            row = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise DataError(f"label set: {path} cannot be read ({error}). Correct the path or the file.") from error
+        if not isinstance(row, Mapping):
+            raise DataError(f"label set: {path} holds no mapping. Write name and labels.")
+        return cls.from_dict(row, str(path))
+
+
+def _is_text_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(key, str) and isinstance(to, str) for key, to in value.items())
+
+
+DEFAULT_LABELS = LabelSet(
+    "twitter-gmner", TWITTER_GMNER, aliases={key: to for key, to in ALIASES.items() if key != to.lower()}, coarse=COARSE_OF_FINE
+)
+
+
+def load_labels(name: str) -> LabelSet:
+    """Return the label set of a name or of a YAML file."""
+    return DEFAULT_LABELS if name == "twitter-gmner" else LabelSet.load(Path(name))

@@ -11,6 +11,7 @@ from typing import Any
 
 from mcr.errors import DataError
 from mcr.masks import Mask, read_mask
+from mcr.tasks import GMNER, Task
 
 Box = tuple[float, float, float, float]
 TASKS = ("gmner", "mner", "vg")
@@ -174,7 +175,7 @@ class ScoredSample:
 
     Attributes:
         uncertainties: of each prediction, where the system gives one (UnCo); None where it does not.
-        task: gmner, mner (no location is asked) or vg (one phrase, box or None).
+        task: what was asked.
         is_answered: False where there is no prediction or none that can be read.
     """
 
@@ -182,7 +183,7 @@ class ScoredSample:
     gold: tuple[Entity, ...]
     predicted: tuple[Entity, ...]
     uncertainties: tuple[float | None, ...] = ()
-    task: str = "gmner"
+    task: Task = GMNER
     is_answered: bool = True
 
 

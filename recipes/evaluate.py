@@ -20,13 +20,12 @@ from mcr.families import frame_settings
 from mcr.io.images import check_images
 from mcr.io.predictions import Prediction, read_predictions
 from mcr.io.samples import read_gold, read_samples
-from mcr.labels import TWITTER_GMNER
-from mcr.metrics.conventions import Conventions
+from mcr.labels import DEFAULT_LABELS, TWITTER_GMNER
+from mcr.metrics.conventions import ConventionFlags, Conventions
 from mcr.prompts.baselines import STYLES, Demonstration, Prompter, PromptingBaseline, draw_demonstrations
 from mcr.prompts.settings import PromptSettings
 from mcr.records import Sample, collapse_space
 from mcr.report.evaluation import Evaluation, evaluate_system
-from mcr.report.summary import one_line, warnings_of
 from mcr.report.write import write_evaluation
 from mcr.rollouts import Sampler, SamplingSettings
 from mcr.rollouts.endpoint_sampler import EndpointSampler
@@ -93,7 +92,7 @@ class GenerationArguments:
             EndpointSettings("", self.base_url, api_key_env=self.api_key_env, max_concurrency=self.max_concurrency)
 
 
-SETTINGS = (EvaluateArguments, GenerationArguments, Conventions)
+SETTINGS = (EvaluateArguments, GenerationArguments, ConventionFlags)
 
 
 def make_prompter(arguments: EvaluateArguments, generation: GenerationArguments, samples: list[Sample]) -> Prompter:
@@ -191,7 +190,8 @@ def completion_rewards(system: Evaluation) -> list[dict[str, float] | None]:
 
 def main(argv: list[str] | None = None) -> None:
     """Read gold, get predictions, score, write."""
-    arguments, generation, conventions = parse_settings(SETTINGS, argv)
+    arguments, generation, flags = parse_settings(SETTINGS, argv)
+    conventions = flags.with_labels(DEFAULT_LABELS)
     join_processes()
     out = Path(arguments.out)
     samples = read_gold(Path(arguments.gold))
@@ -219,9 +219,9 @@ def main(argv: list[str] | None = None) -> None:
     rewards = completion_rewards(system)
     write_evaluation(out, title, system, rewards, image_root=image_root, max_image_mb=arguments.max_image_mb)
     write_run_record(out, "evaluate", (arguments, generation, conventions), arguments.seed)
-    for warning in warnings_of(system.metrics):
+    for warning in system.warnings():
         print(f"warning: {warning}")
-    print(f"{one_line(system.metrics)}  -> {out / 'report.html'}")
+    print(f"{system.metrics}  -> {out / 'report.html'}")
 
 
 if __name__ == "__main__":

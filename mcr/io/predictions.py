@@ -11,6 +11,7 @@ from mcr.errors import DataError, raise_faults
 from mcr.formats import parse_completion
 from mcr.io.samples import iter_json_lines
 from mcr.records import Entity, Sample, ScoredSample
+from mcr.tasks import task_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,8 @@ class Prediction:
     """
 
     id: str
-    sentence: str
-    entities: tuple[Entity, ...]
+    sentence: str = ""
+    entities: tuple[Entity, ...] = ()
     completion: str | None = None
     is_readable: bool = True
     problems: tuple[str, ...] = ()
@@ -155,7 +156,7 @@ def join_gold(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> t
             report.num_with_problems += bool(prediction.problems) and prediction.is_readable
         found = (prediction.entities, prediction.uncertainties) if prediction else ((), ())
         is_answered = prediction is not None and prediction.is_readable
-        rows.append(ScoredSample(sample.sentence, sample.entities, *found, task=sample.task, is_answered=is_answered))
+        rows.append(ScoredSample(sample.sentence, sample.entities, *found, task=task_named(sample.task), is_answered=is_answered))
     report.num_missing = len(report.missing_ids)
     return rows, report
 

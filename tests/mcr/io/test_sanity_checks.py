@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from mcr.io.predictions import Prediction
-from mcr.metrics.sanity_checks import find_suspicions
+from mcr.io.sanity_checks import find_suspicions
 from mcr.records import Entity, ImageRef, Sample
 
 SAMPLES = [
