@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mcr.errors import ConfigError
-from mcr.records import Box
 
+Box = tuple[float, float, float, float]
 FRAMES = ("absolute", "norm1000", "norm1")
 DECIMALS = {"absolute": 0, "norm1000": 0, "norm1": 3}
 

@@ -1,4 +1,7 @@
-"""Entity types: the label sets of the datasets, and the spellings of one type that count as equal."""
+"""Label sets: the types that a dataset is annotated with, and the spellings of one type that count as equal.
+
+What compares, reads or shows types takes a label set as an argument. A user's own is a YAML file (`LabelSet.load`).
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -7,80 +10,6 @@ from types import MappingProxyType
 from typing import Any
 
 from mcr.errors import ConfigError, DataError
-
-TWITTER_GMNER = ("PER", "LOC", "ORG", "OTHER")
-
-ALIASES = {
-    "per": "PER",
-    "person": "PER",
-    "people": "PER",
-    "loc": "LOC",
-    "location": "LOC",
-    "org": "ORG",
-    "organization": "ORG",
-    "organisation": "ORG",
-    "other": "OTHER",
-    "others": "OTHER",
-    "misc": "OTHER",
-    "mis": "OTHER",
-    "miscellaneous": "OTHER",
-}
-
-FMNERG_FINE = {
-    "person": "actor artist athlete author businessman character coach director intellectual journalist musician person_other "
-    "politician",
-    "location": "city continent country location_other park road state",
-    "building": "building_other cultural_place entertainment_place sports_facility",
-    "organization": "band company educational_institution government_agency news_agency organization_other political_party "
-    "social_organization sports_league sports_team",
-    "product": "brand_name_products game product_other software",
-    "art": "art_other film_and_television_works magazine music written_work",
-    "event": "event_other festival sports_event",
-    "other": "animal award medical_thing ordinance website",
-}
-COARSE_OF_FINE = {fine: coarse for coarse, names in FMNERG_FINE.items() for fine in names.split()}
-
-
-LABELS_OF = {"twitter-fmnerg": tuple(COARSE_OF_FINE)}
-
-
-def labels_of(dataset: str) -> tuple[str, ...]:
-    """Return the label set that a dataset is annotated with; Twitter-GMNER's where nothing else is known.
-
-    >>> labels_of("twitter-gmner"), len(labels_of("twitter-fmnerg"))
-    (('PER', 'LOC', 'ORG', 'OTHER'), 51)
-    """
-    return LABELS_OF.get(dataset, TWITTER_GMNER)
-
-
-def coarse_type(label: str) -> str:
-    """Return the coarse type of Twitter-FMNERG's fine types (51 fine, 8 coarse); any other label in its one spelling.
-
-    >>> coarse_type("athlete"), coarse_type("person"), coarse_type("sports_team")
-    ('PER', 'PER', 'ORG')
-    """
-    return canonical_type(COARSE_OF_FINE.get(label.strip().lower(), label))
-
-
-def is_fine_type(label: str) -> bool:
-    """Whether a label is one of Twitter-FMNERG's fine types."""
-    return label.strip().lower() in COARSE_OF_FINE
-
-
-def canonical_type(label: str) -> str:
-    """Return one spelling for the types that systems write differently; labels of no known set come back stripped.
-
-    >>> canonical_type("person"), canonical_type(" MISC "), canonical_type("Athlete"), canonical_type("Dish")
-    ('PER', 'OTHER', 'athlete', 'Dish')
-    """
-    label = label.strip()
-    folded = label.lower()
-    return folded if folded in COARSE_OF_FINE else ALIASES.get(folded, label)
-
-
-def is_known_type(label: str) -> bool:
-    """Whether a label is one of the coarse types in any spelling."""
-    return label.strip().lower() in ALIASES
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +84,10 @@ class LabelSet:
         """Whether two spellings mean one label."""
         return one == other or self.canonical(one) == self.canonical(other)
 
+    def described(self, label: str) -> str:
+        """Return a label with its definition in parentheses, where it has one."""
+        return f"{label} ({self.definitions[label]})" if label in self.definitions else label
+
     def without_aliases(self) -> "LabelSet":
         """Return the set with labels compared as they are spelled, but for white space around them."""
         plain = replace(self, aliases={})
@@ -206,11 +139,72 @@ def _is_text_mapping(value: Any) -> bool:
     return isinstance(value, Mapping) and all(isinstance(key, str) and isinstance(to, str) for key, to in value.items())
 
 
-DEFAULT_LABELS = LabelSet(
-    "twitter-gmner", TWITTER_GMNER, aliases={key: to for key, to in ALIASES.items() if key != to.lower()}, coarse=COARSE_OF_FINE
+TWITTER_GMNER = LabelSet(
+    name="twitter-gmner",
+    labels=("PER", "LOC", "ORG", "OTHER"),
+    aliases={
+        "person": "PER",
+        "people": "PER",
+        "location": "LOC",
+        "organization": "ORG",
+        "organisation": "ORG",
+        "others": "OTHER",
+        "misc": "OTHER",
+        "mis": "OTHER",
+        "miscellaneous": "OTHER",
+    },
 )
+FMNERG_FINE: Mapping[str, str] = {
+    "person": "actor artist athlete author businessman character coach director intellectual journalist musician person_other "
+    "politician",
+    "location": "city continent country location_other park road state",
+    "building": "building_other cultural_place entertainment_place sports_facility",
+    "organization": "band company educational_institution government_agency news_agency organization_other political_party "
+    "social_organization sports_league sports_team",
+    "product": "brand_name_products game product_other software",
+    "art": "art_other film_and_television_works magazine music written_work",
+    "event": "event_other festival sports_event",
+    "other": "animal award medical_thing ordinance website",
+}
+_COARSE_OF_FINE = {fine: coarse for coarse, names in FMNERG_FINE.items() for fine in names.split()}
+TWITTER_FMNERG = LabelSet("twitter-fmnerg", tuple(_COARSE_OF_FINE), aliases=TWITTER_GMNER.aliases, coarse=_COARSE_OF_FINE)
+LABEL_SETS: Mapping[str, LabelSet] = {labels.name: labels for labels in (TWITTER_GMNER, TWITTER_FMNERG)}
+DEFAULT_LABELS = replace(TWITTER_GMNER, coarse=_COARSE_OF_FINE)
 
 
 def load_labels(name: str) -> LabelSet:
-    """Return the label set of a name or of a YAML file."""
-    return DEFAULT_LABELS if name == "twitter-gmner" else LabelSet.load(Path(name))
+    """Return the label set of a name, of a YAML file, or of labels separated by commas.
+
+    >>> load_labels("twitter-gmner").labels, load_labels("DISH,DRINK").labels
+    (('PER', 'LOC', 'ORG', 'OTHER'), ('DISH', 'DRINK'))
+
+    Raises:
+        ConfigError: neither a known name, nor a file, nor a list.
+    """
+    if name in LABEL_SETS:
+        return LABEL_SETS[name]
+    if Path(name).suffix in (".yaml", ".yml"):
+        return LabelSet.load(Path(name))
+    labels = tuple(label.strip() for label in name.split(",") if label.strip())
+    if len(labels) < 2:
+        raise ConfigError(
+            f"labels: got {name!r}, expected {', '.join(LABEL_SETS)}, a YAML file, or two or more labels separated by commas."
+        )
+    return labels_like(labels, "labels")
+
+
+def labels_like(labels: Iterable[str], name: str) -> LabelSet:
+    """Return a set of given labels with the usual spellings of those among them that DEFAULT_LABELS knows."""
+    labels = tuple(labels)
+    aliases = {key: to for key, to in DEFAULT_LABELS.aliases.items() if to in labels and key not in map(str.lower, labels)}
+    coarse = {fine: to for fine, to in DEFAULT_LABELS.coarse.items() if fine in labels}
+    return LabelSet(name, labels, aliases=aliases, coarse=coarse)
+
+
+def labels_of(dataset: str) -> LabelSet:
+    """Return the label set that a dataset is annotated with; Twitter-GMNER's where nothing else is known.
+
+    >>> labels_of("twitter-gmner").name, len(labels_of("twitter-fmnerg").labels)
+    ('twitter-gmner', 51)
+    """
+    return LABEL_SETS.get(dataset, TWITTER_GMNER)

@@ -20,7 +20,7 @@ from mcr.families import frame_settings
 from mcr.io.images import check_images
 from mcr.io.predictions import Prediction, read_predictions
 from mcr.io.samples import read_gold, read_samples
-from mcr.labels import DEFAULT_LABELS, TWITTER_GMNER
+from mcr.labels import DEFAULT_LABELS, LabelSet, load_labels
 from mcr.metrics.conventions import ConventionFlags, Conventions
 from mcr.prompts.baselines import STYLES, Demonstration, Prompter, PromptingBaseline, draw_demonstrations
 from mcr.prompts.settings import PromptSettings
@@ -73,7 +73,10 @@ class GenerationArguments:
     )
     num_demonstrations: int = field(default=3, metadata={"help": "of train_samples, for cot_demonstrations"})
     family: str | None = field(default=None, metadata={"help": "whose frame boxes are in, unless prompting is trained"})
-    labels: str = field(default=",".join(TWITTER_GMNER), metadata={"help": "label set, unless prompting is trained"})
+    labels: str = field(
+        default="",
+        metadata={"help": "label set to score by, and to ask for unless prompting is trained: a name, a YAML file, or A,B,C"},
+    )
     max_completion_length: int = field(default=512, metadata={"help": "tokens a completion"})
     temperature: float = field(default=0.0, metadata={"help": "0 is greedy"})
     batch_size: int = field(default=64, metadata={"help": "completions generated before rows are written"})
@@ -90,6 +93,10 @@ class GenerationArguments:
             raise ConfigError(f"prompting: {self.prompting} needs --family, which says how the model writes boxes.")
         if self.base_url is not None:
             EndpointSettings("", self.base_url, api_key_env=self.api_key_env, max_concurrency=self.max_concurrency)
+
+    def label_set(self) -> LabelSet:
+        """Return the label set that `labels` names."""
+        return load_labels(self.labels) if self.labels else DEFAULT_LABELS
 
 
 SETTINGS = (EvaluateArguments, GenerationArguments, ConventionFlags)
@@ -109,8 +116,7 @@ def make_prompter(arguments: EvaluateArguments, generation: GenerationArguments,
         for sample in draw_demonstrations(pool, samples, num=generation.num_demonstrations, seed=arguments.seed):
             schema = make_schema(sample, "steps_text_first", frame.frame_of(sample), options, arguments.seed)
             shown.append(Demonstration(sample, schema.completion))
-    labels = tuple(label.strip() for label in generation.labels.split(",") if label.strip())
-    return PromptingBaseline(generation.prompting, labels, frame, tuple(shown))
+    return PromptingBaseline(generation.prompting, generation.label_set(), frame, tuple(shown))
 
 
 def make_sampler(arguments: EvaluateArguments, generation: GenerationArguments, prompts: Prompter) -> Sampler:
@@ -191,7 +197,7 @@ def completion_rewards(system: Evaluation) -> list[dict[str, float] | None]:
 def main(argv: list[str] | None = None) -> None:
     """Read gold, get predictions, score, write."""
     arguments, generation, flags = parse_settings(SETTINGS, argv)
-    conventions = flags.with_labels(DEFAULT_LABELS)
+    conventions = flags.with_labels(generation.label_set())
     join_processes()
     out = Path(arguments.out)
     samples = read_gold(Path(arguments.gold))

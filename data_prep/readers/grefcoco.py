@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.readers.reading import BROKEN_ROW, Item, Placed, Reject, check_id, find_image, kind_of, require_files
+from mcr.boxes import Box
 from mcr.errors import DataError
 from mcr.io.unicode import without_surrogates
-from mcr.records import Box, Entity, Sample, check_box, collapse_space
+from mcr.records import Entity, Sample, check_box, collapse_space
 
 REFS, INSTANCES = "grefs(unc).json", "instances.json"
 NO_TARGET = -1

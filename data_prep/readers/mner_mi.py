@@ -17,7 +17,7 @@ from data_prep.readers.conll import bio_tags, num_orphans, spans_of
 from data_prep.readers.reading import Item, check_id, find_image, read_at, require_files
 from mcr.errors import DataError
 from mcr.io.unicode import without_surrogates
-from mcr.labels import canonical_type
+from mcr.labels import TWITTER_GMNER
 from mcr.records import Entity, Sample
 
 FILES = {"train": "train", "dev": "val", "test": "test"}
@@ -63,7 +63,7 @@ class MnerMiReader:
             )
         if len(images) > MAX_IMAGES:
             raise DataError(f"image: got {len(images)}, expected at most {MAX_IMAGES}. Leave the others out.")
-        entities = [Entity(" ".join(tokens[a:b]), canonical_type(label)) for a, b, label in spans_of(labels)]
+        entities = [Entity(" ".join(tokens[a:b]), TWITTER_GMNER.canonical(label)) for a, b, label in spans_of(labels)]
         refs = tuple(find_image(image_root, name) for name in images)
         sample = Sample(check_id(row.get("id", "")), self.dataset, "mner", " ".join(tokens), refs, tuple(entities))
         notes["Python literals"] += is_literal

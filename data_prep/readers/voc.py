@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from mcr.boxes import Box
 from mcr.errors import DataError
-from mcr.records import Box, ImageRef, check_box, check_inside
+from mcr.records import ImageRef, check_box, check_inside
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from mcr.records import Box, Entity, ImageRef, Region, Sample
+from mcr.boxes import Box
+from mcr.records import Entity, ImageRef, Region, Sample
 
 CELL_PX = 32
 GRID = 5

@@ -155,7 +155,7 @@ def _empty_lists(pairs: Sequence[tuple[Sample, Prediction]]) -> Suspicion | None
     empty = [
         f"{entity.text!r} (sample {sample.id})"
         for sample, prediction in pairs
-        if sample.task == "gmner" and prediction.completion is None
+        if sample.task.has_text and sample.task.has_location and prediction.completion is None
         for entity in prediction.entities
         if entity.boxes == ()
     ]

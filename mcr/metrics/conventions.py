@@ -144,12 +144,12 @@ def add_convention_flags(parser: ArgumentParser) -> None:
             parser.add_argument(f"--{one.name}", default=one.default, help=text, type=_boolean, nargs="?", const=True)
         else:
             parser.add_argument(f"--{one.name}", default=one.default, help=text, type=type(one.default))
-    parser.add_argument("--labels", help=f"label set: a name or a YAML file ({DEFAULT_LABELS.name})")
+    parser.add_argument("--labels", default="", help="label set: a name, a YAML file, or A,B,C")
 
 
 def read_conventions(args: Namespace) -> Conventions:
     """Return the conventions of a parsed command line."""
-    labels = DEFAULT_LABELS if args.labels is None else load_labels(args.labels)
+    labels = load_labels(args.labels) if args.labels else DEFAULT_LABELS
     return Conventions(**{one.name: getattr(args, one.name) for one in fields(ConventionFlags)}, labels=labels)
 
 

@@ -64,7 +64,7 @@ def is_same_type(predicted: Entity, gold: Entity, labels: LabelSet = DEFAULT_LAB
     >>> is_same_type(Entity("Ann", "person"), Entity("Ann", "PER"), DEFAULT_LABELS.without_aliases())
     False
     """
-    return predicted.type == gold.type or labels.canonical(predicted.type) == labels.canonical(gold.type)
+    return labels.is_same(predicted.type, gold.type)
 
 
 def is_entailed_alike(predicted: Entity, gold: Entity) -> bool:
