@@ -64,6 +64,7 @@ class Metrics:
             and once more in Eq. 31 (N-Rate). Its Table 4 shows the count itself and its share. We follow the table.
         per_type: GMNER by type.
         iou_curve: GMNER F1 by the IoU threshold, "0.1" to "1.0".
+        num_named: predictions of samples whose task asks for names.
         folded_types: what the label set's aliases made equal, the most frequent first.
         num_missing: samples without a prediction; they count as empty.
         num_unreadable: completions without a readable answer; they count as empty.
@@ -87,6 +88,7 @@ class Metrics:
     iou_curve: Mapping[str, float]
     conventions: Conventions
     num_samples: int
+    num_named: int = 0
     folded_types: tuple[FoldedType, ...] = ()
     num_missing: int = 0
     num_unreadable: int = 0
@@ -111,7 +113,7 @@ class Metrics:
         row |= {"n_count": self.n_count, "n_rate": self.n_rate, "grounding": self.grounding.to_dict()}
         row |= {"per_type": _to_dicts(self.per_type), "iou_curve": dict(self.iou_curve)}
         row |= {"conventions": self.conventions.to_dict(), "folded_types": [asdict(one) for one in self.folded_types]}
-        counts = ("num_samples", "num_missing", "num_unreadable", "num_with_problems")
+        counts = ("num_samples", "num_named", "num_missing", "num_unreadable", "num_with_problems")
         row |= {name: getattr(self, name) for name in counts}
         further = {name: getattr(self, name) for name in ("fmnerg", "fmner", "smner", "ees", "seen")}
         row |= {name: asdict(one) for name, one in further.items() if one is not None}
@@ -199,6 +201,7 @@ def metrics_of(rows: Sequence[ScoredSample], counts: Sequence[Counts], conventio
         iou_curve={threshold: ratio.of(sums) for threshold, ratio in IOU_CURVE.items()},
         conventions=conventions,
         num_samples=len(rows),
+        num_named=int(sums.get(("names", "predicted"), 0)),
         folded_types=_folded_types(sums),
         fmnerg=FineAndCoarse(gmner, precision_recall_f1(sums, "fmnerg", "coarse")) if is_fine else None,
         fmner=fmner if is_fine else None,

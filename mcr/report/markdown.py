@@ -51,7 +51,7 @@ def write_report(system: Evaluation, title: str) -> str:
             *_intervals(system),
             *_grec(metrics),
             "## The two biases",
-            f"Visual bias: {metrics.n_count} of {metrics.mner.num_predicted} predictions name something that does not stand "
+            f"Visual bias: {metrics.n_count} of {metrics.num_named} predictions name something that does not stand "
             f"in the sentence (N-Rate {percent(metrics.n_rate)}).",
             f"Textual bias: of {no_target.num_gold} entities that the image does not show, {no_target.num_correct} were "
             f"left without a box (N-Pre {percent(no_target.precision)}, N-Rec {percent(no_target.recall)}, "

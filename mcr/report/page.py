@@ -112,11 +112,11 @@ def _tile(name: str, one: Estimate | None) -> dict[str, str]:
 
 def bias_sentences(metrics: Metrics) -> list[str]:
     """Return what the two biases' numbers say, a sentence each."""
-    no_target, num_predicted = metrics.no_target, metrics.mner.num_predicted
+    no_target = metrics.no_target
     wrongly = no_target.num_gold - no_target.num_correct
     return [
-        f"Visual bias: {metrics.n_count} of {num_predicted} predictions name something that the sentence does not say (N-Rate "
-        f"{percent(metrics.n_rate)}). 0 means that nothing is made up from the image.",
+        f"Visual bias: {metrics.n_count} of {metrics.num_named} predictions name something that the sentence does not say "
+        f"(N-Rate {percent(metrics.n_rate)}). 0 means that nothing is made up from the image.",
         f"Textual bias: the image does not show {no_target.num_gold} of the gold entities; {no_target.num_correct} of them "
         f"were found and left without a box, {wrongly} were given one or missed. Of the {no_target.num_predicted} entities that "
         f"the system says are not shown, {no_target.num_correct} are right (N-Pre {percent(no_target.precision)}, N-Rec "
