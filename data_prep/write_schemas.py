@@ -22,7 +22,7 @@ from data_prep.schemas.template_sets import write_training_sets
 from data_prep.training_sets.parquet import WriteOptions
 from mcr.endpoint.client import ChatEndpoint, EndpointSettings, ReplyCache
 from mcr.errors import ConfigError, DataError, run_command
-from mcr.families import FAMILY_FRAMES, frame_settings
+from mcr.families import FAMILIES, frame_settings
 from mcr.formats.write import ANSWER_FORMATS, ORDERS
 from mcr.io.samples import iter_samples
 from mcr.labels import labels_of, load_labels
@@ -136,7 +136,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, help="folder for d1.parquet, d2.parquet, mcr_prompt.json, summary.json"
     )
-    parser.add_argument("--family", choices=sorted(FAMILY_FRAMES), required=True, help="whose frame boxes are written in")
+    parser.add_argument("--family", choices=list(FAMILIES), required=True, help="whose frame boxes are written in")
     parser.add_argument("--factor", type=int, help="of smart_resize, where the processor's differs from the family's")
     parser.add_argument("--min-pixels", type=int, help="likewise")
     parser.add_argument("--max-pixels", type=int, help="likewise")

@@ -109,7 +109,12 @@ class Entity:
         masks = row.get("masks")
         if masks is not None and not isinstance(masks, list):
             raise DataError(f"entity {row['text']!r}: got masks {str(masks)[:80]}, expected a list of masks or null. Correct it.")
-        return cls(row["text"], row["type"], row["boxes"], None if masks is None else tuple(map(read_mask, masks)))
+        return cls(
+            row["text"],
+            row["type"],
+            None if row["boxes"] is None else tuple(row["boxes"]),
+            None if masks is None else tuple(map(read_mask, masks)),
+        )
 
 
 @dataclass(frozen=True, slots=True)

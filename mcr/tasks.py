@@ -70,8 +70,8 @@ GMNER = Task(
     caution="Caution: a name in the text may be absent from the image, and the image may show things that the text does not "
     "name.",
     brief="Name the entities and boxes.",
-    row_rule="Write the answer between <answer> and </answer>, one entity a line: text | type | box. The box is [x1, y1, x2, "
-    "y2], or None where the image does not show the entity. Write None alone if the text names nothing.",
+    row_rule="Write the answer between <answer> and </answer>, one entity a line: text | type | box. The box is [{axes}], "
+    "or None where the image does not show the entity. Write None alone if the text names nothing.",
 )
 MNER = Task(
     name="mner",
@@ -100,8 +100,7 @@ VG = Task(
     "(2) grounding: give the box of what it shows.",
     caution="Caution: what the text describes may be absent from the image.",
     brief="Give the box.",
-    row_rule="Write the answer between <answer> and </answer>: the box [x1, y1, x2, y2], or None where the image does not show "
-    "it.",
+    row_rule="Write the answer between <answer> and </answer>: the box [{axes}], or None where the image does not show it.",
 )
 TASKS: Mapping[str, Task] = {task.name: task for task in (GMNER, MNER, VG)}
 

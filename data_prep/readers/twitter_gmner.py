@@ -16,6 +16,7 @@ from data_prep.readers.voc import read_annotation
 from mcr.errors import DataError
 from mcr.labels import FMNERG_FINE, TWITTER_FMNERG, TWITTER_GMNER
 from mcr.records import Entity, Sample
+from mcr.tasks import GMNER
 
 SPLITS = ("train", "dev", "test")
 V2 = {
@@ -72,7 +73,7 @@ class TwitterReader:
         for start, end, label in entity_spans(tweet.tags):
             text = " ".join(tweet.tokens[start:end])
             entities.append(Entity(text, label, boxes_px.get(text)))
-        sample = Sample(tweet_id, self.dataset, "gmner", " ".join(tweet.tokens), (image,), tuple(entities))
+        sample = Sample(tweet_id, self.dataset, GMNER, " ".join(tweet.tokens), (image,), tuple(entities))
         texts = {entity.text for entity in entities}
         notes["I- without B-"] += num_orphans(tweet.tags[-1])
         notes["xml objects"] += sum(len(boxes) for boxes in boxes_px.values())
@@ -104,3 +105,6 @@ TWITTER_FMNERG_READER = TwitterReader(
 def read_twitter_gmner(root: Path, image_root: Path | None = None) -> tuple[dict[str, list[Sample]], dict[str, Counter]]:
     """Read all splits of Twitter-GMNER strictly into memory; see `read_all`."""
     return read_all(TWITTER_GMNER_READER, root, image_root)
+
+
+READERS = {"twitter-gmner": TWITTER_GMNER_READER, "twitter-fmnerg": TWITTER_FMNERG_READER}

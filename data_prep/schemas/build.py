@@ -10,7 +10,7 @@ from mcr.boxes import Frame
 from mcr.errors import ConfigError, DataError
 from mcr.formats.write import ANSWER_FORMATS, ORDERS, fitting_formats, write_answer
 from mcr.records import Entity, Sample
-from rewards import score_completion
+from rewards import RewardBreakdown, score_completion
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +80,17 @@ def make_schema(sample: Sample, style: str, frame: Frame | None, options: Schema
     gold = rounded_gold(sample.entities, frame)
     formats = fitting_formats(options.answer_formats, sample.task)
     forms = [(answer_format, order) for answer_format in formats for order in options.orders]
+    last: RewardBreakdown | None = None
     for answer_format, order in rng.sample(forms, len(forms)):
         answer = write_answer(facts.entities, answer_format, order=order, task=sample.task)
         completion = write_completion(style, facts, Voice(rng, options.num_phrasings), answer)
-        score = score_completion(completion, gold, frame=frame, task=sample.task)
-        if score.total == 1.0:
+        last = score_completion(completion, gold, frame=frame, task=sample.task)
+        if last.total == 1.0:
             return Schema(sample.id, style, completion)
+    earned = f"last {last.total} ({'; '.join(last.problems) or 'read otherwise than written'})" if last else "none was tried"
     raise DataError(
-        f"schema of sample {sample.id} in style {style}: in every answer format allowed its answer earns less than 1.0, last "
-        f"{score.total} ({'; '.join(score.problems) or 'read otherwise than written'}). Leave the sample out or mend its text."
+        f"schema of sample {sample.id} in style {style}: in no format allowed does its answer earn 1.0, {earned}. Leave "
+        "the sample out or correct its text."
     )
 
 

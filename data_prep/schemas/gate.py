@@ -170,7 +170,13 @@ def _words(text: str) -> list[str]:
 
 
 def _boxes_in(text: str) -> list[Box]:
-    return [tuple(float(number) for number in match.groups()) for match in BOX.finditer(text)]
+    return [box_of(match) for match in BOX.finditer(text)]
+
+
+def box_of(match: re.Match[str]) -> Box:
+    """Return the box of a match with four groups of digits."""
+    x1, y1, x2, y2 = (float(number) for number in match.groups())
+    return x1, y1, x2, y2
 
 
 def _wrong_boxes(held: str, facts: Facts) -> str | None:

@@ -26,7 +26,7 @@ PROMPT_COLUMNS = [
     ("prompt", MESSAGES),
     ("images", pa.list_(pa.string())),
     ("gold", GOLD),
-    ("frame", pa.struct([("kind", pa.string()), *FRAME_FIELDS])),
+    ("frame", pa.struct([("kind", pa.string()), *FRAME_FIELDS, ("axes", pa.string())])),
 ]
 SCHEMA_COLUMNS = [
     *PROMPT_COLUMNS,

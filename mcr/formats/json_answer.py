@@ -51,7 +51,8 @@ def read_json_answer(body: str, how: Reading) -> tuple[list[Entity], list[str]]:
         return [], ["JSON nested too deeply"]
     if start is None or (body[:start].strip() and not body[start:].lstrip("[ \n\t").startswith("{")):
         return [], []
-    blocks = []
+    blocks: list[list[Any]] = []
+    first, end = start, start
     while start is not None:
         values, is_whole, end = _decode_block(body, start)
         if not is_whole:
@@ -62,7 +63,7 @@ def read_json_answer(body: str, how: Reading) -> tuple[list[Entity], list[str]]:
         found, faults = _collect([value for block in blocks for value in block] if how.is_marked else blocks[-1], 0, how)
         return _with_tail(found, faults, body[end:], how)
     entities, problems = [], ["the answer is not whole JSON; its complete objects were read"]
-    for match in OBJECT.finditer(body, _next_json(body, 0) if how.is_marked else start):
+    for match in OBJECT.finditer(body, first if how.is_marked or start is None else start):
         objects, is_object = _decode_all(match.group(), 0)
         found, faults = _collect(objects, 0, how) if is_object else ([], [f"not JSON: {match.group()[:80]!r}"])
         entities += found
@@ -113,7 +114,8 @@ def _decode_block(text: str, start: int) -> tuple[list[Any], bool, int]:
         except (ValueError, RecursionError):
             return values, False, start
         values.append(value)
-        start = SEPARATOR.match(text, start).end()
+        gap = SEPARATOR.match(text, start)
+        start = gap.end() if gap else start
     return values, bool(values), start
 
 

@@ -89,18 +89,20 @@ def read_json_location(value: Any) -> Location:
     if len(value) == 1 and (value[0] is None or isinstance(value[0], str | list)):
         return read_json_location(value[0])
     rows = value if all(isinstance(row, list) for row in value) else [value]
-    boxes = [_json_box(row) for row in rows]
-    return UNREADABLE if None in boxes else tuple(boxes)
+    boxes = [box for row in rows if (box := _json_box(row)) is not None]
+    return tuple(boxes) if len(boxes) == len(rows) else UNREADABLE
 
 
 def _json_box(row: list[Any]) -> Box | None:
     if len(row) != 4:
         return None
     try:
-        values = tuple(float(value) for value in row if not isinstance(value, bool) and _may_be_number(value))
+        values = [float(value) for value in row if not isinstance(value, bool) and _may_be_number(value)]
     except (TypeError, ValueError, OverflowError):
         return None
-    return values if len(values) == 4 and all(map(math.isfinite, values)) else None
+    if len(values) != 4 or not all(map(math.isfinite, values)):
+        return None
+    return values[0], values[1], values[2], values[3]
 
 
 def _may_be_number(value: Any) -> bool:

@@ -72,13 +72,14 @@ def _read_barred(line: str, how: Reading) -> tuple[list[Entity], list[str]]:
 
 def _add_box(entities: list[Entity], piece: str) -> bool:
     """A piece that is boxes alone belongs to the row before it, up to MAX_BOXES."""
-    if not entities or not entities[-1].boxes or len(entities[-1].boxes) >= MAX_BOXES:
+    boxes = entities[-1].boxes if entities else None
+    if not boxes or len(boxes) >= MAX_BOXES:
         return False
     location = read_location(piece)
     if isinstance(location, NotALocation) or location is None or location == UNREADABLE:
         return False
     last = entities[-1]
-    entities[-1] = Entity(last.text, last.type, last.boxes + location)
+    entities[-1] = Entity(last.text, last.type, boxes + location)
     return True
 
 

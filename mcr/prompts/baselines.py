@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from mcr.errors import ConfigError
 from mcr.families import FrameSettings
 from mcr.labels import LabelSet
-from mcr.prompts.settings import what_is_asked, write_prompt
+from mcr.prompts.settings import AXES_TEXT, what_is_asked, write_prompt
 from mcr.records import ImageRef, Sample
 from mcr.tasks import Task
 
@@ -69,9 +69,9 @@ class PromptingBaseline:
 
     def instruction(self, task: Task) -> str:
         """Return what is asked before the sentence."""
-        parts = what_is_asked(self.labels, self.frame.kind, task)
+        parts = what_is_asked(self.labels, self.frame, task)
         parts += [DIRECT] if self.style == "direct" else [task.checks, task.caution, STEPWISE]
-        return " ".join([*parts, task.row_rule])
+        return " ".join([*parts, task.row_rule.format(axes=AXES_TEXT[self.frame.axes])])
 
     def prompt_for(self, sample: Sample) -> list[dict[str, Any]]:
         """Return the demonstrations as turns, then the question."""

@@ -18,22 +18,23 @@ from mcr.tasks import GMNER, Task
 SETTINGS_FILE = "mcr_prompt.json"
 
 LABELS = "Types: {labels}."
+AXES_TEXT = {"xyxy": "x1, y1, x2, y2", "yxyx": "y1, x1, y2, x2"}
 BOX_RULES = {
-    "absolute": "A box is [x1, y1, x2, y2] in pixels of the image as you see it.",
-    "norm1000": "A box is [x1, y1, x2, y2] from 0 to 1000 across the image.",
-    "norm1": "A box is [x1, y1, x2, y2] from 0.000 to 1.000 across the image.",
+    "absolute": "A box is [{axes}] in pixels of the image as you see it.",
+    "norm1000": "A box is [{axes}] from 0 to 1000 across the image.",
+    "norm1": "A box is [{axes}] from 0.000 to 1.000 across the image.",
 }
 DETAILS = ("full", "plain", "brief")
 
 
 def write_instruction(
-    labels: LabelSet, frame_kind: str, *, detail: str = "full", is_reasoned: bool = True, task: Task = GMNER
+    labels: LabelSet, frame: FrameSettings, *, detail: str = "full", is_reasoned: bool = True, task: Task = GMNER
 ) -> str:
     """Return the instruction before the sentence.
 
     Args:
         labels: the label set that is shown, with its definitions where it has some.
-        frame_kind: one of mcr.boxes.FRAMES; says how boxes are to be written.
+        frame: how boxes are to be written.
         detail: "full" (with checks and cautions), "plain" (without: w/o Inst in MCR's Table 3), "brief" (one line, for tiny
             models that learn the task from examples alone).
         is_reasoned: False asks for the answer alone.
@@ -42,13 +43,14 @@ def write_instruction(
     if detail == "brief":
         return task.brief
     cautions = [task.checks, task.caution] if detail == "full" else []
-    return " ".join([*what_is_asked(labels, frame_kind, task), *cautions, task.answer if is_reasoned else task.answer_only])
+    return " ".join([*what_is_asked(labels, frame, task), *cautions, task.answer if is_reasoned else task.answer_only])
 
 
-def what_is_asked(labels: LabelSet, frame_kind: str, task: Task) -> list[str]:
+def what_is_asked(labels: LabelSet, frame: FrameSettings, task: Task) -> list[str]:
     """Return the sentences that name the task, its labels and its rule for boxes, as far as it has them."""
     types = [LABELS.format(labels=", ".join(map(labels.described, labels.labels)))] if task.has_type else []
-    return [task.goal, *types, *([BOX_RULES[frame_kind]] if task.has_location else [])]
+    boxes = [BOX_RULES[frame.kind].format(axes=AXES_TEXT[frame.axes])] if task.has_location else []
+    return [task.goal, *types, *boxes]
 
 
 def write_prompt(sentence: str, num_images: int, instruction: str) -> list[dict[str, Any]]:
@@ -76,7 +78,7 @@ class PromptSettings:
     def prompt_for(self, sample: Sample) -> list[dict[str, Any]]:
         """Return the conversational prompt of a sample."""
         settings = {"detail": self.detail, "is_reasoned": self.is_reasoned, "task": sample.task}
-        instruction = write_instruction(self.labels, self.frame.kind, **settings)
+        instruction = write_instruction(self.labels, self.frame, **settings)
         return write_prompt(sample.sentence, len(sample.images), instruction)
 
     def images_of(self, sample: Sample) -> tuple[ImageRef, ...]:

@@ -9,6 +9,7 @@ from data_prep.schemas.build import SchemaOptions, make_schema
 from data_prep.schemas.styles import STYLES
 from mcr.boxes import frame_for
 from mcr.errors import ConfigError, DataError
+from mcr.families import frame_settings
 from mcr.formats import parse_completion
 from mcr.formats.write import fitting_formats, write_answer
 from mcr.io.predictions import predict_from_completion
@@ -164,7 +165,8 @@ def test_unknown_tasks_and_gold_that_does_not_fit_are_told():
 def test_each_prompt_asks_for_what_its_task_wants():
     for detail in DETAILS:
         asked = {
-            task.name: write_instruction(load_labels("PER,LOC"), "norm1000", detail=detail, task=task) for task in TASKS.values()
+            task.name: write_instruction(load_labels("PER,LOC"), frame_settings("qwen3_vl"), detail=detail, task=task)
+            for task in TASKS.values()
         }
         assert len(set(asked.values())) == 3
         if detail != "brief":

@@ -5,6 +5,7 @@ import pickle
 import pytest
 
 from mcr.errors import ConfigError, DataError
+from mcr.families import frame_settings
 from mcr.formats import parse_completion
 from mcr.labels import DEFAULT_LABELS, TWITTER_FMNERG, TWITTER_GMNER, LabelSet, labels_of, load_labels
 from mcr.prompts.settings import what_is_asked
@@ -43,7 +44,7 @@ def test_a_set_from_yaml_decides_parsing_prompts_and_rewards(food):
     assert parse_completion(text, labels=food).entities == (Entity("Ramen", "meal"),)
     assert score_completion(text, gold, options=RewardOptions(labels=food)).total == 1
     assert score_completion("Ramen | meal | None", gold).type == 0
-    assert "Types: DISH (something to eat), DRINK." in what_is_asked(food, "norm1000", GMNER)
+    assert "Types: DISH (something to eat), DRINK." in what_is_asked(food, frame_settings("qwen3_vl"), GMNER)
 
 
 def test_a_set_comes_back_from_its_dictionary_and_pickle(food):
