@@ -20,13 +20,12 @@ from mcr.families import frame_settings
 from mcr.io.images import check_images
 from mcr.io.predictions import Prediction, read_predictions
 from mcr.io.samples import read_gold, read_samples
-from mcr.labels import TWITTER_GMNER, load_labels
-from mcr.metrics.conventions import Conventions
+from mcr.labels import DEFAULT_LABELS, LabelSet, load_labels
+from mcr.metrics.conventions import ConventionFlags, Conventions
 from mcr.prompts.baselines import STYLES, Demonstration, Prompter, PromptingBaseline, draw_demonstrations
 from mcr.prompts.settings import PromptSettings
 from mcr.records import Sample, collapse_space
 from mcr.report.evaluation import Evaluation, evaluate_system
-from mcr.report.summary import one_line, warnings_of
 from mcr.report.write import write_evaluation
 from mcr.rollouts import Sampler, SamplingSettings
 from mcr.rollouts.endpoint_sampler import EndpointSampler
@@ -75,7 +74,8 @@ class GenerationArguments:
     num_demonstrations: int = field(default=3, metadata={"help": "of train_samples, for cot_demonstrations"})
     family: str | None = field(default=None, metadata={"help": "whose frame boxes are in, unless prompting is trained"})
     labels: str = field(
-        default=TWITTER_GMNER.name, metadata={"help": "label set, unless prompting is trained: a name, a YAML file, or A,B,C"}
+        default="",
+        metadata={"help": "label set to score by, and to ask for unless prompting is trained: a name, a YAML file, or A,B,C"},
     )
     max_completion_length: int = field(default=512, metadata={"help": "tokens a completion"})
     temperature: float = field(default=0.0, metadata={"help": "0 is greedy"})
@@ -94,8 +94,12 @@ class GenerationArguments:
         if self.base_url is not None:
             EndpointSettings("", self.base_url, api_key_env=self.api_key_env, max_concurrency=self.max_concurrency)
 
+    def label_set(self) -> LabelSet:
+        """Return the label set that `labels` names."""
+        return load_labels(self.labels) if self.labels else DEFAULT_LABELS
 
-SETTINGS = (EvaluateArguments, GenerationArguments, Conventions)
+
+SETTINGS = (EvaluateArguments, GenerationArguments, ConventionFlags)
 
 
 def make_prompter(arguments: EvaluateArguments, generation: GenerationArguments, samples: list[Sample]) -> Prompter:
@@ -112,7 +116,7 @@ def make_prompter(arguments: EvaluateArguments, generation: GenerationArguments,
         for sample in draw_demonstrations(pool, samples, num=generation.num_demonstrations, seed=arguments.seed):
             schema = make_schema(sample, "steps_text_first", frame.frame_of(sample), options, arguments.seed)
             shown.append(Demonstration(sample, schema.completion))
-    return PromptingBaseline(generation.prompting, load_labels(generation.labels), frame, tuple(shown))
+    return PromptingBaseline(generation.prompting, generation.label_set(), frame, tuple(shown))
 
 
 def make_sampler(arguments: EvaluateArguments, generation: GenerationArguments, prompts: Prompter) -> Sampler:
@@ -192,7 +196,8 @@ def completion_rewards(system: Evaluation) -> list[dict[str, float] | None]:
 
 def main(argv: list[str] | None = None) -> None:
     """Read gold, get predictions, score, write."""
-    arguments, generation, conventions = parse_settings(SETTINGS, argv)
+    arguments, generation, flags = parse_settings(SETTINGS, argv)
+    conventions = flags.with_labels(generation.label_set())
     join_processes()
     out = Path(arguments.out)
     samples = read_gold(Path(arguments.gold))
@@ -220,9 +225,9 @@ def main(argv: list[str] | None = None) -> None:
     rewards = completion_rewards(system)
     write_evaluation(out, title, system, rewards, image_root=image_root, max_image_mb=arguments.max_image_mb)
     write_run_record(out, "evaluate", (arguments, generation, conventions), arguments.seed)
-    for warning in warnings_of(system.metrics):
+    for warning in system.warnings():
         print(f"warning: {warning}")
-    print(f"{one_line(system.metrics)}  -> {out / 'report.html'}")
+    print(f"{system.metrics}  -> {out / 'report.html'}")
 
 
 if __name__ == "__main__":

@@ -142,6 +142,6 @@ def test_no_drawer_files():
 
 def test_importing_rewards_brings_no_torch():
     heavy = HEAVY | {"numpy", "scipy"}
-    code = f"import rewards, mcr.metrics.scores, mcr.io.predictions, sys; print(sorted({heavy!r} & set(sys.modules)))"
+    code = f"import rewards, mcr.metrics.evaluate, sys; print(sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"

@@ -7,29 +7,21 @@ recipes/evaluate.py writes a report to look at, with intervals.
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from mcr.errors import run_command
 from mcr.io.atomic_write import write_json
-from mcr.io.predictions import join_gold, read_predictions
+from mcr.io.predictions import read_predictions
 from mcr.io.samples import read_gold
+from mcr.io.sanity_checks import Suspicion, find_suspicions
 from mcr.metrics.conventions import DEFAULT, Conventions, add_convention_flags, read_conventions
-from mcr.metrics.sanity_checks import find_suspicions
-from mcr.metrics.scores import evaluate
-from mcr.report.summary import one_line, warnings_of
+from mcr.metrics.evaluate import Metrics, evaluate
+from mcr.report.evaluation import warnings_of
 
 
-def score_files(gold: Path, predictions: Path, conventions: Conventions = DEFAULT) -> dict[str, Any]:
-    """Return every measure by name, with the counts of what was missing or could not be read."""
-    samples, found = read_gold(gold), read_predictions(predictions)
-    rows, report = join_gold(samples, found)
-    counts = {
-        "num_unreadable": report.num_unreadable,
-        "num_with_problems": report.num_with_problems,
-        "num_missing": report.num_missing,
-        "suspicions": [suspicion.to_dict() for suspicion in find_suspicions(samples, found)],
-    }
-    return evaluate(rows, conventions) | counts
+def score_files(gold: Path, predictions: Path, conventions: Conventions = DEFAULT) -> tuple[Metrics, list[Suspicion]]:
+    """Return every measure of a predictions file, and what looks wrong in it."""
+    samples, predicted = read_gold(gold), read_predictions(predictions)
+    return evaluate(samples, predicted, conventions=conventions), find_suspicions(samples, predicted, conventions.labels)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -40,11 +32,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="where to write metrics.json")
     add_convention_flags(parser)
     args = parser.parse_args(argv)
-    metrics = score_files(args.gold, args.predictions, read_conventions(args))
+    metrics, suspicions = score_files(args.gold, args.predictions, read_conventions(args))
     if args.out:
-        write_json(args.out, metrics)
-    print(one_line(metrics))
-    for warning in warnings_of(metrics):
+        write_json(args.out, metrics.to_dict() | {"suspicions": [suspicion.to_dict() for suspicion in suspicions]})
+    print(metrics)
+    for warning in warnings_of(metrics, suspicions):
         print(f"warning: {warning}")
 
 

@@ -15,7 +15,7 @@ from mcr.masks import Mask
 from mcr.records import Sample
 
 SIDE_PX, QUALITY = 480, 70
-GOLD_RGB, PRED_RGB = (0, 114, 178), (213, 94, 0)
+GOLD_RGB, PREDICTED_RGB = (0, 114, 178), (213, 94, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,10 @@ def embed_images(
         max_bytes: of all data URIs together.
         num_threads: that open images at once.
     """
+    if image_root is None:
+        return Thumbnails([-1] * len(samples), [], sum(bool(sample.images) for sample in samples), 0, max_bytes)
     place, sources, size, num_unavailable, num_left_out = [-1] * len(samples), [], 0, 0, 0
-    wanted = [index for index in order if image_root is not None and samples[index].images]
-    num_unavailable = sum(bool(sample.images) for sample in samples) - len(wanted)
+    wanted = [index for index in order if samples[index].images]
     with ThreadPoolExecutor(num_threads) as pool:
         for start in range(0, len(wanted), 64):
             part = wanted[start : start + 64]
@@ -82,7 +83,7 @@ def _thumbnail(image_root: Path, path: str) -> str | None:
 
 
 def mask_uri(mask: Mask, rgb: tuple[int, int, int]) -> str:
-    """Return a mask as a transparent PNG in one colour."""
+    """Return a mask as a transparent PNG in one color."""
     from pycocotools import mask as coco
 
     inside = coco.decode({"size": [mask.height, mask.width], "counts": mask.counts.encode("ascii")})

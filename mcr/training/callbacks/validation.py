@@ -11,9 +11,9 @@ from trl.models.utils import unwrap_model_for_generation
 
 from mcr.errors import ConfigError
 from mcr.io.images import check_images, open_image
-from mcr.io.predictions import Prediction, join_gold
+from mcr.io.predictions import Prediction
 from mcr.io.samples import read_samples
-from mcr.metrics.scores import evaluate
+from mcr.metrics.evaluate import evaluate
 from mcr.prompts.settings import PromptSettings
 from mcr.records import Sample
 from mcr.report.figures import draw_sample, tile
@@ -143,17 +143,17 @@ def make_held_out_scores(
 def held_out_scores(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> dict[str, float]:
     """Return what is logged, as fractions: the scores of the tasks among the samples and the share of unreadable completions."""
     by_id = {prediction.id: prediction for prediction in predictions}
-    metrics = evaluate(join_gold(samples, predictions)[0])
+    metrics = evaluate(samples, list(by_id.values()))
     tasks = {sample.task.name for sample in samples}
     scores = {"held_out/unreadable": sum(not by_id[sample.id].is_readable for sample in samples) / max(1, len(samples))}
     if "gmner" in tasks:
-        scores |= {"held_out/gmner_f1": metrics["gmner"]["f1"], "held_out/n_f1": metrics["no_target"]["f1"]}
+        scores |= {"held_out/gmner_f1": metrics.gmner.f1, "held_out/n_f1": metrics.no_target.f1}
     if "mner" in tasks:
-        scores["held_out/mner_f1"] = metrics["mner"]["f1"]
+        scores["held_out/mner_f1"] = metrics.mner.f1
     if tasks & {"gmner", "mner"}:
-        scores["held_out/n_rate"] = metrics["n_rate"]
-    if "vg" in tasks:
-        scores["held_out/grec_pr"] = metrics["grec"]["pr@f1=1"]
+        scores["held_out/n_rate"] = metrics.n_rate
+    if metrics.grec is not None:
+        scores["held_out/grec_pr"] = metrics.grec.exact
     return scores
 
 
