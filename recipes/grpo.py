@@ -1,6 +1,6 @@
 """CVO: GRPO with the five verifiable rewards (MCR 4.2), on TRL's GRPOTrainer.
 
-    accelerate launch recipes/grpo.py --config recipes/configs/sandbox_grpo.yaml [--learning_rate 1e-5 ...]
+    accelerate launch recipes/grpo.py --config recipes/configs/mcr/sandbox_grpo.yaml [--learning_rate 1e-5 ...]
 
 Called again, it goes on from its last checkpoint.
 """
@@ -124,7 +124,8 @@ def make_callbacks(arguments: CvoArguments, config: GRPOConfig, prompts: PromptS
         image_root = Path(arguments.image_root)
         samples = held_out_samples(Path(arguments.held_out), arguments.held_out_size, image_root)
         limit = config.max_completion_length
-        callbacks.insert(0, HeldOutScores(samples, prompts, image_root, every=arguments.held_out_steps, max_new_tokens=limit))
+        every = arguments.held_out_steps
+        callbacks.insert(0, HeldOutScores.greedy(samples, prompts, image_root, every=every, max_new_tokens=limit))
     return callbacks
 
 

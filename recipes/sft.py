@@ -1,16 +1,18 @@
 """MRSI: supervised fine-tuning on multi-style reasoning schemas (MCR 4.1), on TRL's SFTTrainer.
 
-    accelerate launch recipes/sft.py --config recipes/configs/sandbox_sft.yaml [--learning_rate 1e-3 ...]
+    accelerate launch recipes/sft.py --config recipes/configs/mcr/sandbox_sft.yaml [--learning_rate 1e-3 ...]
 
 Called again, it goes on from its last checkpoint.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mcr.errors import ConfigError, run_command
 from mcr.models.torchvision_cpu import allow_cpu_torchvision
-from mcr.systems.e2e_gmner.grbp import BoxPerturber, GrbpSettings
+from mcr.systems import transform_arguments
+from mcr.systems.base import TargetTransform, TransformArguments
 
 allow_cpu_torchvision()
 
@@ -45,32 +47,29 @@ class MrsiArguments:
     max_sample_tokens: int | None = field(
         default=None, metadata={"help": "leave out samples of more tokens, images included; they are counted and told"}
     )
-    grbp_beta: float | None = field(
-        default=None, metadata={"help": "E2E-GMNER's box perturbation: deviation of the center (paper: 0.03); unset: none"}
-    )
-    grbp_gamma: float = field(default=0.03, metadata={"help": "GRBP: deviation of the scale (paper: 0.03)"})
-    grbp_tau: float = field(
-        default=0.6, metadata={"help": "GRBP: smallest IoU with gold that is accepted (our choice; the paper states none)"}
-    )
-    grbp_tries: int = field(default=5, metadata={"help": "GRBP: draws before gold stays (our choice; the paper states none)"})
     use_muon: bool = field(
         default=False, metadata={"help": "Muon for matrices (models trained from scratch), AdamW for the rest"}
     )
 
 
-SETTINGS = (MrsiArguments, SFTConfig, ModelConfig)
+SETTINGS = (MrsiArguments, *transform_arguments(), SFTConfig, ModelConfig)
 
 
-def make_perturber(arguments: MrsiArguments, config: SFTConfig) -> BoxPerturber | None:
-    """Return the box perturbation, where it is asked for."""
-    if arguments.grbp_beta is None:
-        return None
-    if config.dataloader_persistent_workers:
+def make_transform(transforms: Sequence[TransformArguments], config: SFTConfig) -> TargetTransform | None:
+    """Return the target transform that the flags of a system ask for.
+
+    Raises:
+        ConfigError: several are asked for, or workers would not learn of a new epoch.
+    """
+    asked = [one for arguments in transforms if (one := arguments.make_transform(config.seed)) is not None]
+    if len(asked) > 1:
+        names = ", ".join(type(one).__name__ for one in asked)
+        raise ConfigError(f"sft: got the target transforms {names}, expected at most one. Unset the flags of the others.")
+    if asked and config.dataloader_persistent_workers:
         raise ConfigError(
-            "sft: workers that persist do not learn of the next epoch's boxes. Unset dataloader_persistent_workers."
+            "sft: workers that persist do not learn of the next epoch's targets. Unset dataloader_persistent_workers."
         )
-    settings = GrbpSettings(arguments.grbp_beta, arguments.grbp_gamma, arguments.grbp_tau, arguments.grbp_tries)
-    return BoxPerturber(settings, config.seed)
+    return asked[0] if asked else None
 
 
 def check_nothing_is_cut(config: SFTConfig) -> None:
@@ -91,7 +90,7 @@ def make_callbacks(arguments: MrsiArguments, out: Path, prompts: PromptSettings)
     callbacks: list[TrainerCallback] = [MetricsFile(out / "metrics.jsonl"), Curves(out)]
     if arguments.held_out is not None:
         samples = held_out_samples(Path(arguments.held_out), arguments.held_out_size, Path(arguments.image_root))
-        scores = HeldOutScores(
+        scores = HeldOutScores.greedy(
             samples,
             prompts,
             Path(arguments.image_root),
@@ -104,7 +103,7 @@ def make_callbacks(arguments: MrsiArguments, out: Path, prompts: PromptSettings)
 
 def main(argv: list[str] | None = None) -> None:
     """Check the data, load the model, train, save it with its processor and prompt settings."""
-    arguments, config, model_arguments = parse_settings(SETTINGS, argv)
+    arguments, *transforms, config, model_arguments = parse_settings(SETTINGS, argv)
     check_nothing_is_cut(config)
     if arguments.use_muon and model_arguments.use_peft:
         raise ConfigError("sft: use_muon trains the model's own matrices, use_peft freezes them. Choose one.")
@@ -119,14 +118,14 @@ def main(argv: list[str] | None = None) -> None:
         train_set = without_long_samples(train_set, arguments.max_sample_tokens, processor, Path(arguments.image_root))
     optimizer = MuonWithAdamW(model.named_parameters(), config.learning_rate) if arguments.use_muon else None
     callbacks = make_callbacks(arguments, out, prompt_settings)
-    perturber = make_perturber(arguments, config)
-    if perturber is not None:
-        callbacks.append(EpochOf(perturber))
+    transform = make_transform(transforms, config)
+    if transform is not None:
+        callbacks.append(EpochOf(transform))
     config.remove_unused_columns = False  # the training set gives what the trainer takes; gold is needed on the way
     trainer = MrsiTrainer(
         model=model,
         args=config,
-        train_dataset=for_fine_tuning(train_set, Path(arguments.image_root), perturber),
+        train_dataset=for_fine_tuning(train_set, Path(arguments.image_root), transform),
         processing_class=processor,
         peft_config=get_peft_config(model_arguments),
         callbacks=with_guards(callbacks, out),
@@ -134,7 +133,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     watch(trainer, callbacks)
     if trainer.accelerator.is_main_process:
-        write_run_record(out, "sft", (arguments, config, model_arguments), config.seed)
+        write_run_record(out, "sft", (arguments, *transforms, config, model_arguments), config.seed)
     trainer.prompt_settings = prompt_settings
     train_and_save(trainer, out)
 

@@ -28,7 +28,10 @@ STEPWISE = "Think step by step first, between <think> and </think>, then answer.
 class Prompter(Protocol):
     """What turns a sample into a prompt and tells in which frame its boxes will come back."""
 
-    frame: FrameSettings
+    @property
+    def frame(self) -> FrameSettings:
+        """How boxes are written in the completion."""
+        ...
 
     def prompt_for(self, sample: Sample) -> list[dict[str, Any]]:
         """Return the conversation, with a place for each image."""

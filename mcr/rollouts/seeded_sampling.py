@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from random import Random
+from typing import cast
 
 import torch
 from transformers import LogitsProcessor
@@ -17,12 +18,12 @@ class OwnDraws(LogitsProcessor):
     def __init__(self, seeds: Sequence[str]) -> None:
         self.numbers = [Random(seed) for seed in seeds]
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
         """Return scores [R, V] that are 0 at the drawn token and -inf elsewhere."""
         cumulated = scores.double().softmax(dim=-1).cumsum(dim=-1)
         draws = torch.tensor([[numbers.random()] for numbers in self.numbers], dtype=torch.float64, device=scores.device)
         tokens = torch.searchsorted(cumulated, draws * cumulated[:, -1:], right=True)
-        return torch.full_like(scores, -torch.inf).scatter_(1, tokens, 0.0)
+        return cast(torch.FloatTensor, torch.full_like(scores, -torch.inf).scatter_(1, tokens, 0.0))
 
 
 def row_seeds(seed: int, sample_ids: Sequence[str], num_generations: int) -> list[str]:

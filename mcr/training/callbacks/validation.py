@@ -1,6 +1,6 @@
 """Scores on held-out samples while a run trains: what loss and rewards do not show, GMNER F1 and the two biases."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,14 @@ from mcr.io.images import check_images, open_image
 from mcr.io.predictions import Prediction, join_gold
 from mcr.io.samples import read_samples
 from mcr.metrics.scores import evaluate
-from mcr.prompts.settings import PromptSettings
+from mcr.prompts.baselines import Prompter
 from mcr.records import Sample
 from mcr.report.figures import draw_sample, tile
 from mcr.rollouts import SamplingSettings
-from mcr.rollouts.predict import predict_samples
+from mcr.rollouts.predictors import SamplerPredictor
 from mcr.rollouts.transformers_sampler import TransformersSampler
 from mcr.shared_prefix.support import inner_model
+from mcr.systems.base import Predictor
 from mcr.training.callbacks.log_images import log_picture, save_picture
 
 NUM_DRAWN = 8
@@ -41,14 +42,38 @@ class HeldOutScores(TrainerCallback):
     """
 
     def __init__(
-        self, samples: Sequence[Sample], prompts: PromptSettings, image_root: Path, *, every: int, max_new_tokens: int
+        self,
+        samples: Sequence[Sample],
+        make_predictor: Callable[[Any, Any], Predictor],
+        image_root: Path,
+        *,
+        every: int,
     ) -> None:
-        self.samples, self.prompts, self.image_root = samples, prompts, image_root
+        """Keep what is scored and how.
+
+        Args:
+            samples: to score.
+            make_predictor: returns a predictor of (the model as it is now, its processor).
+            image_root: the folder that image paths start from.
+            every: number of steps between scores.
+        """
+        self.samples, self.make_predictor, self.image_root = samples, make_predictor, image_root
         self.every = every
-        self.settings = SamplingSettings(num_generations=1, temperature=0.0, max_new_tokens=max_new_tokens)
         self.trainer: Any = None
         self.task = main_task(samples)
         self.last_step, self.last_score = -1, 0.0
+
+    @classmethod
+    def greedy(
+        cls, samples: Sequence[Sample], prompts: Prompter, image_root: Path, *, every: int, max_new_tokens: int
+    ) -> "HeldOutScores":
+        """Return the callback that decodes greedily through transformers."""
+        settings = SamplingSettings(num_generations=1, temperature=0.0, max_new_tokens=max_new_tokens)
+
+        def make_predictor(model: Any, processor: Any) -> Predictor:
+            return SamplerPredictor(TransformersSampler(model, processor), prompts, settings, image_root)
+
+        return cls(samples, make_predictor, image_root, every=every)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Score before the first step."""
@@ -92,8 +117,8 @@ class HeldOutScores(TrainerCallback):
             torch.random.fork_rng(),  # decoding seeds; the run's own draws must not change by being watched
             unwrap_model_for_generation(self.trainer.model_wrapped, accelerator) as model,
         ):
-            sampler = TransformersSampler(inner_model(model), self.trainer.processing_class)
-            found = predict_samples(mine, sampler, self.settings, self.prompts, self.image_root)
+            predictor = self.make_predictor(inner_model(model), self.trainer.processing_class)
+            found = list(predictor.predict(mine))
         self.trainer.model.train(was_training)
         predictions = gather_object(found)
         scores = held_out_scores(self.samples, predictions)
