@@ -77,3 +77,25 @@ def test_flags_may_be_written_with_an_equals_sign(tmp_path):
         types_for("evaluate"), [f"--config={write(tmp_path, 'gold: a')}", "--output_dir=b", "--predictions", "p"]
     )
     assert (parsed.gold, parsed.output_dir) == ("a", "b")
+
+
+def test_evaluate_says_what_it_takes(capsys):
+    with pytest.raises(SystemExit) as ended:
+        parse_settings(types_for("evaluate"), ["--help"])
+    assert ended.value.code == 0
+    told = capsys.readouterr().out
+    assert all(flag in told for flag in ("--output_dir", "--max_new_tokens", "--system"))
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        [],
+        ["--predictions", "p", "--system", "s"],
+        ["--predictions", "p", "--model_name_or_path", "m"],
+        ["--model_name_or_path", "m"],
+    ],
+)
+def test_evaluate_needs_one_source_of_predictions(flags):
+    with pytest.raises(ConfigError, match="evaluate: "):
+        parse_settings(types_for("evaluate"), ["--gold", "g", "--output_dir", "o", *flags])
