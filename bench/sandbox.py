@@ -69,8 +69,12 @@ def main() -> None:
     with ThreadPoolExecutor(args.jobs) as pool:
         kinds = ("full", "answer_only")
         runs = [pool.submit(run_demo, args.out, kind, seed, threads) for seed in args.seeds for kind in kinds]
-        for run in runs:
-            run.result()
+        try:
+            for run in runs:
+                run.result()
+        finally:
+            for run in runs:  # stopped, or one failed: none of the others begins
+                run.cancel()
     text = result_table(args.out, args.seeds)
     (args.out / "table.md").write_text(text + "\n", encoding="utf-8")
     print(text)

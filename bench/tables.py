@@ -85,8 +85,12 @@ def main() -> None:
     run_stages(args.out, wanted.shared(args.out, sizes), RECIPES, log=args.out / "shared.log", threads=threads)
     with ThreadPoolExecutor(args.jobs) as pool:
         runs = [pool.submit(run_row, wanted, args.out, row, seed, sizes, threads) for seed in args.seeds for row in wanted.rows]
-        for run in runs:
-            run.result()
+        try:
+            for run in runs:
+                run.result()
+        finally:
+            for run in runs:  # stopped, or one failed: none of the others begins
+                run.cancel()
     text = f"{wanted.title}\n\n{result_table(wanted, args.out, args.seeds)}"
     write_whole(args.out / "table.md", text + "\n")
     print(text)
