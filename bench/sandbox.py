@@ -66,9 +66,15 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     args = parser.parse_args()
     threads = max(1, (os.cpu_count() or 1) // args.jobs)
-    plan = [(kind, seed) for seed in args.seeds for kind in ("full", "answer_only")]
     with ThreadPoolExecutor(args.jobs) as pool:
-        list(pool.map(lambda job: run_demo(args.out, *job, threads), plan))
+        kinds = ("full", "answer_only")
+        runs = [pool.submit(run_demo, args.out, kind, seed, threads) for seed in args.seeds for kind in kinds]
+        try:
+            for run in runs:
+                run.result()
+        finally:
+            for run in runs:  # stopped, or one failed: none of the others begins
+                run.cancel()
     text = result_table(args.out, args.seeds)
     (args.out / "table.md").write_text(text + "\n", encoding="utf-8")
     print(text)

@@ -1,6 +1,6 @@
 """Filtering for CVO (MCR D.3): sample G completions a prompt, keep the prompts whose rewards say there is something to learn.
 
-    accelerate launch recipes/filter.py --config recipes/configs/sandbox_filter.yaml [--max_median 0.7 ...]
+    accelerate launch recipes/filter.py --config recipes/configs/mcr/sandbox_filter.yaml [--max_median 0.7 ...]
 
 Statistics are appended row by row; called again, only what is missing is sampled, so another rule or other weights on the same
 statistics cost nothing. Each process samples its own share. Rewards take the options that recipes/grpo.py takes; kept.parquet
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from accelerate import PartialState
 from tqdm import tqdm
 
 from data_prep.filter_rule import REASONS, FilterRule, apply_rule, summarise
@@ -22,13 +21,11 @@ from data_prep.training_sets.parquet import PROMPT_COLUMNS, write_parquet
 from mcr.errors import ConfigError, run_command
 from mcr.io.atomic_write import write_json, write_whole
 from mcr.io.samples import iter_json_lines
-from mcr.models.load import load_model, load_processor
 from mcr.report.figures import draw_filter_histograms
-from mcr.rollouts import RolloutRequest, Sampler, SamplingSettings
-from mcr.rollouts.transformers_sampler import TransformersSampler
-from mcr.rollouts.vllm.sampler import VllmSampler
+from mcr.rollouts import RolloutRequest, SamplingSettings
+from mcr.rollouts.make_sampler import SamplerSettings, make_sampler
 from mcr.runs.config import parse_settings
-from mcr.runs.processes import engine_of_one_process, join_processes
+from mcr.runs.processes import join_processes
 from mcr.runs.run_folder import make_run_folder, open_for_append, write_run_record
 from mcr.training.data import REWARD_RECORD, load_training_set
 from rewards.arguments import RewardArguments
@@ -72,17 +69,6 @@ WIDEN = {
 SAMPLED_BY = ("model_name_or_path", "num_generations", "temperature", "top_k", "top_p", "max_completion_length", "seed")
 
 
-def make_sampler(arguments: FilterArguments) -> Sampler:
-    """Return the sampler that the settings name."""
-    processor = load_processor(arguments.model_name_or_path)
-    if arguments.use_vllm:
-        memory = {"gpu_memory_utilization": arguments.vllm_gpu_memory_utilization}
-        with engine_of_one_process(PartialState()):
-            return VllmSampler(arguments.model_name_or_path, processor, dtype=arguments.dtype, **memory)
-    model = load_model(arguments.model_name_or_path, dtype=arguments.dtype).to(PartialState().device)
-    return TransformersSampler(model, processor, batch_size=arguments.batch_size)
-
-
 def read_statistics(out: Path) -> dict[str, dict[str, Any]]:
     """Return the rows written so far by id, of all processes; a torn last line is left out and sampled again."""
     rows = {}
@@ -106,7 +92,15 @@ def check_fingerprint(out: Path, arguments: FilterArguments, options: RewardOpti
 
 def sample_statistics(rows: Any, todo: list[int], arguments: FilterArguments, options: RewardOptions, path: Path) -> None:
     """Sample the groups of the rows named in `todo` and append one line a row."""
-    sampler = make_sampler(arguments)
+    sampler = make_sampler(
+        SamplerSettings(
+            arguments.model_name_or_path,
+            dtype=arguments.dtype,
+            batch_size=arguments.batch_size,
+            use_vllm=arguments.use_vllm,
+            vllm_gpu_memory_utilization=arguments.vllm_gpu_memory_utilization,
+        )
+    )
     settings = SamplingSettings(
         num_generations=arguments.num_generations,
         temperature=arguments.temperature,

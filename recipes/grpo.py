@@ -1,6 +1,6 @@
 """CVO: GRPO with the five verifiable rewards (MCR 4.2), on TRL's GRPOTrainer.
 
-    accelerate launch recipes/grpo.py --config recipes/configs/sandbox_grpo.yaml [--learning_rate 1e-5 ...]
+    accelerate launch recipes/grpo.py --config recipes/configs/mcr/sandbox_grpo.yaml [--learning_rate 1e-5 ...]
 
 Called again, it resumes from its last checkpoint.
 """

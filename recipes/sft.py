@@ -1,17 +1,19 @@
 """MRSI: supervised fine-tuning on multi-style reasoning schemas (MCR 4.1), on TRL's SFTTrainer.
 
-    accelerate launch recipes/sft.py --config recipes/configs/sandbox_sft.yaml [--learning_rate 1e-3 ...]
+    accelerate launch recipes/sft.py --config recipes/configs/mcr/sandbox_sft.yaml [--learning_rate 1e-3 ...]
 
 Called again, it resumes from its last checkpoint.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mcr.errors import ConfigError, run_command
 from mcr.runs.config import parse_settings
 from mcr.runs.run_folder import make_run_folder
-from mcr.systems.e2e_gmner.grbp import BoxPerturber, GrbpSettings
+from mcr.systems import transform_arguments
+from mcr.systems.base import TargetTransform, TransformArguments
 from mcr.training.config import ModelConfig, MrsiConfig
 
 
@@ -30,32 +32,29 @@ class MrsiArguments:
     max_sample_tokens: int | None = field(
         default=None, metadata={"help": "leave out samples of more tokens, images included; they are counted and reported"}
     )
-    grbp_beta: float | None = field(
-        default=None, metadata={"help": "E2E-GMNER's box perturbation: deviation of the center (paper: 0.03); unset: none"}
-    )
-    grbp_gamma: float = field(default=0.03, metadata={"help": "GRBP: deviation of the scale (paper: 0.03)"})
-    grbp_tau: float = field(
-        default=0.6, metadata={"help": "GRBP: smallest IoU with gold that is accepted (our choice; the paper states none)"}
-    )
-    grbp_tries: int = field(default=5, metadata={"help": "GRBP: draws before gold stays (our choice; the paper states none)"})
     use_muon: bool = field(
         default=False, metadata={"help": "Muon for matrices (models trained from scratch), AdamW for the rest"}
     )
 
 
-SETTINGS = (MrsiArguments, MrsiConfig, ModelConfig)
+SETTINGS = (MrsiArguments, *transform_arguments(), MrsiConfig, ModelConfig)
 
 
-def make_perturber(arguments: MrsiArguments, config: MrsiConfig) -> BoxPerturber | None:
-    """Return the box perturbation, where it is asked for."""
-    if arguments.grbp_beta is None:
-        return None
-    if config.dataloader_persistent_workers:
+def make_transform(transforms: Sequence[TransformArguments], config: MrsiConfig) -> TargetTransform | None:
+    """Return the target transform that the flags of a system ask for.
+
+    Raises:
+        ConfigError: several are asked for, or workers would not learn of a new epoch.
+    """
+    asked = [one for arguments in transforms if (one := arguments.make_transform(config.seed)) is not None]
+    if len(asked) > 1:
+        names = ", ".join(type(one).__name__ for one in asked)
+        raise ConfigError(f"sft: got the target transforms {names}, expected at most one. Unset the flags of the others.")
+    if asked and config.dataloader_persistent_workers:
         raise ConfigError(
-            "sft: workers that persist do not learn of the next epoch's boxes. Unset dataloader_persistent_workers."
+            "sft: workers that persist do not learn of the next epoch's targets. Unset dataloader_persistent_workers."
         )
-    settings = GrbpSettings(arguments.grbp_beta, arguments.grbp_gamma, arguments.grbp_tau, arguments.grbp_tries)
-    return BoxPerturber(settings, config.seed)
+    return asked[0] if asked else None
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -73,7 +72,7 @@ def main(argv: list[str] | None = None) -> None:
     from mcr.training.run import run_callbacks, train_and_save
     from mcr.training.sft import MrsiTrainer
 
-    arguments, config, model_arguments = settings = parse_settings(SETTINGS, argv)
+    arguments, *transforms, config, model_arguments = settings = parse_settings(SETTINGS, argv)
     if arguments.use_muon and model_arguments.use_peft:
         raise ConfigError("sft: use_muon trains the model's own matrices, use_peft freezes them. Choose one.")
     out, image_root = Path(config.output_dir), Path(arguments.image_root)
@@ -94,15 +93,15 @@ def main(argv: list[str] | None = None) -> None:
         every=arguments.held_out_steps,
         max_new_tokens=arguments.held_out_tokens,
     )
-    perturber = make_perturber(arguments, config)
+    transform = make_transform(transforms, config)
     config.remove_unused_columns = False  # the training set gives what the trainer takes; gold is needed on the way
     trainer = MrsiTrainer(
         model=model,
         args=config,
-        train_dataset=for_fine_tuning(train_set, image_root, perturber),
+        train_dataset=for_fine_tuning(train_set, image_root, transform),
         processing_class=processor,
         peft_config=get_peft_config(model_arguments),
-        callbacks=run_callbacks(out, held_out, *([] if perturber is None else [EpochOf(perturber)])),
+        callbacks=run_callbacks(out, held_out, *([] if transform is None else [EpochOf(transform)])),
         optimizers=(optimizer, None),
     )
     train_and_save(trainer, "sft", settings, prompt_settings)

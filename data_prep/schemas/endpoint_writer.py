@@ -21,12 +21,6 @@ from mcr.formats.write import ORDERS
 from mcr.io.images import open_image
 from mcr.records import Sample
 
-FALLBACKS = {
-    "llm_questions": "steps_text_first",
-    "llm_conclusions": "steps_image_first",
-    "mllm_distilled": "steps_text_first",
-    "mllm_knowledge_visual": "knowledge_visual",
-}
 FALLBACK_SEED = 1_000_003  # away from that of a route of templates, which would write the very same text
 MAX_FAILURES = 20
 
@@ -170,7 +164,7 @@ class EndpointWriter:
 
     def _template(self, sample: Sample, style: str, rejections: list[Rejection]) -> str | None:
         """Write another template for each style asked for, so that no sample stands twice with one text."""
-        fallback = FALLBACKS[style]
+        fallback = ASKED_STYLES[style].fallback
         options = SchemaOptions((fallback,), self.answer_formats, orders=ORDERS[:1], all_boxes=self.all_boxes)
         try:
             return make_schema(sample, fallback, self.frame_of(sample), options, self.seed + FALLBACK_SEED).completion

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.vllm
-CONFIGS = Path(__file__).resolve().parents[2] / "recipes" / "configs"
+CONFIGS = Path(__file__).resolve().parents[2] / "recipes/configs/mcr"
 
 
 @pytest.fixture(scope="module")
@@ -100,21 +100,23 @@ def test_recipes_run_with_vllm(sandbox_qwen3, recipe, tmp_path):
         sandbox_qwen3 / "data",
         "--model_name_or_path",
         sandbox_qwen3 / "untrained",
-        "--max_completion_length",
-        12,
+        "--use_vllm",
+        "true",
     ]
-    common += ["--use_vllm", "true"]
     recipe(
         "evaluate",
         "--config",
         CONFIGS / "sandbox_evaluate.yaml",
         "--gold",
         sandbox_qwen3 / "data/test.jsonl",
-        "--out",
+        "--output_dir",
         tmp_path / "eval",
+        "--max_new_tokens",
+        12,
         *common,
     )
     assert json.loads((tmp_path / "eval/metrics.json").read_text())["num_samples"] == 7
+    common += ["--max_completion_length", 12]
     prompts = ["--train_set", sandbox_qwen3 / "schemas/d2.parquet"]
     recipe("filter", "--config", CONFIGS / "sandbox_filter.yaml", "--output_dir", tmp_path / "filter", *prompts, *common)
     assert (tmp_path / "filter/kept.parquet").is_file()
