@@ -21,8 +21,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
-sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).resolve().parent]  # rewards.py is here
-
 from mcr.io.samples import iter_samples, write_samples
 from mcr.records import Box, Entity, Sample
 from mcr.report.markdown import percent, table

@@ -8,33 +8,33 @@ seconds of sampling and of the update, the whole, and the median of the ratios o
 
 import argparse
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
-
-sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).resolve().parent]  # rewards.py is here
-
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
-
-allow_cpu_torchvision()
+from typing import TYPE_CHECKING, Any
 
 import torch
 from tqdm import tqdm
-from trl import GRPOConfig
 
 from mcr.models.load import load_model, load_processor
+from mcr.models.torchvision_cpu import allow_cpu_torchvision
 from mcr.report.markdown import table
-from mcr.training.data import load_training_set
-from mcr.training.grpo import CvoTrainer, forbid_vision_tokens
 from rewards.for_trl import weighted_rewards
+
+if TYPE_CHECKING:
+    from mcr.training.grpo import CvoTrainer
 
 GROUP = 8
 
 
-def make_trainer(run: Path, out: str, shared_prefix: str, groups: int) -> CvoTrainer:
+def make_trainer(run: Path, out: str, shared_prefix: str, groups: int) -> "CvoTrainer":
     """Return a trainer with the demo's settings."""
+    allow_cpu_torchvision()
+    from trl import GRPOConfig
+
+    from mcr.training.data import load_training_set
+    from mcr.training.grpo import CvoTrainer, forbid_vision_tokens
+
     path = str(run / "mrsi" / "model")
     processor = load_processor(path)
     config = GRPOConfig(
@@ -68,7 +68,7 @@ def make_trainer(run: Path, out: str, shared_prefix: str, groups: int) -> CvoTra
     return trainer
 
 
-def run_step(trainer: CvoTrainer, batch: Any, seed: int) -> tuple[float, float]:
+def run_step(trainer: "CvoTrainer", batch: Any, seed: int) -> tuple[float, float]:
     """Sample, score and update once; return (seconds until the loss, seconds of the loss and its gradient)."""
     torch.manual_seed(seed)
     trainer.model.train()

@@ -16,19 +16,12 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
-
-allow_cpu_torchvision()
-
 import torch
 from tqdm import tqdm
 from transformers import AutoConfig, AutoModelForImageTextToText
-from trl import GRPOTrainer
-from trl.trainer.utils import add_fused_lm_head
 
+from mcr.models.torchvision_cpu import allow_cpu_torchvision
 from mcr.report.markdown import table
-from mcr.shared_prefix.logprobs import GroupRows, group_logprobs
-from mcr.shared_prefix.support import prepare_model
 
 SHAPES = ("1200x200x8", "600x100x8", "200x400x4")
 IMAGE_ID, START_ID, END_ID, GRID = 9, 8, 7, 32
@@ -103,6 +96,8 @@ def make_rows(shape: Shape, vocab: int) -> dict[str, Any]:
 
 def plain_path(model: Any, shape: Shape, rows: dict[str, Any]) -> Callable[[], torch.Tensor]:
     """Return TRL's own method, bound to nothing but an autocast."""
+    from trl import GRPOTrainer
+
     stand_in = SimpleNamespace(accelerator=SimpleNamespace(autocast=nullcontext))
     method = GRPOTrainer._get_per_token_logps_and_entropies
     method = getattr(method, "__wrapped__", method)  # without TRL's profiling
@@ -111,6 +106,8 @@ def plain_path(model: Any, shape: Shape, rows: dict[str, Any]) -> Callable[[], t
 
 def shared_path(model: Any, shape: Shape, rows: dict[str, Any]) -> Callable[[], torch.Tensor]:
     """Return ours."""
+    from mcr.shared_prefix.logprobs import GroupRows, group_logprobs
+
     settings = {"completion_len": shape.completion, "group_size": shape.group, "batch_size": shape.group}
     return lambda: group_logprobs(model, model.base_model.get_rope_index, GroupRows(**rows), **settings)[0]
 
@@ -162,6 +159,11 @@ def predicted_ratio(model: Any, shape: Shape) -> float:
 
 def measure(args: argparse.Namespace, shape: Shape) -> list[str]:
     """Return one row of the table."""
+    allow_cpu_torchvision()
+    from trl.trainer.utils import add_fused_lm_head
+
+    from mcr.shared_prefix.support import prepare_model
+
     torch.manual_seed(0)
     model = build_model(args.family, args.hidden, args.layers, args.vocab)
     add_fused_lm_head(model)

@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).resolve().parent]  # rewards.py is here
-
 import pyarrow.parquet as pq
 from tqdm import tqdm
 

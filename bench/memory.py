@@ -1,18 +1,15 @@
 """What a 7B model takes on each GPU, counted by mcr/runs/memory.py: the table of docs/scaling.md. An estimate.
 
-python bench/memory.py [--completion 512] [--micro-batch 8]
+python bench/memory.py [--completion 512] [--micro_batch 8]
 """
 
 import argparse
 import tempfile
 
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
+from transformers import AutoConfig
+
 from mcr.report.markdown import table
 from mcr.runs.memory import estimate_memory
-
-allow_cpu_torchvision()
-
-from transformers import AutoConfig
 
 TEXT = {
     **{"hidden_size": 3584, "num_hidden_layers": 28, "intermediate_size": 18944, "vocab_size": 152064},
@@ -36,7 +33,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--completion", type=int, default=512, help="tokens of GRPO's completions")
-    parser.add_argument("--micro-batch", type=int, default=8, help="rows a device")
+    parser.add_argument("--micro_batch", type=int, default=8, help="rows a device")
     args = parser.parse_args()
     common = {"dtype": "bfloat16", "gradient_checkpointing": True, "max_completion_length": args.completion}
     rows = []

@@ -1,6 +1,6 @@
 """How long a report takes: evaluate.py on a sandbox's scenes with simulated errors, images embedded.
 
-    OMP_NUM_THREADS=1 taskset -c 0 python bench/report.py [--num 1500] [--keep DIR]
+    OMP_NUM_THREADS=1 taskset -c 0 python bench/report_speed.py [--num 1500] [--keep DIR]
 
 Prints the seconds of the whole command and the size of report.html. Errors are made by seed: names left out or made up, types,
 places and spans changed.
@@ -14,8 +14,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-
-sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).resolve().parent]  # rewards.py is here
 
 from data_prep import make_sandbox
 from mcr.io.predictions import Prediction, write_prediction

@@ -1,6 +1,6 @@
 """Speed and memory of data preparation: readers on a million samples, schemas of a mix of MCR's size (E.1).
 
-    python bench/data_prep.py [--samples 1000000] [--schemas 55712] [--processes 2]
+    python bench/data_prep_speed.py [--samples 1000000] [--schemas 55712] [--processes 2]
 
 Prints samples a second and peak memory of a text-only reader (MNER-MI's form) and of gRefCOCO's, each in a process of its own,
 and the seconds of writing the schemas of a mix of gmner, mner and vg samples, two each, with so many processes.
@@ -15,8 +15,6 @@ import tempfile
 import time
 from pathlib import Path
 from random import Random
-
-sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).resolve().parent]  # rewards.py is here
 
 from mcr.io.samples import write_samples
 from mcr.records import Entity, ImageRef, Sample
