@@ -17,7 +17,7 @@ from random import Random
 
 from data_prep import make_sandbox
 from mcr.io.predictions import Prediction, write_prediction
-from mcr.io.samples import read_samples
+from mcr.io.samples import load_samples
 from mcr.records import Entity, Sample
 
 EVALUATE = Path(__file__).resolve().parent.parent / "recipes" / "evaluate.py"
@@ -60,8 +60,8 @@ def main() -> None:
         out = args.keep or Path(temporary)
         make_sandbox.main(["--out", str(out / "data"), "--train", "1", "--dev", "1", "--test", str(args.num)])
         gold = out / "data" / "test.jsonl"
-        simulate(read_samples(gold), out / "predictions.jsonl", seed=0)
-        simulate(read_samples(gold), out / "other.jsonl", seed=1)
+        simulate(load_samples(gold), out / "predictions.jsonl", seed=0)
+        simulate(load_samples(gold), out / "other.jsonl", seed=1)
         flags = ["--gold", gold, "--predictions", out / "predictions.jsonl", "--out", out / "report"]
         flags += ["--image_root", out / "data"]
         start = time.perf_counter()

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from mcr.errors import ConfigError, run_command
-from mcr.io.samples import read_samples, write_samples
+from mcr.io.samples import load_samples, write_samples
 from mcr.records import ImageRef, Sample
 
 
@@ -44,7 +44,7 @@ def draw(source: Source, seed: str) -> list[Sample]:
     Raises:
         ConfigError: the source holds fewer samples than wanted.
     """
-    samples = read_samples(Path(source.samples))
+    samples = load_samples(Path(source.samples))
     num = len(samples) if source.num is None else source.num
     if num > len(samples):
         raise ConfigError(f"mix: {source.samples} holds {len(samples)} samples, {num} are wanted. Lower num.")

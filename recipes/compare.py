@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mcr.errors import ConfigError, run_command
 from mcr.io.atomic_write import write_json, write_whole
-from mcr.io.predictions import read_predictions
+from mcr.io.predictions import load_predictions
 from mcr.io.samples import read_gold
 from mcr.metrics.conventions import add_convention_flags, read_conventions
 from mcr.metrics.intervals import difference
@@ -69,7 +69,7 @@ def main(argv: list[str] | None = None) -> None:
     settings = {"num_resamples": args.num_resamples, "seed": args.seed, "conventions": conventions}
     names = names_of(args.a, args.b)
     a, b = (
-        evaluate_system(name, samples, read_predictions(path), **settings)
+        evaluate_system(name, samples, load_predictions(path), **settings)
         for name, path in zip(names, (args.a, args.b), strict=True)
     )
     differences = difference(a.rows, b.rows, **settings)

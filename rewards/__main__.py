@@ -16,8 +16,8 @@ from typing import TypeVar
 
 from mcr.boxes import Frame
 from mcr.errors import ConfigError, DataError, run_command
-from mcr.io.predictions import Prediction, read_predictions
-from mcr.io.samples import read_samples
+from mcr.io.predictions import Prediction, load_predictions
+from mcr.io.samples import load_samples
 from mcr.records import Entity, Sample
 from rewards.arguments import add_reward_flags, read_reward_flags
 from rewards.columns import read_ground_truth, read_task
@@ -41,7 +41,7 @@ def find_gold(gold: str, sample_id: str | None) -> Gold:
     """Return the gold of one sample of a file, or what is written out as JSON, with frame and task where the JSON holds them."""
     if gold.lstrip().startswith(("[", "{")):
         return Gold(*read_ground_truth(gold), read_task(gold))
-    sample = _by_id(read_samples(Path(gold)), sample_id, gold)
+    sample = _by_id(load_samples(Path(gold)), sample_id, gold)
     return Gold(sample.entities, None, sample.task)
 
 
@@ -60,7 +60,7 @@ def score(args: argparse.Namespace, gold: Gold, options: RewardOptions) -> Rewar
     if args.predictions and args.completion is not None:
         raise ConfigError("explain: got both --completion and --predictions. Give one of them.")
     if args.predictions:
-        row = _by_id(read_predictions(args.predictions), args.id, str(args.predictions))
+        row = _by_id(load_predictions(args.predictions), args.id, str(args.predictions))
         if not row.is_readable:
             return unreadable(row.problems)
         return score_entities(row.entities, gold.entities, task=gold.task, options=options, problems=row.problems)

@@ -11,7 +11,7 @@ from typing import Any
 
 from mcr.errors import run_command
 from mcr.io.atomic_write import write_json
-from mcr.io.predictions import join_gold, read_predictions
+from mcr.io.predictions import join_gold, load_predictions
 from mcr.io.samples import read_gold
 from mcr.metrics.conventions import DEFAULT, Conventions, add_convention_flags, read_conventions
 from mcr.metrics.sanity_checks import find_suspicions
@@ -21,7 +21,7 @@ from mcr.report.summary import one_line, warnings_of
 
 def score_files(gold: Path, predictions: Path, conventions: Conventions = DEFAULT) -> dict[str, Any]:
     """Return every measure by name, with the counts of what was missing or could not be read."""
-    samples, found = read_gold(gold), read_predictions(predictions)
+    samples, found = read_gold(gold), load_predictions(predictions)
     rows, report = join_gold(samples, found)
     counts = {
         "num_unreadable": report.num_unreadable,

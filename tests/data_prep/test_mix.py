@@ -3,7 +3,7 @@ import yaml
 
 from data_prep.mix_samples import Source, main, mix, read_config
 from mcr.errors import ConfigError
-from mcr.io.samples import read_samples, write_samples
+from mcr.io.samples import load_samples, write_samples
 from mcr.records import Entity, ImageRef, Sample
 
 
@@ -22,7 +22,7 @@ def test_so_many_of_each_are_drawn_and_shuffled_by_seed(tmp_path, capsys):
     ]
     (tmp_path / "mix.yaml").write_text(yaml.safe_dump({"sources": rows, "out": str(tmp_path / "out.jsonl"), "seed": 3}))
     main(["--config", str(tmp_path / "mix.yaml")])
-    samples = read_samples(tmp_path / "out.jsonl")
+    samples = load_samples(tmp_path / "out.jsonl")
     assert sorted(sample.task for sample in samples) == ["gmner"] * 4 + ["vg"] * 6
     assert [sample.task for sample in samples] != ["gmner"] * 4 + ["vg"] * 6
     assert {sample.images[0].path.split("/")[0] for sample in samples if sample.dataset == "a"} == {"pics"}

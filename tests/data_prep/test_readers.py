@@ -14,7 +14,7 @@ from data_prep.readers.reading import read_all
 from data_prep.readers.twitter_gmner import TWITTER_FMNERG_READER
 from data_prep.readers.twitter_smner import TWITTER_SMNER_READER
 from mcr.errors import ConfigError, DataError
-from mcr.io.samples import read_samples
+from mcr.io.samples import load_samples
 from mcr.records import Entity
 
 XML = "<annotation><size><width>20</width><height>20</height></size>{}</annotation>"
@@ -142,7 +142,7 @@ def test_a_row_that_is_no_literal_is_never_run(raw):
 def test_rows_that_cannot_be_used_are_set_aside_with_their_reason(tmp_path, change, kind, capsys):
     root = mner_folder(tmp_path / "in", "MNER-MI", MI, MI | {"id": 1} | change)
     main(["mner-mi", "--root", str(root), "--out", str(tmp_path / "out")])
-    assert len(read_samples(tmp_path / "out" / "train.jsonl")) == 1
+    assert len(load_samples(tmp_path / "out" / "train.jsonl")) == 1
     (reject,) = [json.loads(line) for line in (tmp_path / "out" / "rejected.jsonl").read_text().splitlines()]
     assert (reject["kind"], reject["place"]) == (kind, "MNER-MI_train.txt:2")
     assert f"1 ({kind} 1)" in capsys.readouterr().out

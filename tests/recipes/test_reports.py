@@ -8,7 +8,7 @@ pytest.importorskip("openai")
 from odd_server import odd_server
 from recipe_flags import grpo_flags, read_metrics, sft_flags
 
-from mcr.io.samples import read_samples
+from mcr.io.samples import load_samples
 
 pytestmark = pytest.mark.recipe
 
@@ -27,7 +27,7 @@ def gold_server(sandbox_qwen3):
 
     frame = frame_settings("qwen3_vl")
     answers = {}
-    for sample in read_samples(sandbox_qwen3 / "data/test.jsonl"):
+    for sample in load_samples(sandbox_qwen3 / "data/test.jsonl"):
         boxes = frame.frame_of(sample)
         entities = [
             Entity(e.text, e.type, None if e.boxes is None else tuple(boxes.from_px(box) for box in e.boxes))

@@ -23,12 +23,12 @@ def engine(sandbox_qwen3):
 @pytest.fixture(scope="module")
 def requests(sandbox_qwen3):
     from mcr.io.images import open_image
-    from mcr.io.samples import read_samples
+    from mcr.io.samples import load_samples
     from mcr.prompts.settings import PromptSettings
     from mcr.rollouts import RolloutRequest
 
     settings = PromptSettings.load(sandbox_qwen3 / "schemas")
-    samples = read_samples(sandbox_qwen3 / "data/test.jsonl")[:3]
+    samples = load_samples(sandbox_qwen3 / "data/test.jsonl")[:3]
     return [RolloutRequest(s.id, settings.prompt_for(s), [open_image(sandbox_qwen3 / "data", s.images[0].path)]) for s in samples]
 
 

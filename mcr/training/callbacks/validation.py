@@ -12,7 +12,7 @@ from trl.models import unwrap_model_for_generation
 from mcr.errors import ConfigError
 from mcr.io.images import check_images, open_image
 from mcr.io.predictions import Prediction, join_gold
-from mcr.io.samples import read_samples
+from mcr.io.samples import load_samples
 from mcr.metrics.scores import evaluate
 from mcr.prompts.settings import PromptSettings
 from mcr.records import Sample
@@ -127,7 +127,7 @@ def held_out_samples(path: Path, size: int, image_root: Path) -> list[Sample]:
     Raises:
         ConfigError: none is left to score.
     """
-    samples = read_samples(path)[:size]
+    samples = load_samples(path)[:size]
     if not samples:
         raise ConfigError(f"held_out: {path} and held_out_size {size} leave no sample to score.")
     check_images(image_root, [image.path for sample in samples for image in sample.images])
