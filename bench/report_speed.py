@@ -58,7 +58,7 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         out = args.keep or Path(temporary)
-        make_sandbox.main(["--out", str(out / "data"), "--train", "1", "--dev", "1", "--test", str(args.num)])
+        make_sandbox.main(["--output_dir", str(out / "data"), "--train", "1", "--dev", "1", "--test", str(args.num)])
         gold = out / "data" / "test.jsonl"
         simulate(load_samples(gold), out / "predictions.jsonl", seed=0)
         simulate(load_samples(gold), out / "other.jsonl", seed=1)

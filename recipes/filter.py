@@ -50,7 +50,7 @@ class FilterArguments:
     temperature: float = field(default=1.5, metadata={"help": "sampling temperature"})
     top_k: int = field(default=200, metadata={"help": "sampling top-k"})
     top_p: float = field(default=0.95, metadata={"help": "sampling top-p"})
-    max_completion_length: int = field(default=512, metadata={"help": "tokens a completion"})
+    max_new_tokens: int = field(default=512, metadata={"help": "tokens a completion"})
     batch_size: int = field(default=64, metadata={"help": "completions sampled at once"})
     use_vllm: bool = field(default=False, metadata={"help": "sample through vLLM"})
     vllm_gpu_memory_utilization: float = field(default=0.9, metadata={"help": "share of GPU memory for vLLM"})
@@ -69,7 +69,7 @@ WIDEN = {
     "too hard": "Lower --min_median, or train longer in MRSI",
     "too easy": "Raise --max_median, or keep back harder samples",
 }
-SAMPLED_BY = ("model_name_or_path", "num_generations", "temperature", "top_k", "top_p", "max_completion_length", "seed")
+SAMPLED_BY = ("model_name_or_path", "num_generations", "temperature", "top_k", "top_p", "max_new_tokens", "seed")
 
 
 def make_sampler(arguments: FilterArguments) -> Sampler:
@@ -112,7 +112,7 @@ def sample_statistics(rows: Any, todo: list[int], arguments: FilterArguments, op
         temperature=arguments.temperature,
         top_k=arguments.top_k,
         top_p=arguments.top_p,
-        max_new_tokens=arguments.max_completion_length,
+        max_new_tokens=arguments.max_new_tokens,
         seed=arguments.seed,
     )
     chunk = max(1, arguments.batch_size // arguments.num_generations)

@@ -1,6 +1,6 @@
 """The page of a run: rewards, length, entropy, scores and biases over steps, the filter's histograms, pictures, settings.
 
-    python recipes/report.py RUN_DIR
+    mcr report RUN_DIR
 
 RUN_DIR is the output folder of sft, filter, grpo or evaluate, or a folder that holds several. Writes RUN_DIR/run.html.
 """

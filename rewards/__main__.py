@@ -1,8 +1,8 @@
 """Explain a score on the command line.
 
-    python -m rewards explain --gold samples.jsonl --id ID --completion TEXT [--frame FRAME.json]
-    python -m rewards explain --gold samples.jsonl --id ID --predictions predictions.jsonl
-    python -m rewards explain --gold '[{"text": ..., "type": ..., "boxes": [[x1, y1, x2, y2]]}]' --completion TEXT
+    mcr explain --gold samples.jsonl --id ID --completion TEXT [--frame FRAME.json]
+    mcr explain --gold samples.jsonl --id ID --predictions predictions.jsonl
+    mcr explain --gold '[{"text": ..., "type": ..., "boxes": [[x1, y1, x2, y2]]}]' --completion TEXT
 
 --completion - reads the completion from standard input.
 """

@@ -1,6 +1,6 @@
 """Score a predictions file against gold from the command line; needs Python alone.
 
-    python -m mcr.commands.score --gold G.jsonl --predictions P.jsonl [--out metrics.json]
+    mcr score --gold G.jsonl --predictions P.jsonl [--output_dir DIR]
 
 recipes/evaluate.py writes a report to look at, with intervals.
 """
@@ -37,12 +37,12 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gold", type=Path, required=True, help="samples.jsonl")
     parser.add_argument("--predictions", type=Path, required=True, help="predictions.jsonl")
-    parser.add_argument("--out", type=Path, help="where to write metrics.json")
+    parser.add_argument("--output_dir", type=Path, help="folder that metrics.json is written to")
     add_convention_flags(parser)
     args = parser.parse_args(argv)
     metrics = score_files(args.gold, args.predictions, read_conventions(args))
-    if args.out:
-        write_json(args.out, metrics)
+    if args.output_dir:
+        write_json(args.output_dir / "metrics.json", metrics)
     print(one_line(metrics))
     for warning in warnings_of(metrics):
         print(f"warning: {warning}")

@@ -70,7 +70,7 @@ def test_real_images_give_their_size(root):
 
 
 def test_samples_survive_the_disk(root, tmp_path, capsys):
-    main(["twitter-gmner", "--root", str(root), "--out", str(tmp_path / "out")])
+    main(["twitter-gmner", "--root", str(root), "--output_dir", str(tmp_path / "out")])
     assert (
         "| train | 1 (published: 7000) | 2 (published: 11779) | 1 (published: 4733) | 2 (published: 5723) | 1 |"
         in capsys.readouterr().out
@@ -158,7 +158,7 @@ def test_a_blank_line_cuts_no_tweet_in_two(root):
 
 def test_faults_are_counted_under_what_is_wrong(root, tmp_path, capsys):
     spoil(root, "box outside")
-    main(["twitter-gmner", "--root", str(root), "--out", str(tmp_path / "out")])
+    main(["twitter-gmner", "--root", str(root), "--output_dir", str(tmp_path / "out")])
     assert "1 (box 1)" in capsys.readouterr().out
 
 

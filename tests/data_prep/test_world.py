@@ -39,7 +39,7 @@ def test_shapes_fill_their_boxes_and_do_not_touch_others():
 
 
 def test_a_sandbox_on_disk_is_checked_samples_with_images(tmp_path):
-    main(["--out", str(tmp_path), "--train", "5", "--dev", "2", "--test", "3"])
+    main(["--output_dir", str(tmp_path), "--train", "5", "--dev", "2", "--test", "3"])
     for split, size in (("train", 5), ("dev", 2), ("test", 3)):
         samples = load_samples(tmp_path / f"{split}.jsonl")
         assert len(samples) == size

@@ -67,9 +67,9 @@ def test_samples_survive_the_disk(gold):
 def test_gold_as_predictions_is_perfect(gold, tmp_path, capsys):
     metrics = score_files(gold, gold)
     assert metrics["gmner"]["f1"] == 1
-    main(["--gold", str(gold), "--predictions", str(gold), "--out", str(tmp_path / "m.json")])
+    main(["--gold", str(gold), "--predictions", str(gold), "--output_dir", str(tmp_path / "scores")])
     assert "GMNER F1 1.0000" in capsys.readouterr().out
-    assert json.loads((tmp_path / "m.json").read_text()) == metrics
+    assert json.loads((tmp_path / "scores/metrics.json").read_text()) == metrics
 
 
 def test_real_gold_against_itself_is_perfect(real_roots, tmp_path):
