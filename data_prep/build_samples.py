@@ -5,7 +5,6 @@
 What cannot be used goes to rejected.jsonl with its place and reason; --strict stops instead, listing all of it.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -27,6 +26,7 @@ from mcr.errors import MAX_FAULTS_SHOWN, ConfigError, DataError, raise_faults, r
 from mcr.io.atomic_write import write_whole
 from mcr.io.samples import iter_samples, write_samples
 from mcr.records import Sample
+from mcr.runs.command_line import CommandParser
 
 READERS: dict[str, Reader] = {
     "twitter-gmner": TWITTER_GMNER_READER,
@@ -141,7 +141,7 @@ def _beside(count: int, published: int | None) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line, read, check everything, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("dataset", choices=sorted(READERS))
     parser.add_argument("--root", type=Path, required=True, help="folder of the annotations as published")
     parser.add_argument("--image_root", type=Path, help="folder of the images; without it sizes come from the annotations")

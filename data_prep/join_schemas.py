@@ -6,7 +6,6 @@ MCR's five routes are two tagged ones (templates), two of an LLM and one of an M
 back the same samples.
 """
 
-import argparse
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 from data_prep.training_sets.parquet import SCHEMA_COLUMNS, write_parquet
 from mcr.errors import ConfigError, DataError, run_command
 from mcr.prompts.settings import SETTINGS_FILE
+from mcr.runs.command_line import CommandParser
 
 
 def read_by_sample(folders: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
@@ -57,7 +57,7 @@ def _ids(path: Path) -> set[str]:
 
 def main(argv: list[str] | None = None) -> None:
     """Read, draw, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("folders", nargs="+", type=Path, help="folders of write_schemas")
     parser.add_argument("--output_dir", type=Path, required=True)
     parser.add_argument("--per_sample", type=int, default=2, help="schemas drawn for each sample")

@@ -3,7 +3,6 @@
 mcr make-sandbox --output_dir runs/sandbox/data --train 6000 --dev 200 --test 400 --seed 0
 """
 
-import argparse
 from pathlib import Path
 
 from tqdm import tqdm
@@ -11,6 +10,7 @@ from tqdm import tqdm
 from data_prep.sandbox.world import draw_scene, make_scene
 from mcr.errors import run_command
 from mcr.io.samples import write_samples
+from mcr.runs.command_line import CommandParser
 
 
 def make_sandbox(out: Path, sizes: dict[str, int], seed: int) -> None:
@@ -27,7 +27,7 @@ def make_sandbox(out: Path, sizes: dict[str, int], seed: int) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line and write the world."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("--output_dir", type=Path, required=True, help="folder to write to")
     parser.add_argument("--train", type=int, default=6000, help="number of training samples")
     parser.add_argument("--dev", type=int, default=200, help="number of dev samples")

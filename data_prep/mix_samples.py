@@ -5,7 +5,6 @@ mcr mix-samples --config data_prep/configs/mcr_mix.yaml [--seed 1]
 Tasks stay with their samples: write_schemas gives each its own prompt, answer and reasoning, the rewards score it as its own.
 """
 
-import argparse
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ import yaml
 from mcr.errors import ConfigError, run_command
 from mcr.io.samples import load_samples, write_samples
 from mcr.records import ImageRef, Sample
+from mcr.runs.command_line import CommandParser
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def read_config(path: Path) -> tuple[list[Source], Path, int]:
 
 def main(argv: list[str] | None = None) -> None:
     """Mix and say what came of it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("--config", type=Path, required=True, help="YAML with sources, output_dir, seed")
     parser.add_argument("--output_dir", type=Path, help="folder for train.jsonl, instead of the config's")
     parser.add_argument("--seed", type=int, help="instead of the config's")

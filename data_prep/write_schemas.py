@@ -28,6 +28,7 @@ from mcr.io.samples import iter_samples
 from mcr.labels import labels_of
 from mcr.prompts.settings import DETAILS, PromptSettings
 from mcr.records import Sample
+from mcr.runs.command_line import CommandParser
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -129,7 +130,7 @@ def choose(args: argparse.Namespace, dataset: str) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line and write the training sets."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("--samples", type=Path, required=True, help="samples.jsonl of the training split")
     parser.add_argument(
         "--output_dir", type=Path, required=True, help="folder for d1.parquet, d2.parquet, mcr_prompt.json, summary.json"

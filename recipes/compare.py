@@ -6,7 +6,6 @@ Writes compare.json, compare.md and report.html with both side by side, and prin
 and are told.
 """
 
-import argparse
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from mcr.report.markdown import escape, table
 from mcr.report.page import score_table
 from mcr.report.summary import warnings_of
 from mcr.report.write import write_comparison
+from mcr.runs.command_line import CommandParser
 
 MAX_LISTED = 50
 
@@ -49,7 +49,7 @@ def sample_list(title: str, samples: list[Sample]) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     """Read both, compare, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("a", type=Path, help="predictions.jsonl of system A")
     parser.add_argument("b", type=Path, help="predictions.jsonl of system B")
     parser.add_argument("--gold", type=Path, required=True)

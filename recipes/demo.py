@@ -5,7 +5,6 @@
 Called again, it goes on after the last finished stage; a stage that was stopped goes on from its own last checkpoint or row.
 """
 
-import argparse
 import json
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from mcr.io.atomic_write import write_json, write_whole
 from mcr.report.markdown import percent, table
+from mcr.runs.command_line import CommandParser
 
 RECIPES = Path(__file__).resolve().parent
 SCHEMA_FLAGS = ["--answer_formats", "rows", "--fixed_order", "--phrasings", "1", "--detail", "brief"]
@@ -170,7 +170,7 @@ def result_table(out: Path, minutes: dict[str, float]) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the demo and print its table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("--output_dir", type=Path, default=Path("runs/sandbox"))
     parser.add_argument("--seed", type=int, default=0, help="of the world, the weights and the training")
     parser.add_argument("--family", choices=sorted(FRAME_FLAGS), default="qwen3_vl", help="of the tiny model")

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from accelerate import PartialState
 from tqdm import tqdm
 
 from data_prep.filter_rule import REASONS, FilterRule, apply_rule, summarise
@@ -25,8 +24,6 @@ from mcr.io.samples import iter_json_lines
 from mcr.models.load import load_model, load_processor
 from mcr.report.figures import draw_filter_histograms
 from mcr.rollouts import RolloutRequest, Sampler, SamplingSettings
-from mcr.rollouts.transformers_sampler import TransformersSampler
-from mcr.rollouts.vllm.sampler import VllmSampler
 from mcr.runs.config import parse_settings
 from mcr.runs.processes import engine_of_one_process, join_processes
 from mcr.runs.run_folder import make_run_folder, open_for_append, write_run_record
@@ -74,6 +71,11 @@ SAMPLED_BY = ("model_name_or_path", "num_generations", "temperature", "top_k", "
 
 def make_sampler(arguments: FilterArguments) -> Sampler:
     """Return the sampler that the settings name."""
+    from accelerate import PartialState
+
+    from mcr.rollouts.transformers_sampler import TransformersSampler
+    from mcr.rollouts.vllm.sampler import VllmSampler
+
     processor = load_processor(arguments.model_name_or_path)
     if arguments.use_vllm:
         memory = {"gpu_memory_utilization": arguments.vllm_gpu_memory_utilization}

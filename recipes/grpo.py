@@ -7,30 +7,22 @@ Called again, it goes on from its last checkpoint.
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mcr.errors import ConfigError, run_command
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
+from mcr.prompts.settings import PromptSettings
+from mcr.runs.config import parse_settings
+from mcr.runs.run_folder import make_run_folder, write_run_record
+from mcr.training.data import load_training_set, read_reward_record
+from rewards.arguments import RewardArguments
+from rewards.for_trl import weighted_rewards
+from rewards.options import RewardOptions
+from rewards.parts import PARTS
 
-allow_cpu_torchvision()
-
-from datasets import Dataset  # noqa: E402
-from transformers import TrainerCallback  # noqa: E402
-from trl import GRPOConfig, ModelConfig, get_peft_config  # noqa: E402
-
-from mcr.models.load import check_frame, load_for_training  # noqa: E402
-from mcr.prompts.settings import PromptSettings  # noqa: E402
-from mcr.runs.config import parse_settings  # noqa: E402
-from mcr.runs.run_folder import make_run_folder, write_run_record  # noqa: E402
-from mcr.training.callbacks.collapse import CollapseBounds, CollapseGuard  # noqa: E402
-from mcr.training.callbacks.curves import Curves, MetricsFile  # noqa: E402
-from mcr.training.callbacks.validation import HeldOutScores, held_out_samples, watch  # noqa: E402
-from mcr.training.data import load_training_set, read_reward_record  # noqa: E402
-from mcr.training.grpo import CvoTrainer, forbid_vision_tokens  # noqa: E402
-from mcr.training.run import is_served, told_in_words, train_and_save, with_guards  # noqa: E402
-from rewards.arguments import RewardArguments  # noqa: E402
-from rewards.for_trl import weighted_rewards  # noqa: E402
-from rewards.options import RewardOptions  # noqa: E402
-from rewards.parts import PARTS  # noqa: E402
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import TrainerCallback
+    from trl import GRPOConfig
 
 
 @dataclass
@@ -54,10 +46,10 @@ class CvoArguments:
     shared_prefix_attention: str = field(default="segments", metadata={"help": "segments, or flex (GPUs alone)"})
 
 
-SETTINGS = (CvoArguments, RewardArguments, GRPOConfig, ModelConfig)
+SETTINGS = (CvoArguments, RewardArguments, "trl.GRPOConfig", "trl.ModelConfig")
 
 
-def check_rewards(arguments: RewardArguments, config: GRPOConfig, train_set: Path) -> RewardOptions:
+def check_rewards(arguments: RewardArguments, config: "GRPOConfig", train_set: Path) -> RewardOptions:
     """Return the reward options, equal to those that the kept set was filtered with.
 
     Raises:
@@ -79,7 +71,7 @@ def check_rewards(arguments: RewardArguments, config: GRPOConfig, train_set: Pat
     return options
 
 
-def check_enough_prompts(num_prompts: int, config: GRPOConfig) -> None:
+def check_enough_prompts(num_prompts: int, config: "GRPOConfig") -> None:
     """Refuse a set that does not fill one generation batch: TRL would make no step and say nothing.
 
     Raises:
@@ -94,7 +86,7 @@ def check_enough_prompts(num_prompts: int, config: GRPOConfig) -> None:
         )
 
 
-def check_images_are_there(train_set: Dataset) -> None:
+def check_images_are_there(train_set: "Dataset") -> None:
     """Refuse prompts without an image among prompts with one, which TRL's GRPOTrainer cannot put into one batch.
 
     Raises:
@@ -109,8 +101,12 @@ def check_images_are_there(train_set: Dataset) -> None:
         )
 
 
-def make_callbacks(arguments: CvoArguments, config: GRPOConfig, prompts: PromptSettings) -> list[TrainerCallback]:
+def make_callbacks(arguments: CvoArguments, config: "GRPOConfig", prompts: PromptSettings) -> "list[TrainerCallback]":
     """Return the metrics file, the guard against collapse, the curves and, where asked for, the held-out scores."""
+    from mcr.training.callbacks.collapse import CollapseBounds, CollapseGuard
+    from mcr.training.callbacks.curves import Curves, MetricsFile
+    from mcr.training.callbacks.validation import HeldOutScores, held_out_samples
+
     out = Path(config.output_dir)
     bounds = CollapseBounds(
         arguments.max_unreadable,
@@ -131,6 +127,13 @@ def make_callbacks(arguments: CvoArguments, config: GRPOConfig, prompts: PromptS
 def main(argv: list[str] | None = None) -> None:
     """Check the data, load the model that MRSI saved, optimise, save."""
     arguments, reward_arguments, config, model_arguments = parse_settings(SETTINGS, argv)
+    from trl import get_peft_config
+
+    from mcr.models.load import check_frame, load_for_training
+    from mcr.training.callbacks.validation import watch
+    from mcr.training.grpo import CvoTrainer, forbid_vision_tokens
+    from mcr.training.run import is_served, told_in_words, train_and_save, with_guards
+
     rewards = weighted_rewards(check_rewards(reward_arguments, config, Path(arguments.train_set)))
     out = Path(config.output_dir)
     train_set = load_training_set(Path(arguments.train_set), Path(arguments.image_root), needs_completion=False)

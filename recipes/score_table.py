@@ -5,7 +5,6 @@
 Each name stands for one or more folders of evaluate.py. Spread is the standard deviation of the sample (n - 1).
 """
 
-import argparse
 import json
 import statistics
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from mcr.errors import ConfigError, DataError, run_command
 from mcr.io.atomic_write import write_whole
 from mcr.metrics.conventions import DEFAULT
 from mcr.report.markdown import escape, table
+from mcr.runs.command_line import CommandParser
 
 TASKS = {"GMNER": "gmner", "MNER": "mner", "EEG": "eeg"}
 PARTS = {"Pre": "precision", "Rec": "recall", "F1": "f1"}
@@ -86,7 +86,7 @@ def parse_system(text: str) -> tuple[str, list[Path]]:
 
 def main(argv: list[str] | None = None) -> None:
     """Read, tabulate, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("systems", nargs="+", help="name=folder[,folder of another seed...]")
     parser.add_argument("--output_dir", type=Path, help="folder that table.md is written to")
     args = parser.parse_args(argv)

@@ -7,27 +7,17 @@ Called again, it goes on from its last checkpoint.
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mcr.errors import ConfigError, run_command
-from mcr.models.torchvision_cpu import allow_cpu_torchvision
+from mcr.prompts.settings import PromptSettings
+from mcr.runs.config import parse_settings
+from mcr.runs.run_folder import make_run_folder, write_run_record
 from mcr.systems.e2e_gmner.grbp import BoxPerturber, GrbpSettings
 
-allow_cpu_torchvision()
-
-from transformers import TrainerCallback, set_seed  # noqa: E402
-from trl import ModelConfig, SFTConfig, get_peft_config  # noqa: E402
-
-from mcr.models.load import check_frame, load_for_training  # noqa: E402
-from mcr.prompts.settings import PromptSettings  # noqa: E402
-from mcr.runs.config import parse_settings  # noqa: E402
-from mcr.runs.run_folder import make_run_folder, write_run_record  # noqa: E402
-from mcr.training.callbacks.curves import Curves, EpochOf, MetricsFile  # noqa: E402
-from mcr.training.callbacks.validation import HeldOutScores, held_out_samples, watch  # noqa: E402
-from mcr.training.data import for_fine_tuning, load_training_set  # noqa: E402
-from mcr.training.lengths import without_long_samples  # noqa: E402
-from mcr.training.optimizer import MuonWithAdamW  # noqa: E402
-from mcr.training.run import train_and_save, with_guards  # noqa: E402
-from mcr.training.sft import MrsiTrainer  # noqa: E402
+if TYPE_CHECKING:
+    from transformers import TrainerCallback
+    from trl import SFTConfig
 
 
 @dataclass
@@ -58,10 +48,10 @@ class MrsiArguments:
     )
 
 
-SETTINGS = (MrsiArguments, SFTConfig, ModelConfig)
+SETTINGS = (MrsiArguments, "trl.SFTConfig", "trl.ModelConfig")
 
 
-def make_perturber(arguments: MrsiArguments, config: SFTConfig) -> BoxPerturber | None:
+def make_perturber(arguments: MrsiArguments, config: "SFTConfig") -> BoxPerturber | None:
     """Return the box perturbation, where it is asked for."""
     if arguments.grbp_beta is None:
         return None
@@ -73,7 +63,7 @@ def make_perturber(arguments: MrsiArguments, config: SFTConfig) -> BoxPerturber 
     return BoxPerturber(settings, config.seed)
 
 
-def check_nothing_is_cut(config: SFTConfig) -> None:
+def check_nothing_is_cut(config: "SFTConfig") -> None:
     """Refuse a limit on tokens: cutting a prompt cuts image tokens, and cutting a schema its answer.
 
     Raises:
@@ -86,8 +76,11 @@ def check_nothing_is_cut(config: SFTConfig) -> None:
         )
 
 
-def make_callbacks(arguments: MrsiArguments, out: Path, prompts: PromptSettings) -> list[TrainerCallback]:
+def make_callbacks(arguments: MrsiArguments, out: Path, prompts: PromptSettings) -> "list[TrainerCallback]":
     """Return the metrics file, the curves and, where asked for, the held-out scores."""
+    from mcr.training.callbacks.curves import Curves, MetricsFile
+    from mcr.training.callbacks.validation import HeldOutScores, held_out_samples
+
     callbacks: list[TrainerCallback] = [MetricsFile(out / "metrics.jsonl"), Curves(out)]
     if arguments.held_out is not None:
         samples = held_out_samples(Path(arguments.held_out), arguments.held_out_size, Path(arguments.image_root))
@@ -105,6 +98,18 @@ def make_callbacks(arguments: MrsiArguments, out: Path, prompts: PromptSettings)
 def main(argv: list[str] | None = None) -> None:
     """Check the data, load the model, train, save it with its processor and prompt settings."""
     arguments, config, model_arguments = parse_settings(SETTINGS, argv)
+    from transformers import set_seed
+    from trl import get_peft_config
+
+    from mcr.models.load import check_frame, load_for_training
+    from mcr.training.callbacks.curves import EpochOf
+    from mcr.training.callbacks.validation import watch
+    from mcr.training.data import for_fine_tuning, load_training_set
+    from mcr.training.lengths import without_long_samples
+    from mcr.training.optimizer import MuonWithAdamW
+    from mcr.training.run import train_and_save, with_guards
+    from mcr.training.sft import MrsiTrainer
+
     check_nothing_is_cut(config)
     if arguments.use_muon and model_arguments.use_peft:
         raise ConfigError("sft: use_muon trains the model's own matrices, use_peft freezes them. Choose one.")

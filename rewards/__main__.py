@@ -19,6 +19,7 @@ from mcr.errors import ConfigError, DataError, run_command
 from mcr.io.predictions import Prediction, load_predictions
 from mcr.io.samples import load_samples
 from mcr.records import Entity, Sample
+from mcr.runs.command_line import CommandParser
 from rewards.arguments import add_reward_flags, read_reward_flags
 from rewards.columns import read_ground_truth, read_task
 from rewards.explain import explain
@@ -81,7 +82,7 @@ def read_frame(path: Path) -> Frame | None:
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line, score, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     command = parser.add_subparsers(dest="command", required=True).add_parser(
         "explain", help="why a completion earned what it did"
     )

@@ -6,7 +6,6 @@ The recipe is what the config's name ends in, or --recipe. Reads the config and 
 rewards, images, disk and ports. What is estimated says so.
 """
 
-import argparse
 import importlib.metadata
 import shutil
 import socket
@@ -22,6 +21,7 @@ from mcr.boxes import Frame
 from mcr.errors import ConfigError, McrError, raise_faults, run_command
 from mcr.io.images import check_images
 from mcr.prompts.settings import SETTINGS_FILE
+from mcr.runs.command_line import CommandParser
 from mcr.runs.config import closest
 from mcr.runs.memory import Estimate, estimate_memory
 from rewards.columns import score_row
@@ -248,7 +248,7 @@ def main(argv: list[str] | None = None) -> None:
     Raises:
         SystemExit: with code 1 where a run would fail.
     """
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("--config", type=Path, required=True, help="YAML of a recipe that trains")
     parser.add_argument("--recipe", choices=RECIPES, help="which one reads it (default: what the config's name ends in)")
     parser.add_argument("--zero", choices=("zero2", "zero3"), default="", help="how DeepSpeed shards; zero3 for FSDP2, too")

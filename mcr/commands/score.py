@@ -5,7 +5,6 @@
 recipes/evaluate.py writes a report to look at, with intervals.
 """
 
-import argparse
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from mcr.metrics.conventions import DEFAULT, Conventions, add_convention_flags, 
 from mcr.metrics.sanity_checks import find_suspicions
 from mcr.metrics.scores import evaluate
 from mcr.report.summary import one_line, warnings_of
+from mcr.runs.command_line import CommandParser
 
 
 def score_files(gold: Path, predictions: Path, conventions: Conventions = DEFAULT) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def score_files(gold: Path, predictions: Path, conventions: Conventions = DEFAUL
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line, score, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("--gold", type=Path, required=True, help="samples.jsonl")
     parser.add_argument("--predictions", type=Path, required=True, help="predictions.jsonl")
     parser.add_argument("--output_dir", type=Path, help="folder that metrics.json is written to")
