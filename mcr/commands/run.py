@@ -12,6 +12,7 @@ from mcr.runs.command_line import closest
 
 OURS = ("mcr", "rewards", "data_prep", "recipes")
 EXTRA_OF = {"vllm": "vllm", "deepspeed": "deepspeed"}  # packages that are in an extra of their own
+ASKED_FOR = ("torch", "torchvision")  # transformers and TRL import without them, and fail when they are used
 
 
 def help_page() -> str:
@@ -46,7 +47,7 @@ def run(words: Sequence[str]) -> None:
     sys.argv = [command.program, *flags]  # what usage lines and a run's record call this process
     try:
         importlib.import_module(command.module).main(flags)
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         package = missing_package(error)
         if package is None or not command.extra:
             raise
@@ -55,10 +56,20 @@ def run(words: Sequence[str]) -> None:
         raise ConfigError(message) from error
 
 
-def missing_package(error: ModuleNotFoundError) -> str | None:
-    """Return the package of others that an import did not find; None where the fault is in our own modules."""
+def missing_package(error: ImportError) -> str | None:
+    """Return the package of others that is not installed; None where the fault is another, or in our own modules."""
     names = [one.name.split(".")[0] for one in _chain(error) if isinstance(one, ModuleNotFoundError) and one.name]
-    return next((name for name in reversed(names) if name not in OURS), None)
+    if names:
+        return next((name for name in reversed(names) if name not in OURS), None)
+    return next((name for name in ASKED_FOR if not _is_installed(name)), None)
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError:
+        return False
+    return True
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

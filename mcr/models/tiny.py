@@ -5,6 +5,7 @@ It is saved like any model and loaded with from_pretrained, so every recipe trea
     python -m mcr.models.tiny --texts runs/sandbox/schemas/d1.parquet --output_dir runs/sandbox/untrained
 """
 
+import argparse
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,6 @@ from typing import Any
 from mcr.errors import ConfigError, run_command
 from mcr.models.torchvision_cpu import allow_cpu_torchvision
 from mcr.prompts.settings import PromptSettings
-from mcr.runs.command_line import CommandParser
 
 SPECIAL_TOKENS = (
     "<|endoftext|>",
@@ -200,7 +200,9 @@ def make_tiny(out: Path, texts: Iterable[str], *, family: str = "qwen3_vl", size
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line and save a tiny model."""
-    parser = CommandParser(__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument(
         "--texts", type=Path, required=True, help="a training set (Parquet) of write_schemas: its texts train the tokenizer"
     )

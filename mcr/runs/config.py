@@ -55,11 +55,12 @@ def read_yaml_mapping(path: Path) -> Mapping[str, Any]:
     """
     import yaml
 
+    if not path.is_file():
+        raise ConfigError(f"--config: {path} does not exist. Configs are in recipes/configs/.")
     try:
         settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise ConfigError(f"--config: {path} cannot be read ({reason}). Configs are in recipes/configs/.") from error
+        raise ConfigError(f"--config: {path} cannot be read ({error}). Name a text file.") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"--config: {path} is not YAML ({error}). Correct the file.") from error
     if not isinstance(settings, dict):
