@@ -21,8 +21,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
+from mcr.boxes import Box
 from mcr.io.samples import iter_samples, write_samples
-from mcr.records import Box, Entity, Sample
+from mcr.records import Entity, Sample
 from mcr.report.markdown import percent, table
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"

@@ -100,7 +100,7 @@ def main(argv: list[str] | None = None) -> None:
     samples = mix(sources, seed if args.seed is None else args.seed)
     path = (args.output_dir or out) / "train.jsonl"
     write_samples(path, samples)
-    counts = Counter((sample.dataset, sample.task) for sample in samples)
+    counts = Counter((sample.dataset, sample.task.name) for sample in samples)
     print("| dataset | task | samples |\n|---|---|---|")
     print("\n".join(f"| {dataset} | {task} | {count} |" for (dataset, task), count in sorted(counts.items())))
     print(f"{len(samples)} samples -> {path}")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mcr.labels import DEFAULT_LABELS, LabelSet
 from mcr.metrics.matching import first_box_iou, is_entailed_alike, is_same_type
 from mcr.records import Entity
 
@@ -71,13 +72,13 @@ def span_reward(f1_of_pairs: Sequence[float], num: int) -> float:
     return _mean(f1_of_pairs, num)
 
 
-def type_reward(pairs: Sequence[Pair], num: int) -> float:
+def type_reward(pairs: Sequence[Pair], num: int, labels: LabelSet = DEFAULT_LABELS) -> float:
     """Return R_t: how many matched pairs (predicted, gold) agree in type, over `num` (MCR Eq. 7).
 
     >>> type_reward([(Entity("Ann", "person"), Entity("Ann", "PER")), (Entity("Rome", "ORG"), Entity("Rome", "LOC"))], 2)
     0.5
     """
-    return _mean([is_same_type(predicted, gold) for predicted, gold in pairs], num)
+    return _mean([is_same_type(predicted, gold, labels) for predicted, gold in pairs], num)
 
 
 def entailment_reward(pairs: Sequence[Pair], num: int) -> float:
@@ -129,7 +130,7 @@ PartFunction = Callable[[Matching, "RewardOptions"], float]
 PART_FUNCTIONS: Mapping[str, PartFunction] = {
     "count": lambda m, options: count_reward(m.num_predicted, m.num_gold, options.count),
     "span": lambda m, options: span_reward(m.span_f1s, m.num),
-    "type": lambda m, options: type_reward(m.pairs, m.num),
+    "type": lambda m, options: type_reward(m.pairs, m.num, options.labels),
     "entailment": lambda m, options: entailment_reward(m.pairs, m.num),
     "grounding": lambda m, options: grounding_reward(m.pairs, m.num, sigma=options.sigma, two_nones=options.two_nones),
 }
