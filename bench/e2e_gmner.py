@@ -16,12 +16,12 @@ import os
 import statistics
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
 from mcr.boxes import Box
+from mcr.io.bounded_threads import map_bounded
 from mcr.io.samples import iter_samples, write_samples
 from mcr.records import Entity, Sample
 from mcr.report.markdown import percent, table
@@ -169,9 +169,8 @@ def main() -> None:
     args.output_dir.mkdir(parents=True, exist_ok=True)
     prepare(args.output_dir, args.seeds, size)
     pretrain(args.output_dir, size)
-    with ThreadPoolExecutor(args.jobs) as pool:
-        jobs = [(seed, name) for seed in args.seeds for name in VARIANTS]
-        list(pool.map(lambda job: train_and_score(args.output_dir, *job, size, threads), jobs))
+    jobs = [(seed, name) for seed in args.seeds for name in VARIANTS]
+    list(map_bounded(lambda job: train_and_score(args.output_dir, *job, size, threads), jobs, num_threads=args.jobs))
     text = result_table(args.output_dir, args.seeds)
     (args.output_dir / "table.md").write_text(text + "\n", encoding="utf-8")
     print(text)

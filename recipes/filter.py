@@ -25,6 +25,7 @@ from mcr.models.load import load_model, load_processor
 from mcr.report.figures import draw_filter_histograms
 from mcr.rollouts import RolloutRequest, Sampler, SamplingSettings
 from mcr.runs.config import parse_settings
+from mcr.runs.fingerprint import check_fingerprint
 from mcr.runs.processes import engine_of_one_process, join_processes
 from mcr.runs.run_folder import make_run_folder, open_for_append, write_run_record
 from mcr.training.data import REWARD_RECORD, load_training_set
@@ -95,15 +96,10 @@ def read_statistics(out: Path) -> dict[str, dict[str, Any]]:
     return rows
 
 
-def check_fingerprint(out: Path, arguments: FilterArguments, options: RewardOptions) -> None:
-    """Refuse to mix statistics that were sampled in different ways, or whose parts follow different rules; weights may change."""
-    rules = options.to_dict()
-    del rules["weights"]
-    fingerprint = {name: getattr(arguments, name) for name in SAMPLED_BY} | rules
-    path = out / "sampling.json"
-    if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != fingerprint:
-        raise ConfigError(f"filter: {out} holds statistics sampled with other settings ({path}). Choose another output_dir.")
-    write_json(path, fingerprint)
+def fingerprint_of(arguments: FilterArguments, options: RewardOptions) -> dict[str, Any]:
+    """Return what statistics depend on: how they were sampled, and the rules of the reward parts; weights may change."""
+    rules = {name: value for name, value in options.to_dict().items() if name != "weights"}
+    return {name: getattr(arguments, name) for name in SAMPLED_BY} | rules
 
 
 def sample_statistics(rows: Any, todo: list[int], arguments: FilterArguments, options: RewardOptions, path: Path) -> None:
@@ -186,7 +182,7 @@ def main(argv: list[str] | None = None) -> None:
     state = join_processes()
     make_run_folder(out)
     if state.is_main_process:
-        check_fingerprint(out, arguments, options)
+        check_fingerprint(out / "sampling.json", fingerprint_of(arguments, options), "statistics")
         write_run_record(out, "filter", (arguments, reward_arguments), arguments.seed)
     state.wait_for_everyone()
     done = read_statistics(out)

@@ -1,9 +1,8 @@
 """Schemas written by a model behind an endpoint: asked, checked, asked again with the reason, then a template takes over."""
 
 import re
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -105,20 +104,9 @@ class EndpointWriter:
         Raises:
             McrError: `max_failures` samples in a row had no reply at all; what was answered is kept.
         """
-        with ThreadPoolExecutor(self.endpoint.settings.max_concurrency) as pool:
-            under_way: deque[Future[Outcome]] = deque()
-            try:
-                for sample, style in wanted:
-                    under_way.append(pool.submit(self.write, sample, style))
-                    if len(under_way) >= 4 * self.endpoint.settings.max_concurrency:
-                        yield self._checked(under_way.popleft().result())
-                while under_way:
-                    yield self._checked(under_way.popleft().result())
-            finally:
-                self.endpoint.stopped.set()
-                for future in under_way:
-                    future.cancel()
-        self.endpoint.stopped.clear()
+        with closing(self.endpoint.map(lambda one: self.write(*one), wanted)) as outcomes:
+            for outcome in outcomes:
+                yield self._checked(outcome)
 
     def _checked(self, outcome: Outcome) -> Outcome:
         self.num_failures = self.num_failures + 1 if outcome.is_failure else 0

@@ -9,14 +9,13 @@ from typing import Any
 from accelerate import PartialState
 from tqdm import tqdm
 
-from mcr.errors import ConfigError
-from mcr.io.atomic_write import write_json
 from mcr.io.predictions import Prediction, prediction_from_dict, write_prediction
 from mcr.io.samples import iter_json_lines
 from mcr.prompts.baselines import Prompter
 from mcr.records import Sample
 from mcr.rollouts.predict import predict_samples
 from mcr.rollouts.request import Sampler, SamplingSettings
+from mcr.runs.fingerprint import check_fingerprint
 from mcr.runs.run_folder import open_for_append
 
 HASHED_BYTES = 1 << 20
@@ -50,7 +49,7 @@ def predict_missing(
     """
     state = PartialState()
     if state.is_main_process:
-        check_fingerprint(out / "generation.json", {**fingerprint, "prompts": prompts_hash(samples, prompts)})
+        check_fingerprint(out / "generation.json", {**fingerprint, "prompts": prompts_hash(samples, prompts)}, "predictions")
     state.wait_for_everyone()
     done = _read_parts(out)
     missing = [sample for sample in samples[state.process_index :: state.num_processes] if sample.id not in done]
@@ -91,23 +90,6 @@ def weights_hash(model: str) -> str:
             file.seek(max(0, size - HASHED_BYTES))
             digest.update(file.read())
     return digest.hexdigest()
-
-
-def check_fingerprint(path: Path, fingerprint: Mapping[str, Any]) -> None:
-    """Write what a folder's predictions depend on, or refuse a folder that depends on something else.
-
-    Raises:
-        ConfigError: names the settings that differ.
-    """
-    if path.is_file():
-        old = json.loads(path.read_text(encoding="utf-8"))
-        differing = sorted(key for key in old.keys() | fingerprint.keys() if old.get(key) != fingerprint.get(key))
-        if differing:
-            raise ConfigError(
-                f"evaluate: {path.parent} holds predictions made with other settings ({', '.join(differing)}). Choose another "
-                "--out."
-            )
-    write_json(path, fingerprint)
 
 
 def _read_parts(out: Path) -> dict[str, Prediction]:
