@@ -10,9 +10,9 @@ from typing import Any
 
 from mcr.errors import ConfigError
 from mcr.labels import DEFAULT_LABELS, LabelSet, load_labels
-from rewards.parts import PARTS
+from rewards.parts import PART_TABLE, PARTS
 
-DEFAULT_WEIGHTS: Mapping[str, float] = dict.fromkeys(PARTS, 0.2)
+DEFAULT_WEIGHTS: Mapping[str, float] = {name: part.weight for name, part in PART_TABLE.items()}
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "normalization": ("matched", "larger_count"),
     "count": ("stepwise", "f1"),

@@ -12,7 +12,7 @@ from mcr.metrics.matching import assign_spans
 from mcr.records import Entity, check_box
 from mcr.tasks import GMNER, REWARD_PARTS_OF, Task, task_named
 from rewards.options import DEFAULT_OPTIONS, RewardOptions
-from rewards.parts import PART_FUNCTIONS, PARTS, Matching, grounding_score
+from rewards.parts import PART_TABLE, PARTS, Matching, grounding_score
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def _score_parts(
     pairs = [(predicted[p], gold[g]) for p, g, _ in matches]
     num = len(pairs) if options.normalization == "matched" else max(len(predicted), len(gold))
     matching = Matching(len(predicted), len(gold), pairs, [f1 for _, _, f1 in matches], num)
-    return {name: part(matching, options) for name, part in PART_FUNCTIONS.items()}
+    return {name: part.compute(matching, options) for name, part in PART_TABLE.items()}
 
 
 def for_task(parts: Mapping[str, float], task: Task) -> Mapping[str, float]:

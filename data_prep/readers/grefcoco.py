@@ -212,3 +212,6 @@ def load_json(path: Path, kind: type, without: Collection[str] = ()) -> Any:
     if not isinstance(value, kind):
         raise DataError(f"{path}: holds a {type(value).__name__}, expected a {kind.__name__}. Use the file as published.")
     return without_surrogates(value)
+
+
+READERS = {"grefcoco": GrefcocoReader()}

@@ -104,3 +104,4 @@ def read_row(raw: bytes) -> tuple[Mapping[str, Any], bool]:
 
 MNER_MI_READER = MnerMiReader("mner-mi", "MNER-MI", published={"train": {"samples": 6856}})
 MNER_UNI_READER = MnerMiReader("mner-uni", "MNER-UNI")
+READERS = {"mner-mi": MNER_MI_READER, "mner-uni": MNER_UNI_READER}

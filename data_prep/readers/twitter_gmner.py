@@ -105,3 +105,6 @@ TWITTER_FMNERG_READER = TwitterReader(
 def read_twitter_gmner(root: Path, image_root: Path | None = None) -> tuple[dict[str, list[Sample]], dict[str, Counter]]:
     """Read all splits of Twitter-GMNER strictly into memory; see `read_all`."""
     return read_all(TWITTER_GMNER_READER, root, image_root)
+
+
+READERS = {"twitter-gmner": TWITTER_GMNER_READER, "twitter-fmnerg": TWITTER_FMNERG_READER}
