@@ -1,6 +1,6 @@
 """A table of a system, made anew in the sandbox: mean and standard deviation of each row over several seeds.
 
-    python bench/tables.py e2e_gmner ablation --out runs/e2e [--seeds 0 1 2] [--jobs 2] [--set steps=400 noise=0.1]
+    python bench/tables.py e2e_gmner ablation --output_dir runs/e2e [--seeds 0 1 2] [--jobs 2] [--set steps=400 noise=0.1]
 
 The system's folder says what the rows are (mcr/systems/NAME). What all rows share runs first, then every row with every seed,
 `--jobs` at a time. Stopped and called again, it resumes after the last finished stage.
@@ -70,7 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("system", help="a folder of mcr/systems")
     parser.add_argument("table", help="one of its tables")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--output_dir", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=NUMBER", help="change sizes of the table")

@@ -1,11 +1,10 @@
 """The whole method in the sandbox: data, schemas, MRSI, filtering, CVO, evaluation, one table.
 
-    python recipes/demo.py [--out runs/sandbox] [--seed 0] [--small] [--answer_only] [--system e2e_gmner]
+    mcr demo [--output_dir runs/sandbox] [--seed 0] [--small] [--answer_only] [--system e2e_gmner]
 
 Called again, it resumes after the last finished stage; a stage that was stopped resumes from its own last checkpoint or row.
 """
 
-import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,15 +13,16 @@ from pathlib import Path
 from mcr.errors import ConfigError, run_command
 from mcr.io.atomic_write import write_whole
 from mcr.report.markdown import percent, table
+from mcr.runs.command_line import CommandParser
 from mcr.systems import system_named
 from mcr.systems.stages import DemoRow, Plan, Stage, make_stage, run_stages
 
 RECIPES = Path(__file__).resolve().parent
-SCHEMA_FLAGS = ["--answer-formats", "rows", "--fixed-order", "--phrasings", "1", "--detail", "brief"]
+SCHEMA_FLAGS = ["--answer_formats", "rows", "--fixed_order", "--phrasings", "1", "--detail", "brief"]
 STYLE_FLAGS = ["--styles", "steps_text_first,steps_image_first,brief"]
 ANSWER_ONLY_FLAGS = ["--styles", "answer_only"]
 FAMILY = "qwen3_vl"
-FRAME_FLAGS = {FAMILY: [], "qwen2_5_vl": ["--factor", "32", "--min-pixels", "1024", "--max-pixels", "25600"]}
+FRAME_FLAGS = {FAMILY: [], "qwen2_5_vl": ["--factor", "32", "--min_pixels", "1024", "--max_pixels", "25600"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +50,18 @@ def recipe(name: str, title: str, program: str, *flags: object) -> Stage:
 def data_stages(out: Path, size: DemoSize, family: str, seed: int, styles: list[str]) -> list[Stage]:
     """Return the stages before any training: the world, its schemas, a model with random weights."""
     data, schemas = out / "data", out / "schemas"
-    world = ["--out", data, "--train", size.train, "--test", size.test, "--seed", seed]
-    flags = ["--samples", data / "train.jsonl", "--out", schemas, "--family", family, *FRAME_FLAGS[family], *SCHEMA_FLAGS]
+    world = ["--output_dir", data, "--train", size.train, "--test", size.test, "--seed", seed]
+    flags = ["--samples", data / "train.jsonl", "--output_dir", schemas, "--family", family, *FRAME_FLAGS[family], *SCHEMA_FLAGS]
     flags += [
         *styles,
-        "--per-sample",
+        "--per_sample",
         1,
-        "--d2-share",
+        "--d2_share",
         size.filter_prompts / size.train,
         "--seed",
         seed,
     ]
-    weights = ["--texts", schemas / "d1.parquet", "--out", out / "untrained", "--family", family, "--seed", seed]
+    weights = ["--texts", schemas / "d1.parquet", "--output_dir", out / "untrained", "--family", family, "--seed", seed]
     return [
         make_stage("data", "a world of samples", "data_prep.make_sandbox", *world),
         make_stage("schemas", "reasoning schemas", "data_prep.write_schemas", *flags),
@@ -121,8 +121,8 @@ def result_table(rows: Sequence[DemoRow], minutes: dict[str, float]) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the demo and print its table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/sandbox"))
+    parser = CommandParser(__doc__)
+    parser.add_argument("--output_dir", type=Path, default=Path("runs/sandbox"))
     parser.add_argument("--seed", type=int, default=0, help="of the world, the weights and the training")
     parser.add_argument("--family", choices=sorted(FRAME_FLAGS), default=FAMILY, help="of the tiny model")
     parser.add_argument("--small", action="store_true", help="a reduced run of a few minutes that still shows learning")
@@ -130,16 +130,18 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--system", help="the demo of a system of mcr/systems instead of MCR's")
     args = parser.parse_args(argv)
     size = SMALL if args.small else FULL
-    plan = plan_demo(args.out, args.seed, size, args.family, is_answer_only=args.answer_only)
+    plan = plan_demo(args.output_dir, args.seed, size, args.family, is_answer_only=args.answer_only)
     if args.system is not None:
         make_plan = system_named(args.system).demo
         if make_plan is None or args.answer_only or args.family != FAMILY:
             raise ConfigError(f"--system: {args.system} has no demo, or none with --answer_only or --family. Leave them out.")
-        plan = make_plan(args.out, args.seed, args.small)
-    minutes = run_stages(args.out, plan.stages, RECIPES)
+        plan = make_plan(args.output_dir, args.seed, args.small)
+    minutes = run_stages(args.output_dir, plan.stages, RECIPES)
     text = result_table(plan.rows, minutes)
-    write_whole(args.out / "table.md", text + "\n")
-    print(f"\n{text}\n\nreports with every sample: {args.out}/eval/*/report.html   the run's page: {args.out}/run.html")
+    write_whole(args.output_dir / "table.md", text + "\n")
+    print(
+        f"\n{text}\n\nreports with every sample: {args.output_dir}/eval/*/report.html   the run's page: {args.output_dir}/run.html"
+    )
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from mcr.errors import ConfigError, run_command
 from mcr.families import frame_settings
 from mcr.io.images import check_images
 from mcr.io.predictions import Prediction
-from mcr.io.samples import read_gold, read_samples
+from mcr.io.samples import load_samples, read_gold
 from mcr.labels import DEFAULT_LABELS, LabelSet, load_labels
 from mcr.metrics.conventions import ConventionFlags, Conventions
 from mcr.prompts.baselines import STYLES, Demonstration, Prompter, PromptingBaseline, draw_demonstrations
@@ -122,7 +122,7 @@ def make_prompter(model: str, arguments: EvaluateArguments, generation: Generati
     if generation.prompting == "cot_demonstrations":
         if arguments.train_samples is None:
             raise ConfigError("prompting: cot_demonstrations needs --train_samples to draw from.")
-        pool = read_samples(Path(arguments.train_samples))
+        pool = load_samples(Path(arguments.train_samples))
         options = SchemaOptions(("steps_text_first",), ("rows",), orders=("text type location",), shuffle_entities=False)
         for sample in draw_demonstrations(pool, samples, num=generation.num_demonstrations, seed=arguments.seed):
             schema = make_schema(sample, "steps_text_first", frame.frame_of(sample), options, arguments.seed)
@@ -214,7 +214,7 @@ def read_seen_texts(path: str | None, conventions: Conventions) -> frozenset[str
     """Return the entity texts of the training samples, as the conventions compare them."""
     if path is None:
         return None
-    texts = {collapse_space(entity.text) for sample in read_samples(Path(path)) for entity in sample.entities}
+    texts = {collapse_space(entity.text) for sample in load_samples(Path(path)) for entity in sample.entities}
     return frozenset(texts if conventions.is_case_sensitive else map(str.lower, texts))
 
 

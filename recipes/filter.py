@@ -47,7 +47,7 @@ class FilterArguments:
     temperature: float = field(default=1.5, metadata={"help": "sampling temperature"})
     top_k: int = field(default=200, metadata={"help": "sampling top-k"})
     top_p: float = field(default=0.95, metadata={"help": "sampling top-p"})
-    max_completion_length: int = field(default=512, metadata={"help": "tokens a completion"})
+    max_new_tokens: int = field(default=512, metadata={"help": "tokens a completion"})
     batch_size: int = field(default=64, metadata={"help": "completions sampled at once"})
     use_vllm: bool = field(default=False, metadata={"help": "sample through vLLM"})
     vllm_gpu_memory_utilization: float = field(default=0.9, metadata={"help": "share of GPU memory for vLLM"})
@@ -66,7 +66,7 @@ WIDEN = {
     "too hard": "Lower --min_median, or train longer in MRSI",
     "too easy": "Raise --max_median, or keep back harder samples",
 }
-SAMPLED_BY = ("model_name_or_path", "num_generations", "temperature", "top_k", "top_p", "max_completion_length", "seed")
+SAMPLED_BY = ("model_name_or_path", "num_generations", "temperature", "top_k", "top_p", "max_new_tokens", "seed")
 
 
 def read_statistics(out: Path) -> dict[str, dict[str, Any]]:
@@ -79,15 +79,10 @@ def read_statistics(out: Path) -> dict[str, dict[str, Any]]:
     return rows
 
 
-def check_fingerprint(out: Path, arguments: FilterArguments, options: RewardOptions) -> None:
-    """Refuse to mix statistics that were sampled in different ways, or whose parts follow different rules; weights may change."""
-    rules = options.to_dict()
-    del rules["weights"]
-    fingerprint = {name: getattr(arguments, name) for name in SAMPLED_BY} | rules
-    path = out / "sampling.json"
-    if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != fingerprint:
-        raise ConfigError(f"filter: {out} holds statistics sampled with other settings ({path}). Choose another output_dir.")
-    write_json(path, fingerprint)
+def fingerprint_of(arguments: FilterArguments, options: RewardOptions) -> dict[str, Any]:
+    """Return what statistics depend on: how they were sampled, and the rules of the reward parts; weights may change."""
+    rules = {name: value for name, value in options.to_dict().items() if name != "weights"}
+    return {name: getattr(arguments, name) for name in SAMPLED_BY} | rules
 
 
 def sample_statistics(rows: Any, todo: list[int], arguments: FilterArguments, options: RewardOptions, path: Path) -> None:
@@ -106,7 +101,7 @@ def sample_statistics(rows: Any, todo: list[int], arguments: FilterArguments, op
         temperature=arguments.temperature,
         top_k=arguments.top_k,
         top_p=arguments.top_p,
-        max_new_tokens=arguments.max_completion_length,
+        max_new_tokens=arguments.max_new_tokens,
         seed=arguments.seed,
     )
     chunk = max(1, arguments.batch_size // arguments.num_generations)
@@ -178,7 +173,7 @@ def main(argv: list[str] | None = None) -> None:
     state = join_processes()
     make_run_folder(out)
     if state.is_main_process:
-        check_fingerprint(out, arguments, options)
+        check_fingerprint(out / "sampling.json", fingerprint_of(arguments, options), "statistics")
         write_run_record(out, "filter", (arguments, reward_arguments), arguments.seed)
     state.wait_for_everyone()
     done = read_statistics(out)

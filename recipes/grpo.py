@@ -7,16 +7,18 @@ Called again, it resumes from its last checkpoint.
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcr.errors import ConfigError, run_command
 from mcr.runs.config import parse_settings
 from mcr.runs.run_folder import make_run_folder
-from mcr.training.config import CvoConfig, ModelConfig
 from rewards.arguments import RewardArguments
 from rewards.for_trl import weighted_rewards
 from rewards.options import RewardOptions
 from rewards.parts import PARTS
+
+if TYPE_CHECKING:
+    from mcr.training.config import CvoConfig
 
 
 @dataclass
@@ -40,10 +42,10 @@ class CvoArguments:
     shared_prefix_attention: str = field(default="segments", metadata={"help": "segments, or flex (GPUs alone)"})
 
 
-SETTINGS = (CvoArguments, RewardArguments, CvoConfig, ModelConfig)
+SETTINGS = (CvoArguments, RewardArguments, "mcr.training.config.CvoConfig", "trl.ModelConfig")
 
 
-def check_rewards(arguments: RewardArguments, config: CvoConfig, train_set: Path) -> RewardOptions:
+def check_rewards(arguments: RewardArguments, config: "CvoConfig", train_set: Path) -> RewardOptions:
     """Return the reward options, equal to those that the kept set was filtered with.
 
     Raises:
@@ -67,7 +69,7 @@ def check_rewards(arguments: RewardArguments, config: CvoConfig, train_set: Path
     return options
 
 
-def check_enough_prompts(num_prompts: int, config: CvoConfig) -> None:
+def check_enough_prompts(num_prompts: int, config: "CvoConfig") -> None:
     """Refuse a set that does not fill one generation batch: TRL would make no step and say nothing.
 
     Raises:

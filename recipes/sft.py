@@ -8,13 +8,16 @@ Called again, it resumes from its last checkpoint.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mcr.errors import ConfigError, run_command
 from mcr.runs.config import parse_settings
 from mcr.runs.run_folder import make_run_folder
 from mcr.systems import transform_arguments
 from mcr.systems.base import TargetTransform, TransformArguments
-from mcr.training.config import ModelConfig, MrsiConfig
+
+if TYPE_CHECKING:
+    from mcr.training.config import MrsiConfig
 
 
 @dataclass
@@ -37,10 +40,10 @@ class MrsiArguments:
     )
 
 
-SETTINGS = (MrsiArguments, *transform_arguments(), MrsiConfig, ModelConfig)
+SETTINGS = (MrsiArguments, *transform_arguments(), "mcr.training.config.MrsiConfig", "trl.ModelConfig")
 
 
-def make_transform(transforms: Sequence[TransformArguments], config: MrsiConfig) -> TargetTransform | None:
+def make_transform(transforms: Sequence[TransformArguments], config: "MrsiConfig") -> TargetTransform | None:
     """Return the target transform that the flags of a system ask for.
 
     Raises:

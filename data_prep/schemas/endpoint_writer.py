@@ -1,9 +1,8 @@
 """Schemas written by a model behind an endpoint: asked, checked, asked again with the reason, then a template takes over."""
 
 import re
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -67,7 +66,7 @@ class EndpointWriter:
         frame_of: a sample's frame.
         image_root: for styles that need the image.
         max_asks: replies looked at before a template takes over.
-        max_tokens: of a reply.
+        max_new_tokens: of a reply.
         temperature: of the model.
         seed: of the requests and of the template that takes over.
         answer_formats: of the answer, the first that is read back as it was written is taken.
@@ -79,7 +78,7 @@ class EndpointWriter:
     frame_of: Callable[[Sample], Frame | None]
     image_root: Path | None = None
     max_asks: int = 3
-    max_tokens: int = 512
+    max_new_tokens: int = 512
     temperature: float = 0.7
     seed: int = 0
     answer_formats: tuple[str, ...] = ASKED_FORMATS
@@ -88,8 +87,10 @@ class EndpointWriter:
     num_failures: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        if self.max_asks < 1 or self.max_tokens < 1:
-            raise ConfigError(f"--max-asks: got {self.max_asks}, --max-tokens: got {self.max_tokens}, expected at least 1.")
+        if self.max_asks < 1 or self.max_new_tokens < 1:
+            raise ConfigError(
+                f"--max_asks: got {self.max_asks}, --max_new_tokens: got {self.max_new_tokens}, expected at least 1."
+            )
 
     def write_all(self, wanted: Iterable[tuple[Sample, str]]) -> Iterator[Outcome]:
         """Yield the outcome of each (sample, style), in order, several under way at once.
@@ -97,20 +98,9 @@ class EndpointWriter:
         Raises:
             McrError: `max_failures` samples in a row had no reply at all; what was answered is kept.
         """
-        with ThreadPoolExecutor(self.endpoint.settings.max_concurrency) as pool:
-            under_way: deque[Future[Outcome]] = deque()
-            try:
-                for sample, style in wanted:
-                    under_way.append(pool.submit(self.write, sample, style))
-                    if len(under_way) >= 4 * self.endpoint.settings.max_concurrency:
-                        yield self._checked(under_way.popleft().result())
-                while under_way:
-                    yield self._checked(under_way.popleft().result())
-            finally:
-                self.endpoint.stopped.set()
-                for future in under_way:
-                    future.cancel()
-        self.endpoint.stopped.clear()
+        with closing(self.endpoint.map(lambda one: self.write(*one), wanted)) as outcomes:
+            for outcome in outcomes:
+                yield self._checked(outcome)
 
     def _checked(self, outcome: Outcome) -> Outcome:
         self.num_failures = self.num_failures + 1 if outcome.is_failure else 0
@@ -132,7 +122,7 @@ class EndpointWriter:
 
     def body_of(self, messages: Sequence[Mapping[str, Any]], number: int) -> dict[str, Any]:
         """Return the whole request; the number of the try makes each of them a request of its own."""
-        drawing = {"temperature": self.temperature, "max_tokens": self.max_tokens, "seed": self.seed + number}
+        drawing = {"temperature": self.temperature, "max_tokens": self.max_new_tokens, "seed": self.seed + number}
         return self.endpoint.body_of(messages, **drawing)
 
     def write(self, sample: Sample, style: str) -> Outcome:

@@ -1,16 +1,15 @@
 """Score a predictions file against gold from the command line; needs Python alone.
 
-    python -m mcr.commands.score --gold G.jsonl --predictions P.jsonl [--out metrics.json]
+    mcr score --gold G.jsonl --predictions P.jsonl [--output_dir DIR]
 
 recipes/evaluate.py writes a report to look at, with intervals.
 """
 
-import argparse
 from pathlib import Path
 
 from mcr.errors import run_command
 from mcr.io.atomic_write import write_json
-from mcr.io.predictions import read_predictions
+from mcr.io.predictions import load_predictions
 from mcr.io.samples import read_gold
 from mcr.io.sanity_checks import Suspicion, find_suspicions
 from mcr.metrics.conventions import DEFAULT, Conventions, add_convention_flags, read_conventions
@@ -20,16 +19,16 @@ from mcr.report.evaluation import warnings_of
 
 def score_files(gold: Path, predictions: Path, conventions: Conventions = DEFAULT) -> tuple[Metrics, list[Suspicion]]:
     """Return every measure of a predictions file, and what looks wrong in it."""
-    samples, predicted = read_gold(gold), read_predictions(predictions)
+    samples, predicted = read_gold(gold), load_predictions(predictions)
     return evaluate(samples, predicted, conventions=conventions), find_suspicions(samples, predicted, conventions.labels)
 
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line, score, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("--gold", type=Path, required=True, help="samples.jsonl")
     parser.add_argument("--predictions", type=Path, required=True, help="predictions.jsonl")
-    parser.add_argument("--out", type=Path, help="where to write metrics.json")
+    parser.add_argument("--output_dir", type=Path, help="folder that metrics.json is written to")
     add_convention_flags(parser)
     args = parser.parse_args(argv)
     metrics, suspicions = score_files(args.gold, args.predictions, read_conventions(args))

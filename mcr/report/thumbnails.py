@@ -3,13 +3,14 @@
 import base64
 import io
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
 from mcr.errors import DataError
+from mcr.io.bounded_threads import map_bounded
 from mcr.io.images import open_image
 from mcr.masks import Mask
 from mcr.records import Sample
@@ -51,24 +52,23 @@ def embed_images(
     """
     if image_root is None:
         return Thumbnails([-1] * len(samples), [], sum(bool(sample.images) for sample in samples), 0, max_bytes)
-    place, sources, size, num_unavailable, num_left_out = [-1] * len(samples), [], 0, 0, 0
+    place, sources, size, num_left_out = [-1] * len(samples), [], 0, 0
     wanted = [index for index in order if samples[index].images]
-    with ThreadPoolExecutor(num_threads) as pool:
-        for start in range(0, len(wanted), 64):
-            part = wanted[start : start + 64]
+    num_unavailable = sum(bool(sample.images) for sample in samples) - len(wanted)
+    paths = (samples[index].images[0].path for index in wanted)
+    with closing(map_bounded(lambda path: _thumbnail(image_root, path), paths, num_threads=num_threads)) as thumbnails:
+        for number, (index, source) in enumerate(zip(wanted, thumbnails, strict=True)):
+            if source is None:
+                num_unavailable += 1
+            elif size + len(source) > max_bytes:
+                num_left_out += 1
+            else:
+                place[index] = len(sources)
+                sources.append(source)
+                size += len(source)
             if size >= max_bytes:
-                num_left_out += len(part)
-                continue
-            found = pool.map(lambda index: _thumbnail(image_root, samples[index].images[0].path), part)
-            for index, source in zip(part, found, strict=True):
-                if source is None:
-                    num_unavailable += 1
-                elif size + len(source) > max_bytes:
-                    num_left_out += 1
-                else:
-                    place[index] = len(sources)
-                    sources.append(source)
-                    size += len(source)
+                num_left_out += len(wanted) - number - 1
+                break
     return Thumbnails(place, sources, num_unavailable, num_left_out, max_bytes - size)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mcr.io.images import open_image
-from mcr.io.predictions import Prediction, join_gold, predict_from_completion, read_predictions
+from mcr.io.predictions import Prediction, join_gold, load_predictions, predict_from_completion
 from mcr.prompts.baselines import Prompter
 from mcr.records import Sample
 from mcr.rollouts.request import RolloutRequest, Sampler, SamplingSettings
@@ -62,7 +62,7 @@ class FilePredictor:
         Raises:
             DataError: lists every line that cannot be used, and every prediction for a sample that gold does not have.
         """
-        predictions = read_predictions(path)
+        predictions = load_predictions(path)
         join_gold(samples, predictions)  # refuses a file that was made for other gold
         return cls({prediction.id: prediction for prediction in predictions})
 

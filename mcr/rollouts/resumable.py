@@ -9,12 +9,12 @@ from typing import Any
 from accelerate import PartialState
 from tqdm import tqdm
 
-from mcr.errors import ConfigError, McrError
-from mcr.io.atomic_write import write_json
+from mcr.errors import McrError
 from mcr.io.predictions import Prediction, prediction_from_dict, write_prediction
 from mcr.io.samples import iter_json_lines
 from mcr.prompts.baselines import Prompter
 from mcr.records import Sample
+from mcr.runs.fingerprint import check_fingerprint
 from mcr.runs.run_folder import open_for_append
 from mcr.systems.base import Predictor
 
@@ -38,7 +38,7 @@ def predict_missing(
     """
     state = PartialState()
     if state.is_main_process:
-        check_fingerprint(out / "generation.json", fingerprint)
+        check_fingerprint(out / "generation.json", fingerprint, "predictions")
     state.wait_for_everyone()
     done = _read_parts(out)
     missing = [sample for sample in samples[state.process_index :: state.num_processes] if sample.id not in done]
@@ -83,23 +83,6 @@ def weights_hash(model: str) -> str:
             file.seek(max(0, size - HASHED_BYTES))
             digest.update(file.read())
     return digest.hexdigest()
-
-
-def check_fingerprint(path: Path, fingerprint: Mapping[str, Any]) -> None:
-    """Write what a folder's predictions depend on, or refuse a folder that depends on something else.
-
-    Raises:
-        ConfigError: names the settings that differ.
-    """
-    if path.is_file():
-        old = json.loads(path.read_text(encoding="utf-8"))
-        differing = sorted(key for key in old.keys() | fingerprint.keys() if old.get(key) != fingerprint.get(key))
-        if differing:
-            raise ConfigError(
-                f"evaluate: {path.parent} holds predictions made with other settings ({', '.join(differing)}). Choose another "
-                "--output_dir."
-            )
-    write_json(path, fingerprint)
 
 
 def _read_parts(out: Path) -> dict[str, Prediction]:

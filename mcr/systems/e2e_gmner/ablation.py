@@ -35,8 +35,8 @@ COLUMNS = {
 
 def schemas_stage(name: str, samples: Path, out: Path, styles: str, seed: int) -> Stage:
     """Return the stage that writes one training set of template schemas."""
-    flags = ["--samples", samples, "--out", out, "--family", FAMILY, "--styles", styles, "--answer-formats", "rows"]
-    flags += ["--fixed-order", "--phrasings", 1, "--detail", "brief", "--per-sample", 1, "--d2-share", 0, "--seed", seed]
+    flags = ["--samples", samples, "--output_dir", out, "--family", FAMILY, "--styles", styles, "--answer_formats", "rows"]
+    flags += ["--fixed_order", "--phrasings", 1, "--detail", "brief", "--per_sample", 1, "--d2_share", 0, "--seed", seed]
     return make_stage(name, f"reasoning schemas: {styles}", "data_prep.write_schemas", *flags)
 
 
@@ -56,9 +56,9 @@ def shared_stages(out: Path, sizes: Mapping[str, float]) -> list[Stage]:
     """Return the stages before all variants: the scenes, and a model that learns to see, name and ground on clean ones."""
     data, clean, untrained = out / "data", out / "clean", out / "untrained"
     num_train = sizes["pretrain"] + sizes["train"]
-    world = ("--out", data, "--train", num_train, "--dev", 1, "--test", sizes["test"])
-    part = ("--samples", data / "train.jsonl", "--out", out / "clean.jsonl", "--num", sizes["pretrain"])
-    weights = ("--texts", clean / "d1.parquet", "--out", untrained, "--family", FAMILY)
+    world = ("--output_dir", data, "--train", num_train, "--dev", 1, "--test", sizes["test"])
+    part = ("--samples", data / "train.jsonl", "--output_dir", out / "clean.jsonl", "--num", sizes["pretrain"])
+    weights = ("--texts", clean / "d1.parquet", "--output_dir", untrained, "--family", FAMILY)
     more = ("--max_steps", sizes["pretrain_steps"], *GRBP_FLAGS)
     return [
         make_stage("data", "a world of samples", "data_prep.make_sandbox", *world),
@@ -75,7 +75,7 @@ def variant(style: str, *, is_perturbed: bool) -> Callable[[TableRun], list[Stag
     def stages(run: TableRun) -> list[Stage]:
         data, folder, sizes = run.shared / "data", run.folder, run.sizes
         noise = ("--skip", sizes["pretrain"], "--noise", sizes["noise"], "--seed", run.seed)
-        noisy = ("--samples", data / "train.jsonl", "--out", folder / "noisy.jsonl", *noise)
+        noisy = ("--samples", data / "train.jsonl", "--output_dir", folder / "noisy.jsonl", *noise)
         more = ("--seed", run.seed, *(GRBP_FLAGS if is_perturbed else ()), "--max_steps", sizes["steps"])
         more = (*more, "--learning_rate", 5e-4, "--warmup_steps", 20)
         seeing, train_set = run.shared / "seeing" / "model", folder / "schemas" / "d1.parquet"

@@ -13,8 +13,8 @@ def plan_demo(out: Path, seed: int, is_small: bool) -> Plan:
     """Return the demo's stages and the rows of its table."""
     size = SMALL if is_small else FULL
     data, schemas, untrained = out / "data", out / "schemas", out / "untrained"
-    world = ("--out", data, "--train", size["train"], "--test", size["test"], "--seed", seed)
-    weights = ("--texts", schemas / "d1.parquet", "--out", untrained, "--family", FAMILY, "--seed", seed)
+    world = ("--output_dir", data, "--train", size["train"], "--test", size["test"], "--seed", seed)
+    weights = ("--texts", schemas / "d1.parquet", "--output_dir", untrained, "--family", FAMILY, "--seed", seed)
     more = ("--seed", seed, *GRBP_FLAGS, "--max_steps", size["steps"])
     before, after = out / "eval" / "untrained", out / "eval" / "sft"
     stages = (
