@@ -81,18 +81,22 @@ def main() -> None:
     wanted = tables[args.table]
     sizes = change_sizes(dict(wanted.sizes), args.set)
     threads = max(1, (os.cpu_count() or 1) // args.jobs)
-    args.out.mkdir(parents=True, exist_ok=True)
-    run_stages(args.out, wanted.shared(args.out, sizes), RECIPES, log=args.out / "shared.log", threads=threads)
+    args.output_dir.mkdir(parents=True, exist_ok=True)
+    run_stages(
+        args.output_dir, wanted.shared(args.output_dir, sizes), RECIPES, log=args.output_dir / "shared.log", threads=threads
+    )
     with ThreadPoolExecutor(args.jobs) as pool:
-        runs = [pool.submit(run_row, wanted, args.out, row, seed, sizes, threads) for seed in args.seeds for row in wanted.rows]
+        runs = [
+            pool.submit(run_row, wanted, args.output_dir, row, seed, sizes, threads) for seed in args.seeds for row in wanted.rows
+        ]
         try:
             for run in runs:
                 run.result()
         finally:
             for run in runs:  # stopped, or one failed: none of the others begins
                 run.cancel()
-    text = f"{wanted.title}\n\n{result_table(wanted, args.out, args.seeds)}"
-    write_whole(args.out / "table.md", text + "\n")
+    text = f"{wanted.title}\n\n{result_table(wanted, args.output_dir, args.seeds)}"
+    write_whole(args.output_dir / "table.md", text + "\n")
     print(text)
 
 

@@ -139,9 +139,8 @@ def main(argv: list[str] | None = None) -> None:
     minutes = run_stages(args.output_dir, plan.stages, RECIPES)
     text = result_table(plan.rows, minutes)
     write_whole(args.output_dir / "table.md", text + "\n")
-    print(
-        f"\n{text}\n\nreports with every sample: {args.output_dir}/eval/*/report.html   the run's page: {args.output_dir}/run.html"
-    )
+    print(f"\n{text}\n\nreports with every sample: {args.output_dir}/eval/*/report.html")
+    print(f"the run's page: {args.output_dir}/run.html")
 
 
 if __name__ == "__main__":

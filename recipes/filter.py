@@ -25,6 +25,7 @@ from mcr.report.figures import draw_filter_histograms
 from mcr.rollouts import RolloutRequest, SamplingSettings
 from mcr.rollouts.make_sampler import SamplerSettings, make_sampler
 from mcr.runs.config import parse_settings
+from mcr.runs.fingerprint import check_fingerprint
 from mcr.runs.processes import join_processes
 from mcr.runs.run_folder import make_run_folder, open_for_append, write_run_record
 from mcr.training.data import REWARD_RECORD, load_training_set

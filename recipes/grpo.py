@@ -105,6 +105,7 @@ def check_images_are_there(train_set: Any) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Check the data, load the model that MRSI saved, optimise, save."""
+    arguments, reward_arguments, config, model_arguments = settings = parse_settings(SETTINGS, argv)
     from trl.trainer.utils import get_peft_config
 
     from mcr.models.load import check_frame, load_for_training
@@ -117,7 +118,6 @@ def main(argv: list[str] | None = None) -> None:
     from mcr.training.grpo_checks import forbid_vision_tokens
     from mcr.training.run import run_callbacks, train_and_save
 
-    arguments, reward_arguments, config, model_arguments = settings = parse_settings(SETTINGS, argv)
     rewards = weighted_rewards(check_rewards(reward_arguments, config, Path(arguments.train_set)))
     out, image_root = Path(config.output_dir), Path(arguments.image_root)
     train_set = load_training_set(Path(arguments.train_set), image_root, needs_completion=False)

@@ -62,6 +62,7 @@ def make_transform(transforms: Sequence[TransformArguments], config: "MrsiConfig
 
 def main(argv: list[str] | None = None) -> None:
     """Check the data, load the model, train, save it with its processor and prompt settings."""
+    arguments, *transforms, config, model_arguments = settings = parse_settings(SETTINGS, argv)
     from transformers import set_seed
     from trl.trainer.utils import get_peft_config
 
@@ -75,7 +76,6 @@ def main(argv: list[str] | None = None) -> None:
     from mcr.training.run import run_callbacks, train_and_save
     from mcr.training.sft import MrsiTrainer
 
-    arguments, *transforms, config, model_arguments = settings = parse_settings(SETTINGS, argv)
     if arguments.use_muon and model_arguments.use_peft:
         raise ConfigError("sft: use_muon trains the model's own matrices, use_peft freezes them. Choose one.")
     out, image_root = Path(config.output_dir), Path(arguments.image_root)

@@ -15,6 +15,7 @@ from mcr.io.sanity_checks import Suspicion, find_suspicions
 from mcr.metrics.conventions import DEFAULT, Conventions, add_convention_flags, read_conventions
 from mcr.metrics.evaluate import Metrics, evaluate
 from mcr.report.evaluation import warnings_of
+from mcr.runs.command_line import CommandParser
 
 
 def score_files(gold: Path, predictions: Path, conventions: Conventions = DEFAULT) -> tuple[Metrics, list[Suspicion]]:

@@ -1,6 +1,6 @@
 """The options of a settings dataclass as data, for help and for checking keys.
 
-Dataclasses that build on TRL's import torch, which takes seconds. So a recipe names them ("mcr.training.config.MrsiConfig"), and their options are
+Dataclasses that build on TRL's import torch, which takes seconds. So a recipe names them ("trl.ModelConfig"), and their options are
 listed in trl_options.json. `python -m mcr.runs.options` writes that file from the installed TRL.
 """
 
@@ -20,11 +20,8 @@ from typing import Any
 from mcr.io.atomic_write import write_json
 
 TRL_OPTIONS = Path(__file__).with_name("trl_options.json")
-LISTED = (
-    "mcr.training.config.MrsiConfig",
-    "mcr.training.config.CvoConfig",
-    "trl.ModelConfig",
-)  # the dataclasses whose options trl_options.json lists
+# The dataclasses whose options trl_options.json lists.
+LISTED = ("mcr.training.config.MrsiConfig", "mcr.training.config.CvoConfig", "trl.ModelConfig")
 KINDS = {int: "INT", float: "FLOAT", str: "TEXT", bool: "BOOL", dict: "JSON", list: "LIST"}
 REQUIRED = "required"
 

@@ -57,7 +57,7 @@ def shared_stages(out: Path, sizes: Mapping[str, float]) -> list[Stage]:
     data, clean, untrained = out / "data", out / "clean", out / "untrained"
     num_train = sizes["pretrain"] + sizes["train"]
     world = ("--output_dir", data, "--train", num_train, "--dev", 1, "--test", sizes["test"])
-    part = ("--samples", data / "train.jsonl", "--output_dir", out / "clean.jsonl", "--num", sizes["pretrain"])
+    part = ("--samples", data / "train.jsonl", "--output", out / "clean.jsonl", "--num", sizes["pretrain"])
     weights = ("--texts", clean / "d1.parquet", "--output_dir", untrained, "--family", FAMILY)
     more = ("--max_steps", sizes["pretrain_steps"], *GRBP_FLAGS)
     return [
@@ -75,7 +75,7 @@ def variant(style: str, *, is_perturbed: bool) -> Callable[[TableRun], list[Stag
     def stages(run: TableRun) -> list[Stage]:
         data, folder, sizes = run.shared / "data", run.folder, run.sizes
         noise = ("--skip", sizes["pretrain"], "--noise", sizes["noise"], "--seed", run.seed)
-        noisy = ("--samples", data / "train.jsonl", "--output_dir", folder / "noisy.jsonl", *noise)
+        noisy = ("--samples", data / "train.jsonl", "--output", folder / "noisy.jsonl", *noise)
         more = ("--seed", run.seed, *(GRBP_FLAGS if is_perturbed else ()), "--max_steps", sizes["steps"])
         more = (*more, "--learning_rate", 5e-4, "--warmup_steps", 20)
         seeing, train_set = run.shared / "seeing" / "model", folder / "schemas" / "d1.parquet"

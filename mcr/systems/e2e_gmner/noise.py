@@ -1,6 +1,6 @@
 """A part of a samples file with noisy gold boxes, for the ablation in the sandbox. The noise is ours, not the paper's.
 
-python -m mcr.systems.e2e_gmner.noise --samples data/train.jsonl --output_dir noisy.jsonl --skip 20800 --noise 0.1 --seed 0
+python -m mcr.systems.e2e_gmner.noise --samples data/train.jsonl --output noisy.jsonl --skip 20800 --noise 0.1 --seed 0
 """
 
 import argparse
@@ -46,16 +46,16 @@ def main(argv: list[str] | None = None) -> None:
     """Write the samples."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=Path, required=True, help="samples.jsonl")
-    parser.add_argument("--output_dir", type=Path, required=True, help="samples.jsonl to write")
+    parser.add_argument("--output", type=Path, required=True, help="samples.jsonl to write")
     parser.add_argument("--skip", type=int, default=0, help="samples at the beginning to leave out")
     parser.add_argument("--num", type=int, help="samples to write (default: all that follow)")
     parser.add_argument("--noise", type=float, default=0.0, help="of boxes, as a share of width and height")
     parser.add_argument("--seed", type=int, default=0, help="of the noise")
     args = parser.parse_args(argv)
     end = None if args.num is None else args.skip + args.num
-    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.output.parent.mkdir(parents=True, exist_ok=True)
     samples = islice(iter_samples(args.samples), args.skip, end)
-    write_samples(args.out, (with_noise(sample, args.noise, args.seed) for sample in samples))
+    write_samples(args.output, (with_noise(sample, args.noise, args.seed) for sample in samples))
 
 
 if __name__ == "__main__":
