@@ -23,8 +23,9 @@ from random import Random
 
 sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).resolve().parent]  # rewards.py is here
 
+from mcr.boxes import Box
 from mcr.io.samples import iter_samples, write_samples
-from mcr.records import Box, Entity, Sample
+from mcr.records import Entity, Sample
 from mcr.report.markdown import percent, table
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"

@@ -19,7 +19,7 @@ sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(
 
 from tqdm import tqdm
 
-from mcr.formats.write import ORDERS, WRITERS, write_answer
+from mcr.formats.write import ANSWER_FORMATS, ORDERS, write_answer
 from mcr.records import Entity
 from rewards import RewardBreakdown, RewardOptions, score_completion
 from rewards.options import CHOICES
@@ -131,7 +131,7 @@ def random_entities(rng: random.Random, size: int) -> list[Entity]:
 
 def write_completion(rng: random.Random, entities: list[Entity]) -> str:
     """Return a well-formed completion in any of the formats."""
-    answer = write_answer(entities, rng.choice(list(WRITERS)), order=rng.choice(ORDERS))
+    answer = write_answer(entities, rng.choice(list(ANSWER_FORMATS)), order=rng.choice(ORDERS))
     reasoning = "The text names " + ", ".join(e.text for e in entities) + "."
     return rng.choice(
         (

@@ -51,10 +51,10 @@ def simulate(sample: Sample, rates: ErrorRates, rng: random.Random) -> list[Enti
         if rng.random() < rates.missed:
             continue
         text = entity.text.split()[0] if rng.random() < rates.span else entity.text
-        label = rng.choice(TWITTER_GMNER) if rng.random() < rates.type else entity.type
+        label = rng.choice(TWITTER_GMNER.labels) if rng.random() < rates.type else entity.type
         entities.append(Entity(text, label, _simulate_boxes(entity, rates, rng)))
     if words and rng.random() < rates.invented:
-        entities.append(Entity(rng.choice(words), rng.choice(TWITTER_GMNER)))
+        entities.append(Entity(rng.choice(words), rng.choice(TWITTER_GMNER.labels)))
     return entities
 
 

@@ -22,7 +22,7 @@ sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(
 from tqdm import tqdm
 
 from mcr.formats import parse_completion
-from mcr.formats.write import WRITERS, write_answer
+from mcr.formats.write import ANSWER_FORMATS, write_answer
 from mcr.metrics.matching import assign_spans
 from mcr.records import Entity
 from rewards import score_completion
@@ -72,7 +72,7 @@ def match_alone(parsed: list[Entity], gold: list[Entity]) -> object:
 def measure(repeats: int, seed: int) -> dict[tuple[int, str], tuple[float, float, float]]:
     """Return the median seconds a completion of (all, parsing, matching) for each size and format."""
     rng = random.Random(seed)
-    cases = {(size, name): make_cases(rng, size, name) for size in SIZES for name in WRITERS}
+    cases = {(size, name): make_cases(rng, size, name) for size in SIZES for name in ANSWER_FORMATS}
     seen: dict[tuple[int, str], list[tuple[float, float, float]]] = {key: [] for key in cases}
     for _ in tqdm(range(repeats), desc="rewards", disable=None):
         for key, batch in cases.items():

@@ -17,26 +17,14 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from data_prep.readers import readers
 from data_prep.readers.grefcoco import GrefcocoReader
-from data_prep.readers.mner_mi import MNER_MI_READER, MNER_UNI_READER
-from data_prep.readers.own_samples import OWN_SAMPLES_READER
 from data_prep.readers.reading import IdRegister, Reader, Reject, count_sample, splits_of_folder, without_duplicates
-from data_prep.readers.twitter_gmner import TWITTER_FMNERG_READER, TWITTER_GMNER_READER
-from data_prep.readers.twitter_smner import TWITTER_SMNER_READER
 from mcr.errors import MAX_FAULTS_SHOWN, ConfigError, DataError, raise_faults, run_command
 from mcr.io.atomic_write import write_whole
 from mcr.io.samples import iter_samples, write_samples
 from mcr.records import Sample
 
-READERS: dict[str, Reader] = {
-    "twitter-gmner": TWITTER_GMNER_READER,
-    "twitter-fmnerg": TWITTER_FMNERG_READER,
-    "twitter-smner": TWITTER_SMNER_READER,
-    "mner-mi": MNER_MI_READER,
-    "mner-uni": MNER_UNI_READER,
-    "grefcoco": GrefcocoReader(),
-    "samples": OWN_SAMPLES_READER,
-}
 COUNTS = ("samples", "entities", "groundable", "boxes", "images missing")
 
 
@@ -142,7 +130,7 @@ def _beside(count: int, published: int | None) -> str:
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line, read, check everything, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("dataset", choices=sorted(READERS))
+    parser.add_argument("dataset", choices=list(readers()))
     parser.add_argument("--root", type=Path, required=True, help="folder of the annotations as published")
     parser.add_argument("--images", type=Path, help="folder of the images; without it sizes come from the annotations")
     parser.add_argument("--out", type=Path, required=True, help="folder for {split}.jsonl, rejected.jsonl and summary.md")
@@ -150,7 +138,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--strict", action="store_true", help="stop when anything cannot be used")
     parser.add_argument("--several-targets", action="store_true", help="grefcoco: keep phrases with several targets")
     args = parser.parse_args(argv)
-    reader = READERS[args.dataset]
+    reader = readers()[args.dataset]
     if args.several_targets:
         if not isinstance(reader, GrefcocoReader):
             raise ConfigError("--several-targets: is for grefcoco alone. Leave it out.")

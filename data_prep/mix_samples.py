@@ -99,7 +99,7 @@ def main(argv: list[str] | None = None) -> None:
     sources, out, seed = read_config(args.config)
     samples = mix(sources, seed if args.seed is None else args.seed)
     write_samples(args.out or out, samples)
-    counts = Counter((sample.dataset, sample.task) for sample in samples)
+    counts = Counter((sample.dataset, sample.task.name) for sample in samples)
     print("| dataset | task | samples |\n|---|---|---|")
     print("\n".join(f"| {dataset} | {task} | {count} |" for (dataset, task), count in sorted(counts.items())))
     print(f"{len(samples)} samples -> {args.out or out}")

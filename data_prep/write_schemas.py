@@ -22,10 +22,10 @@ from data_prep.schemas.template_sets import write_training_sets
 from data_prep.training_sets.parquet import WriteOptions
 from mcr.endpoint.client import ChatEndpoint, EndpointSettings, ReplyCache
 from mcr.errors import ConfigError, DataError, run_command
-from mcr.families import FAMILY_FRAMES, frame_settings
-from mcr.formats.write import ORDERS, WRITERS
+from mcr.families import FAMILIES, frame_settings
+from mcr.formats.write import ANSWER_FORMATS, ORDERS
 from mcr.io.samples import iter_samples
-from mcr.labels import labels_of
+from mcr.labels import labels_of, load_labels
 from mcr.prompts.settings import DETAILS, PromptSettings
 from mcr.records import Sample
 
@@ -121,10 +121,12 @@ def choose(args: argparse.Namespace, dataset: str) -> None:
     if is_template and args.dry_run:
         raise ConfigError("--dry-run: is for --writer llm and mllm. Leave it out.")
     args.styles = args.styles or DEFAULT_STYLES[args.writer]
-    args.answer_formats = args.answer_formats or (tuple(WRITERS) if is_template else ASKED_FORMATS)
-    if not set(args.answer_formats) <= set(WRITERS):
-        raise ConfigError(f"--answer-formats: got {', '.join(args.answer_formats)}, expected some of {', '.join(WRITERS)}.")
-    args.labels = args.labels or labels_of(dataset)
+    args.answer_formats = args.answer_formats or (tuple(ANSWER_FORMATS) if is_template else ASKED_FORMATS)
+    if not set(args.answer_formats) <= set(ANSWER_FORMATS):
+        raise ConfigError(
+            f"--answer-formats: got {', '.join(args.answer_formats)}, expected some of {', '.join(ANSWER_FORMATS)}."
+        )
+    args.labels = load_labels(args.labels) if args.labels else labels_of(dataset)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -134,7 +136,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, help="folder for d1.parquet, d2.parquet, mcr_prompt.json, summary.json"
     )
-    parser.add_argument("--family", choices=sorted(FAMILY_FRAMES), required=True, help="whose frame boxes are written in")
+    parser.add_argument("--family", choices=list(FAMILIES), required=True, help="whose frame boxes are written in")
     parser.add_argument("--factor", type=int, help="of smart_resize, where the processor's differs from the family's")
     parser.add_argument("--min-pixels", type=int, help="likewise")
     parser.add_argument("--max-pixels", type=int, help="likewise")
@@ -145,9 +147,9 @@ def main(argv: list[str] | None = None) -> None:
         "--shares", type=_numbers, default=(), help="how often each style is drawn, e.g. 2,3 (default: all alike)"
     )
     parser.add_argument("--d2-share", type=float, default=0.3, help="share of samples kept back for CVO")
-    parser.add_argument("--labels", type=_names, help="label set shown in the prompt (default: the dataset's)")
+    parser.add_argument("--labels", help="label set shown in the prompt: a name, a YAML file, or A,B,C (default: the dataset's)")
     parser.add_argument("--detail", choices=DETAILS, default="full", help="of the prompt; plain leaves out checks and cautions")
-    parser.add_argument("--answer-formats", type=_names, help=f"of {', '.join(WRITERS)}")
+    parser.add_argument("--answer-formats", type=_names, help=f"of {', '.join(ANSWER_FORMATS)}")
     parser.add_argument("--fixed-order", action="store_true", help="entities as in the text, parts as text, type, location")
     parser.add_argument("--phrasings", type=int, help="phrasings of each step, shortest first (default: 3)")
     parser.add_argument("--all-boxes", action="store_true", help="write every gold box of an entity, not the largest alone")

@@ -9,11 +9,13 @@ Frames (a family's own way of writing coordinates):
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mcr.errors import ConfigError
-from mcr.records import Box
 
+Box = tuple[float, float, float, float]
 FRAMES = ("absolute", "norm1000", "norm1")
+AXES = ("xyxy", "yxyx")
 DECIMALS = {"absolute": 0, "norm1000": 0, "norm1": 3}
 
 
@@ -95,6 +97,7 @@ class Frame:
         kind: one of FRAMES.
         width, height: the original image, pixels.
         scale_width, scale_height: what x and y run to in this frame (resized pixels, 1000, or 1).
+        axes: the order in which a box's numbers are written, one of AXES.
     """
 
     kind: str
@@ -102,10 +105,13 @@ class Frame:
     height: float
     scale_width: float
     scale_height: float
+    axes: str = "xyxy"
 
     def __post_init__(self) -> None:
-        if self.kind not in FRAMES:
-            raise ConfigError(f"frame: got {self.kind!r}, expected one of {FRAMES}. Correct the kind.")
+        if self.kind not in FRAMES or self.axes not in AXES:
+            raise ConfigError(
+                f"frame: got {self.kind!r} and axes {self.axes!r}, expected one of {FRAMES} and one of {AXES}. Correct the frame."
+            )
         if min(self.width, self.height, self.scale_width, self.scale_height) <= 0:
             raise ConfigError(f"frame: got sizes {self}, expected positive ones. Correct the image size.")
 
@@ -119,11 +125,13 @@ class Frame:
         unit = 10.0**-self.decimals
         x1, x2 = self._spread(box_px[0], box_px[2], self.scale_width / self.width, self.scale_width, unit)
         y1, y2 = self._spread(box_px[1], box_px[3], self.scale_height / self.height, self.scale_height, unit)
-        return x1, y1, x2, y2
+        return (y1, x1, y2, x2) if self.axes == "yxyx" else (x1, y1, x2, y2)
 
     def to_px(self, box: Sequence[float]) -> Box:
         """Return a box of this frame in original pixels (no rounding, no clipping)."""
         fx, fy = self.width / self.scale_width, self.height / self.scale_height
+        if self.axes == "yxyx":
+            box = (box[1], box[0], box[3], box[2])
         return box[0] * fx, box[1] * fy, box[2] * fx, box[3] * fy
 
     def _spread(self, low: float, high: float, factor: float, limit: float, unit: float) -> tuple[float, float]:
@@ -134,28 +142,37 @@ class Frame:
         return round(start, self.decimals), round(end, self.decimals)
 
     def to_dict(self) -> dict[str, float | str]:
-        """Return the form that datasets carry in their `frame` column."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        """Return the form that datasets carry in their `frame` column; axes are written where they are not the usual ones."""
+        row = {name: getattr(self, name) for name in self.__slots__}
+        return row if self.axes != "xyxy" else {name: value for name, value in row.items() if name != "axes"}
 
     @classmethod
-    def from_dict(cls, row: Mapping[str, float | str]) -> "Frame":
+    def from_dict(cls, row: Mapping[str, Any]) -> "Frame":
         """Build a frame from its dataset form.
 
         Raises:
             ConfigError: a key of the frame is not there.
         """
-        missing = [name for name in cls.__slots__ if name not in row]
+        needed = [name for name in cls.__slots__ if name != "axes"]
+        missing = [name for name in needed if name not in row]
         if missing:
-            raise ConfigError(f"frame: got {dict(row)}, expected the keys {cls.__slots__}. Add {missing}.")
-        return cls(**{name: row[name] for name in cls.__slots__})
+            raise ConfigError(f"frame: got {dict(row)}, expected the keys {needed}. Add {missing}.")
+        return cls(**{name: row[name] for name in needed}, axes=row.get("axes") or "xyxy")
 
 
 def frame_for(
-    kind: str, width: int, height: int, *, factor: int = 28, min_pixels: int = 56 * 56, max_pixels: int = 12845056
+    kind: str,
+    width: int,
+    height: int,
+    *,
+    factor: int = 28,
+    min_pixels: int = 56 * 56,
+    max_pixels: int = 12845056,
+    axes: str = "xyxy",
 ) -> Frame:
     """Return the frame of one image. `factor` and the bounds matter for `absolute` only (defaults: Qwen2.5-VL)."""
     if kind == "absolute":
         rows, cols = smart_resize(height, width, factor=factor, min_pixels=min_pixels, max_pixels=max_pixels)
-        return Frame(kind, width, height, cols, rows)
+        return Frame(kind, width, height, cols, rows, axes)
     limit = 1.0 if kind == "norm1" else 1000.0
-    return Frame(kind, width, height, limit, limit)
+    return Frame(kind, width, height, limit, limit, axes)

@@ -104,10 +104,12 @@ def _runs(coded: str) -> list[int]:
 
 def _is_polygon(part: Any, height: int, width: int) -> bool:
     """Return whether `part` is x1, y1, x2, y2, ... inside the image; COCO's code crashes on numbers that are far from it."""
-    is_list = isinstance(part, Sequence) and not isinstance(part, str)
-    if not is_list or len(part) < 6 or len(part) % 2 or not all(isinstance(value, int | float) for value in part):
+    if not isinstance(part, Sequence) or isinstance(part, str):
         return False
-    return all(-1 <= x <= width + 1 for x in part[::2]) and all(-1 <= y <= height + 1 for y in part[1::2])
+    values = [value for value in part if isinstance(value, int | float)]
+    if len(values) != len(part) or len(values) < 6 or len(values) % 2:
+        return False
+    return all(-1 <= x <= width + 1 for x in values[::2]) and all(-1 <= y <= height + 1 for y in values[1::2])
 
 
 def mask_iou(mask_a: Mask, mask_b: Mask) -> float:

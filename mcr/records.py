@@ -1,19 +1,18 @@
 """The records everything speaks in: Box, Region, Entity, ImageRef, Sample. Frozen, and checked when built.
 
-A box is (x1, y1, x2, y2) with x1 < x2 and y1 < y2, corners in continuous coordinates. Gold boxes are in pixels of the
-original image; which frame a predicted box is in is said by whoever holds it (see mcr.boxes.Frame).
+A box is (x1, y1, x2, y2) with x1 < x2 and y1 < y2, corners in continuous coordinates. An entity says which frame its boxes are
+in: pixels of the original image, or the frame that a model reads and writes (mcr.boxes.Frame).
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mcr.errors import DataError
+from mcr.boxes import Box, Frame
+from mcr.errors import ConfigError, DataError
 from mcr.masks import Mask, read_mask
-
-Box = tuple[float, float, float, float]
-TASKS = ("gmner", "mner", "vg")
+from mcr.tasks import GMNER, Task, task_named
 
 
 def check_box(box: Sequence[float], place: str) -> Box:
@@ -43,12 +42,14 @@ class Entity:
         boxes: None when the entity is not in the image; otherwise one or more boxes. The empty tuple means that a
             location was written but could not be read: it is neither None nor a hit (predictions only).
         masks: where the dataset segments (Twitter-SMNER); None where it does not.
+        frame: that the boxes are written in; None: pixels of the original image.
     """
 
     text: str
     type: str
     boxes: tuple[Box, ...] | None = None
     masks: tuple[Mask, ...] | None = field(default=None, repr=False)
+    frame: Frame | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str) or not isinstance(self.type, str):
@@ -68,8 +69,32 @@ class Entity:
         """Whether the entity claims a place in the image, readable or not."""
         return self.boxes is not None
 
+    def to_px(self) -> "Entity":
+        """Return the entity with its boxes in pixels of the original image."""
+        if self.frame is None:
+            return self
+        boxes = self.boxes and tuple(self.frame.to_px(box) for box in self.boxes)
+        return replace(self, boxes=boxes, frame=None)
+
+    def in_frame(self, frame: Frame | None) -> "Entity":
+        """Return an entity in pixels with its boxes rounded to a frame, as a model writes them.
+
+        Raises:
+            DataError: it has boxes and there is no frame, or it is in a frame already.
+        """
+        if self.frame is not None or (self.boxes and frame is None):
+            raise DataError(
+                f"entity {self.text!r}: got boxes in {self.frame or 'pixels'} for frame {frame}, expected pixels and a frame."
+            )
+        if frame is None:
+            return self
+        boxes = self.boxes and tuple(frame.from_px(box) for box in self.boxes)
+        return replace(self, boxes=boxes, frame=frame)
+
     def to_dict(self) -> dict[str, Any]:
-        """Return the form that samples and predictions have on disk."""
+        """Return the form that samples and predictions have on disk, boxes in pixels of the original image."""
+        if self.frame is not None:
+            return self.to_px().to_dict()
         boxes = None if self.boxes is None else [list(box) for box in self.boxes]
         row = {"text": self.text, "type": self.type, "boxes": boxes}
         return row if self.masks is None else row | {"masks": [mask.to_dict() for mask in self.masks]}
@@ -84,7 +109,12 @@ class Entity:
         masks = row.get("masks")
         if masks is not None and not isinstance(masks, list):
             raise DataError(f"entity {row['text']!r}: got masks {str(masks)[:80]}, expected a list of masks or null. Correct it.")
-        return cls(row["text"], row["type"], row["boxes"], None if masks is None else tuple(map(read_mask, masks)))
+        return cls(
+            row["text"],
+            row["type"],
+            None if row["boxes"] is None else tuple(row["boxes"]),
+            None if masks is None else tuple(map(read_mask, masks)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +149,7 @@ class Sample:
     """One text with zero or more images and its gold entities.
 
     Attributes:
+        task: what is asked; its name is looked up.
         regions: what is known to be visible, named or not; schemas may speak of it.
         knowledge: (entity text, what it looks like) from outside, e.g. a language model; schemas may speak of it, prompts do not.
 
@@ -129,7 +160,7 @@ class Sample:
 
     id: str
     dataset: str
-    task: str
+    task: Task
     sentence: str
     images: tuple[ImageRef, ...]
     entities: tuple[Entity, ...]
@@ -137,14 +168,18 @@ class Sample:
     knowledge: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        if not isinstance(self.id, str) or not self.id or self.task not in TASKS or not isinstance(self.sentence, str):
+        if not isinstance(self.id, str) or not self.id or not isinstance(self.sentence, str):
             raise DataError(
-                f"sample: got id {self.id!r}, task {self.task!r} and sentence {self.sentence!r}, expected a non-empty id, "
-                f"one of {TASKS}, and a text. Correct the sample."
+                f"sample: got id {self.id!r} and sentence {self.sentence!r}, expected a non-empty id and a text. Correct them."
             )
-        if self.task == "vg" and len(self.entities) != 1:
+        try:
+            object.__setattr__(self, "task", task_named(self.task))
+        except (ConfigError, TypeError) as error:
+            raise DataError(f"sample {self.id}: {error}") from None
+        if not self.task.has_text and len(self.entities) != 1:
             raise DataError(
-                f"sample: got {len(self.entities)} entities for task vg (sample {self.id}), expected one, the phrase. Correct it."
+                f"sample: got {len(self.entities)} entities for task {self.task} (sample {self.id}), expected one, the phrase. "
+                "Correct it."
             )
         sentence = collapse_space(self.sentence)
         for entity in self.entities:
@@ -174,7 +209,7 @@ class ScoredSample:
 
     Attributes:
         uncertainties: of each prediction, where the system gives one (UnCo); None where it does not.
-        task: gmner, mner (no location is asked) or vg (one phrase, box or None).
+        task: what was asked; its name is looked up.
         is_answered: False where there is no prediction or none that can be read.
     """
 
@@ -182,8 +217,11 @@ class ScoredSample:
     gold: tuple[Entity, ...]
     predicted: tuple[Entity, ...]
     uncertainties: tuple[float | None, ...] = ()
-    task: str = "gmner"
+    task: Task = GMNER
     is_answered: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "task", task_named(self.task))
 
 
 def check_inside(box_px: Box, images: Sequence[ImageRef], place: str) -> None:

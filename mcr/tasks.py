@@ -27,6 +27,7 @@ class Task:
         checks: the stepwise checks (left out by detail "plain": MCR Table 3, w/o Inst).
         caution: the cautions (likewise).
         brief: the one line of detail "brief".
+        row_rule: how an answer is written, spelled out for models that were not trained for the task.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Task:
     checks: str
     caution: str
     brief: str
+    row_rule: str
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -65,8 +67,11 @@ GMNER = Task(
     checks="Check step by step: (1) span: copy each name from the text exactly, take none that only the image suggests; "
     "(2) type: decide it from the text; (3) entailment: ask whether the image really shows what the text names; "
     "(4) grounding: give the box of what the image shows, and None for the rest.",
-    caution="Caution: a name in the text may be absent from the image, and the image may show things the text does not name.",
+    caution="Caution: a name in the text may be absent from the image, and the image may show things that the text does not "
+    "name.",
     brief="Name the entities and boxes.",
+    row_rule="Write the answer between <answer> and </answer>, one entity a line: text | type | box. The box is [{axes}], "
+    "or None where the image does not show the entity. Write None alone if the text names nothing.",
 )
 MNER = Task(
     name="mner",
@@ -80,6 +85,8 @@ MNER = Task(
     "(2) type: decide it from the text.",
     caution="Caution: the image may show things that the text does not name.",
     brief="Name the entities.",
+    row_rule="Write the answer between <answer> and </answer>, one entity a line: text | type. Write None alone if the text "
+    "names nothing.",
 )
 VG = Task(
     name="vg",
@@ -93,12 +100,13 @@ VG = Task(
     "(2) grounding: give the box of what it shows.",
     caution="Caution: what the text describes may be absent from the image.",
     brief="Give the box.",
+    row_rule="Write the answer between <answer> and </answer>: the box [{axes}], or None where the image does not show it.",
 )
 TASKS: Mapping[str, Task] = {task.name: task for task in (GMNER, MNER, VG)}
 
 
-def task_named(name: str) -> Task:
-    """Return the task of a name, as files and columns hold it.
+def task_named(name: "str | Task") -> Task:
+    """Return the task of a name, as files and columns hold it; a task comes back as it is.
 
     >>> task_named("vg").reward_parts
     ('entailment', 'grounding')
@@ -106,6 +114,8 @@ def task_named(name: str) -> Task:
     Raises:
         ConfigError: there is no such task.
     """
+    if isinstance(name, Task):
+        return name
     if name not in TASKS:
-        raise ConfigError(f"task: got {name!r}, expected one of {', '.join(TASKS)}. Correct the sample's task.")
+        raise ConfigError(f"task: got {name!r}, expected one of {', '.join(TASKS)}. Correct the task's name.")
     return TASKS[name]

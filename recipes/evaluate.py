@@ -20,7 +20,7 @@ from mcr.families import frame_settings
 from mcr.io.images import check_images
 from mcr.io.predictions import Prediction, read_predictions
 from mcr.io.samples import read_gold, read_samples
-from mcr.labels import TWITTER_GMNER
+from mcr.labels import TWITTER_GMNER, load_labels
 from mcr.metrics.conventions import Conventions
 from mcr.prompts.baselines import STYLES, Demonstration, Prompter, PromptingBaseline, draw_demonstrations
 from mcr.prompts.settings import PromptSettings
@@ -74,7 +74,9 @@ class GenerationArguments:
     )
     num_demonstrations: int = field(default=3, metadata={"help": "of train_samples, for cot_demonstrations"})
     family: str | None = field(default=None, metadata={"help": "whose frame boxes are in, unless prompting is trained"})
-    labels: str = field(default=",".join(TWITTER_GMNER), metadata={"help": "label set, unless prompting is trained"})
+    labels: str = field(
+        default=TWITTER_GMNER.name, metadata={"help": "label set, unless prompting is trained: a name, a YAML file, or A,B,C"}
+    )
     max_completion_length: int = field(default=512, metadata={"help": "tokens a completion"})
     temperature: float = field(default=0.0, metadata={"help": "0 is greedy"})
     batch_size: int = field(default=64, metadata={"help": "completions generated before rows are written"})
@@ -110,8 +112,7 @@ def make_prompter(arguments: EvaluateArguments, generation: GenerationArguments,
         for sample in draw_demonstrations(pool, samples, num=generation.num_demonstrations, seed=arguments.seed):
             schema = make_schema(sample, "steps_text_first", frame.frame_of(sample), options, arguments.seed)
             shown.append(Demonstration(sample, schema.completion))
-    labels = tuple(label.strip() for label in generation.labels.split(",") if label.strip())
-    return PromptingBaseline(generation.prompting, labels, frame, tuple(shown))
+    return PromptingBaseline(generation.prompting, load_labels(generation.labels), frame, tuple(shown))
 
 
 def make_sampler(arguments: EvaluateArguments, generation: GenerationArguments, prompts: Prompter) -> Sampler:

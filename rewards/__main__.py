@@ -19,11 +19,12 @@ from mcr.errors import ConfigError, DataError, run_command
 from mcr.io.predictions import Prediction, read_predictions
 from mcr.io.samples import read_samples
 from mcr.records import Entity, Sample
+from mcr.tasks import Task, task_named
 from rewards.arguments import add_reward_flags, read_reward_flags
 from rewards.columns import read_ground_truth, read_task
 from rewards.explain import explain
 from rewards.options import RewardOptions
-from rewards.score import RewardBreakdown, check_task, score_completion, score_entities, unreadable
+from rewards.score import RewardBreakdown, check_gold, score_completion, score_entities, unreadable
 
 Row = TypeVar("Row", Sample, Prediction)
 
@@ -34,13 +35,13 @@ class Gold:
 
     entities: tuple[Entity, ...]
     frame: Frame | None
-    task: str
+    task: Task
 
 
 def find_gold(gold: str, sample_id: str | None) -> Gold:
     """Return the gold of one sample of a file, or what is written out as JSON, with frame and task where the JSON holds them."""
     if gold.lstrip().startswith(("[", "{")):
-        return Gold(*read_ground_truth(gold), read_task(gold))
+        return Gold(*read_ground_truth(gold), task_named(read_task(gold)))
     sample = _by_id(read_samples(Path(gold)), sample_id, gold)
     return Gold(sample.entities, None, sample.task)
 
@@ -56,7 +57,7 @@ def _by_id(rows: Sequence[Row], sample_id: str | None, path: str) -> Row:
 
 def score(args: argparse.Namespace, gold: Gold, options: RewardOptions) -> RewardBreakdown:
     """Score the prediction of a file, or the completion."""
-    check_task(gold.task, gold.entities)
+    check_gold(gold.entities, gold.task)
     if args.predictions and args.completion is not None:
         raise ConfigError("explain: got both --completion and --predictions. Give one of them.")
     if args.predictions:

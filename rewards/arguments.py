@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass, field, fields
 
+from mcr.labels import DEFAULT_LABELS, load_labels
 from rewards.options import CHOICES, RewardOptions
 from rewards.parts import PARTS
 
@@ -26,6 +27,10 @@ class RewardArguments:
         default="one", metadata={"help": "grounding of a pair without boxes: one (our choice), zero or left_out of the mean"}
     )
 
+    labels: str = field(
+        default="", metadata={"help": "label set whose aliases make two spellings one type: a name, a YAML file, or A,B,C"}
+    )
+
     def options(self) -> RewardOptions:
         """Return the checked options.
 
@@ -33,7 +38,8 @@ class RewardArguments:
             ConfigError: a value that does not fit.
         """
         weights = {part: getattr(self, f"{part}_weight") for part in PARTS}
-        return RewardOptions(weights, self.sigma, self.normalization, self.count, self.two_nones)
+        labels = load_labels(self.labels) if self.labels else DEFAULT_LABELS
+        return RewardOptions(weights, self.sigma, self.normalization, self.count, self.two_nones, labels)
 
 
 def add_reward_flags(parser: ArgumentParser) -> None:

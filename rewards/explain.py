@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from mcr.boxes import Box
 from mcr.metrics.matching import first_box_iou, is_entailed_alike, is_same_type
-from mcr.records import Box, Entity
+from mcr.records import Entity
 from rewards.options import DEFAULT_OPTIONS, RewardOptions
 from rewards.parts import grounding_reward
 from rewards.score import RewardBreakdown
@@ -33,7 +34,7 @@ def explain(score: RewardBreakdown, gold: Sequence[Entity], *, options: RewardOp
 
 
 def _matched(pred: Entity, gold: Entity, f1: float, options: RewardOptions) -> tuple[str, ...]:
-    yes_no = ["yes" if value else "no" for value in (is_same_type(pred, gold), is_entailed_alike(pred, gold))]
+    yes_no = ["yes" if value else "no" for value in (is_same_type(pred, gold, options.labels), is_entailed_alike(pred, gold))]
     overlap = f"{first_box_iou(pred, gold):.2f}" if pred.boxes and gold.boxes else "-"
     is_left_out = options.two_nones == "left_out" and pred.boxes is None and gold.boxes is None
     grounding = grounding_reward([(pred, gold)], 1, sigma=options.sigma, two_nones=options.two_nones)

@@ -6,6 +6,7 @@ mcr_total. Options come from the environment (`RewardOptions.from_environment`),
 (MCR_REWARD_TASK).
 """
 
+import importlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,22 +15,29 @@ from rewards.for_trl import PartReward
 from rewards.options import RewardOptions, task_from_environment
 from rewards.parts import PARTS
 
-try:
-    from swift.rewards import ORM, orms
-except ImportError:
-    try:
-        from swift.plugin import ORM, orms
-    except ImportError:  # ms-swift is not there: the classes work alone
-        orms = {}
 
-        class ORM:
-            """Stands in for ms-swift's base class."""
+class _Alone:
+    """The base class where ms-swift is not installed: the classes below work without it."""
 
-            def __init__(self, args: Any = None, **_: Any) -> None:
-                self.args = args
+    def __init__(self, args: Any = None, **_: Any) -> None:
+        self.args = args
 
 
-class PartORM(ORM):
+def _find_base() -> tuple[type, dict[str, type]]:
+    """Return ms-swift's base class of rewards and its registry; newer versions keep them in another place."""
+    for name in ("swift.rewards", "swift.plugin"):
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            continue
+        return module.ORM, module.orms
+    return _Alone, {}
+
+
+_BASE, _REGISTRY = _find_base()
+
+
+class _PartOutcome:
     """One part of the score, or the weighted total, as ms-swift's outcome reward; subclasses name the part."""
 
     part = "total"
@@ -48,5 +56,5 @@ class PartORM(ORM):
         return PartReward(self.part, RewardOptions.from_environment())(completions, gold, frame, tasks)
 
 
-ORMS = {f"mcr_{part}": type(f"Mcr{part.title()}", (PartORM,), {"part": part}) for part in (*PARTS, "total")}
-orms.update(ORMS)
+ORMS = {f"mcr_{part}": type(f"Mcr{part.title()}", (_PartOutcome, _BASE), {"part": part}) for part in (*PARTS, "total")}
+_REGISTRY.update(ORMS)

@@ -28,6 +28,6 @@ def make_rubric(options: RewardOptions = DEFAULT_OPTIONS) -> Any:
     Raises:
         ImportError: verifiers is not installed, or too new.
     """
-    from verifiers import Rubric
+    from verifiers import Rubric  # pyright: ignore[reportMissingImports] - not a dependency: the user's framework
 
     return Rubric(funcs=[part_function(part, options) for part in PARTS], weights=[options.weights[part] for part in PARTS])

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from mcr.errors import ConfigError
-from rewards.parts import PARTS
+from mcr.labels import DEFAULT_LABELS, LabelSet, load_labels
+from rewards.parts import PART_TABLE, PARTS
 
-DEFAULT_WEIGHTS: Mapping[str, float] = dict.fromkeys(PARTS, 0.2)
+DEFAULT_WEIGHTS: Mapping[str, float] = {name: part.weight for name, part in PART_TABLE.items()}
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "normalization": ("matched", "larger_count"),
     "count": ("stepwise", "f1"),
@@ -33,6 +34,7 @@ class RewardOptions:
         count: "stepwise" (Eqs. 13-15) or "f1" (ours).
         two_nones: what a pair without a box on either side earns for grounding: "one" (our choice; Eq. 8 does not say), "zero",
             or "left_out" of the mean.
+        labels: the label set, whose aliases make two spellings one type.
 
     Raises:
         ConfigError: a value out of range, an unknown rule or part.
@@ -43,6 +45,7 @@ class RewardOptions:
     normalization: str = "matched"
     count: str = "stepwise"
     two_nones: str = "one"
+    labels: LabelSet = DEFAULT_LABELS
 
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():
@@ -53,11 +56,12 @@ class RewardOptions:
         object.__setattr__(self, "weights", _read_weights(self.weights))
 
     def __hash__(self) -> int:
-        return hash((tuple(self.weights.values()), self.sigma, self.normalization, self.count, self.two_nones))
+        return hash((tuple(self.weights.values()), self.sigma, self.normalization, self.count, self.two_nones, self.labels))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the options as JSON can hold them."""
-        return {one.name: getattr(self, one.name) for one in fields(self)} | {"weights": dict(self.weights)}
+        own = {one.name: getattr(self, one.name) for one in fields(self)}
+        return own | {"weights": dict(self.weights), "labels": self.labels.to_dict()}
 
     @classmethod
     def from_dict(cls, options: Mapping[str, Any]) -> "RewardOptions":
@@ -71,7 +75,13 @@ class RewardOptions:
             if name not in known:
                 close = difflib.get_close_matches(str(name), known, n=1)
                 raise ConfigError(f"reward option {name!r}: expected one of {', '.join(close or known)}. Correct the name.")
-        return cls(**{name: value for name, value in options.items() if value is not None})
+        given = {name: value for name, value in options.items() if value is not None}
+        labels = given.get("labels")
+        if isinstance(labels, str):
+            given["labels"] = load_labels(labels)
+        elif isinstance(labels, Mapping):
+            given["labels"] = LabelSet.from_dict(labels)
+        return cls(**given)
 
     @classmethod
     def from_environment(cls) -> "RewardOptions":

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from mcr.boxes import Frame
-from mcr.errors import ConfigError, DataError
+from mcr.errors import DataError
 from mcr.formats import parse_completion
 from mcr.metrics.matching import assign_spans
-from mcr.records import TASKS, Entity, check_box
+from mcr.records import Entity, check_box
+from mcr.tasks import GMNER, REWARD_PARTS_OF, Task, task_named
 from rewards.options import DEFAULT_OPTIONS, RewardOptions
-from rewards.parts import PART_FUNCTIONS, PARTS, Matching, grounding_score
+from rewards.parts import PART_TABLE, PARTS, Matching, grounding_score
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def score_completion(
     gold: Sequence[Entity] | Sequence[Mapping],
     *,
     frame: Frame | Mapping | None = None,
-    task: str = "gmner",
+    task: Task | str = GMNER,
     options: RewardOptions = DEFAULT_OPTIONS,
 ) -> RewardBreakdown:
     """Score what a model wrote. A bad completion scores 0 and never raises.
@@ -71,8 +72,9 @@ def score_completion(
         completion: the text, reasoning included; None, which clients return for an empty reply, counts as empty.
         gold: the sample's entities, as records or as mappings with text, type, boxes; boxes in original pixels.
         frame: how the completion's boxes are written; they are converted to original pixels. None: they are in gold's frame.
-        task: "gmner"; "mner", where no place is read; "vg", where a place alone is read and gold is one phrase. Parts that a task
-            does not ask for are the mean of those it does, so that the total keeps its scale.
+        task: what was asked (mcr.tasks), or its name. Without locations (mner) no place is read; without texts (vg) a place alone
+            is read and gold is one phrase. Parts that a task does not ask for are the mean of those it does, so that the total
+            keeps its scale.
         options: weights and rules.
 
     Raises:
@@ -80,39 +82,38 @@ def score_completion(
         ConfigError: an unknown task.
     """
     entities = tuple(_gold_entity(entity) for entity in gold)
-    check_task(task, entities)
+    task = task_named(task)
+    check_gold(entities, task)
     if completion is not None and not isinstance(completion, str):
         raise DataError(f"completion: got {type(completion).__name__}, expected text. Pass what the model wrote.")
-    parsed = parse_completion(completion or "", task)
-    if not parsed.is_readable:
-        return unreadable(parsed.problems)
     if frame is not None and not isinstance(frame, Frame):
         frame = Frame.from_dict(frame)
-    predicted = parsed.entities if frame is None else tuple(to_pixels(entity, frame) for entity in parsed.entities)
+    parsed = parse_completion(completion or "", task, labels=options.labels, frame=frame)
+    if not parsed.is_readable:
+        return unreadable(parsed.problems)
+    predicted = tuple(entity.to_px() for entity in parsed.entities)
     return score_entities(predicted, entities, task=task, options=options, problems=parsed.problems)
-
-
-ASKED = {"mner": ("count", "span", "type"), "vg": ("entailment", "grounding")}
 
 
 def score_entities(
     predicted: Sequence[Entity],
     gold: Sequence[Entity],
     *,
-    task: str = "gmner",
+    task: Task | str = GMNER,
     options: RewardOptions = DEFAULT_OPTIONS,
     problems: tuple[str, ...] = (),
 ) -> RewardBreakdown:
-    """Score entities already read, boxes of both in one frame. Both empty: every part is 1; one empty: every part is 0.
+    """Score entities already read, boxes of both in pixels. Both empty: every part is 1; one empty: every part is 0.
 
-    Of task mner no place counts, of task vg no text and no type: gold's phrase is taken as said, by nothing at all as absent.
+    Without locations (mner) no place counts. Without texts (vg) gold's phrase is taken as said, by nothing at all as absent.
     """
-    if task == "mner":
+    task = task_named(task)
+    if not task.has_location:
         predicted, gold = (tuple(replace(entity, boxes=None) for entity in entities) for entities in (predicted, gold))
-    elif task == "vg":
+    if not task.has_text:
         phrase = replace(gold[0], boxes=None)
         predicted = tuple(replace(phrase, boxes=entity.boxes) for entity in predicted) or (phrase,)
-    matches = tuple(assign_spans(predicted, gold, partial(grounding_score, sigma=options.sigma)))
+    matches = tuple(assign_spans(predicted, gold, partial(grounding_score, sigma=options.sigma), options.labels))
     parts = for_task(_score_parts(predicted, gold, matches, options), task)
     return RewardBreakdown(parts, weighted_sum(parts, options), matches, tuple(predicted), problems)
 
@@ -126,14 +127,15 @@ def _score_parts(
     pairs = [(predicted[p], gold[g]) for p, g, _ in matches]
     num = len(pairs) if options.normalization == "matched" else max(len(predicted), len(gold))
     matching = Matching(len(predicted), len(gold), pairs, [f1 for _, _, f1 in matches], num)
-    return {name: part(matching, options) for name, part in PART_FUNCTIONS.items()}
+    return {name: part.compute(matching, options) for name, part in PART_TABLE.items()}
 
 
-def for_task(parts: Mapping[str, float], task: str) -> Mapping[str, float]:
+def for_task(parts: Mapping[str, float], task: Task) -> Mapping[str, float]:
     """Return the parts, those that the task does not ask for as the mean of those it does."""
-    if task not in ASKED:
+    unasked = {part for name, own in REWARD_PARTS_OF.items() if name not in task.asked for part in own}
+    if not unasked:
         return parts
-    asked = {part: parts[part] for part in ASKED[task]}
+    asked = {part: value for part, value in parts.items() if part not in unasked}
     mean = math.fsum(asked.values()) / len(asked)
     return {part: asked.get(part, mean) for part in parts}
 
@@ -141,13 +143,6 @@ def for_task(parts: Mapping[str, float], task: str) -> Mapping[str, float]:
 def weighted_sum(parts: Mapping[str, float], options: RewardOptions) -> float:
     """Return the total of parts (MCR Eq. 10)."""
     return math.fsum(options.weights[name] * value for name, value in parts.items())
-
-
-def to_pixels(entity: Entity, frame: Frame) -> Entity:
-    """Return the entity with its boxes converted from `frame` to original pixels."""
-    if not entity.boxes:
-        return entity
-    return Entity(entity.text, entity.type, tuple(frame.to_px(box) for box in entity.boxes))
 
 
 def _gold_entity(entity: Entity | Mapping) -> Entity:
@@ -162,9 +157,7 @@ def _gold_entity(entity: Entity | Mapping) -> Entity:
     return entity
 
 
-def check_task(task: str, gold: Sequence[Entity]) -> None:
-    """Raise unless the task is known and its gold can be gold of it."""
-    if task not in TASKS:
-        raise ConfigError(f"task: got {task!r}, expected one of {TASKS}.")
-    if task == "vg" and len(gold) != 1:
-        raise DataError(f"gold: got {len(gold)} entities, expected the one phrase that task vg asks for. Correct the sample.")
+def check_gold(gold: Sequence[Entity], task: Task) -> None:
+    """Raise DataError unless gold can be gold of the task: one that asks for no text has one phrase."""
+    if not task.has_text and len(gold) != 1:
+        raise DataError(f"gold: got {len(gold)} entities, expected the one phrase that task {task} asks for. Correct the sample.")

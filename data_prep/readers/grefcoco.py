@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.readers.reading import BROKEN_ROW, Item, Placed, Reject, check_id, find_image, kind_of, require_files
+from mcr.boxes import Box
 from mcr.errors import DataError
 from mcr.io.unicode import without_surrogates
-from mcr.records import Box, Entity, Sample, check_box, collapse_space
+from mcr.records import Entity, Sample, check_box, collapse_space
+from mcr.tasks import VG
 
 REFS, INSTANCES = "grefs(unc).json", "instances.json"
 NO_TARGET = -1
@@ -97,7 +99,7 @@ class GrefcocoReader:
         for one in sentences:
             phrase = collapse_space(one["sent"])
             sample_id = check_id(f"{ref.get('ref_id')}-{one.get('sent_id')}")
-            yield Sample(sample_id, "grefcoco", "vg", phrase, (image,), (Entity(phrase, "", places),))
+            yield Sample(sample_id, "grefcoco", VG, phrase, (image,), (Entity(phrase, "", places),))
 
 
 def target_ids(value: Any) -> list[int]:
@@ -185,7 +187,8 @@ def iter_json_list(path: Path) -> Iterator[Any]:
 
 
 def _skip_space(text: str, place: int) -> int:
-    return _SPACE.match(text, place).end()
+    found = _SPACE.match(text, place)
+    return found.end() if found else place
 
 
 def _text_of(path: Path) -> str:
@@ -209,3 +212,6 @@ def load_json(path: Path, kind: type, without: Collection[str] = ()) -> Any:
     if not isinstance(value, kind):
         raise DataError(f"{path}: holds a {type(value).__name__}, expected a {kind.__name__}. Use the file as published.")
     return without_surrogates(value)
+
+
+READERS = {"grefcoco": GrefcocoReader()}

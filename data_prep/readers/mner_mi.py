@@ -17,8 +17,9 @@ from data_prep.readers.conll import bio_tags, num_orphans, spans_of
 from data_prep.readers.reading import Item, check_id, find_image, read_at, require_files
 from mcr.errors import DataError
 from mcr.io.unicode import without_surrogates
-from mcr.labels import canonical_type
+from mcr.labels import TWITTER_GMNER
 from mcr.records import Entity, Sample
+from mcr.tasks import MNER
 
 FILES = {"train": "train", "dev": "val", "test": "test"}
 TAGS = bio_tags(("PER", "LOC", "ORG", "MISC", "MIS", "OTHER"))
@@ -53,23 +54,27 @@ class MnerMiReader:
 
     def _sample(self, raw: bytes, image_root: Path | None, notes: Counter) -> Sample:
         row, is_literal = read_row(raw)
-        tokens, labels, images = (row.get(key) for key in ("text", "label", "images"))
-        for name, value in (("text", tokens), ("label", labels), ("images", images)):
-            if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
-                raise DataError(f"row: {name} is {str(value)[:80]!r}, expected a list of texts. Correct the row.")
+        tokens, labels, images = (_texts(row, key) for key in ("text", "label", "images"))
         if len(tokens) != len(labels) or not all(label in TAGS for label in labels):
             raise DataError(
                 f"tags: got {len(labels)} for {len(tokens)} tokens, {sorted({*labels} - TAGS)} unknown. Correct the row."
             )
         if len(images) > MAX_IMAGES:
             raise DataError(f"image: got {len(images)}, expected at most {MAX_IMAGES}. Leave the others out.")
-        entities = [Entity(" ".join(tokens[a:b]), canonical_type(label)) for a, b, label in spans_of(labels)]
+        entities = [Entity(" ".join(tokens[a:b]), TWITTER_GMNER.canonical(label)) for a, b, label in spans_of(labels)]
         refs = tuple(find_image(image_root, name) for name in images)
-        sample = Sample(check_id(row.get("id", "")), self.dataset, "mner", " ".join(tokens), refs, tuple(entities))
+        sample = Sample(check_id(row.get("id", "")), self.dataset, MNER, " ".join(tokens), refs, tuple(entities))
         notes["Python literals"] += is_literal
         notes["with several images"] += len(images) > 1
         notes["I- without B-"] += num_orphans(labels)
         return sample
+
+
+def _texts(row: Mapping[str, Any], key: str) -> list[str]:
+    value = row.get(key)
+    if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+        raise DataError(f"row: {key} is {str(value)[:80]!r}, expected a list of texts. Correct the row.")
+    return value
 
 
 def read_row(raw: bytes) -> tuple[Mapping[str, Any], bool]:
@@ -99,3 +104,4 @@ def read_row(raw: bytes) -> tuple[Mapping[str, Any], bool]:
 
 MNER_MI_READER = MnerMiReader("mner-mi", "MNER-MI", published={"train": {"samples": 6856}})
 MNER_UNI_READER = MnerMiReader("mner-uni", "MNER-UNI")
+READERS = {"mner-mi": MNER_MI_READER, "mner-uni": MNER_UNI_READER}

@@ -63,3 +63,4 @@ def _check_size(image: ImageRef, size: tuple[int, int], sample_id: str) -> None:
 
 
 OWN_SAMPLES_READER = OwnSamplesReader()
+READERS = {"samples": OWN_SAMPLES_READER}

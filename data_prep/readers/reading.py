@@ -50,15 +50,17 @@ def read_at(place: str, read: Callable[[], Sample]) -> Item:
 
 
 class Reader(Protocol):
-    """One dataset as published.
+    """One dataset as published."""
 
-    Attributes:
-        splits: names of the files written; none where the folder tells.
-        published: counts by split that should come out, where there are any: samples, entities, groundable, boxes.
-    """
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the files written; none where the folder decides."""
+        ...
 
-    splits: tuple[str, ...]
-    published: Mapping[str, Mapping[str, int]]
+    @property
+    def published(self) -> Mapping[str, Mapping[str, int]]:
+        """Counts by split that should come out, where there are any: samples, entities, groundable, boxes."""
+        ...
 
     def check_folder(self, root: Path, image_root: Path | None) -> None:
         """Raise DataError, listing what is missing, unless the folder is laid out as published."""

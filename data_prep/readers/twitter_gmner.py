@@ -14,8 +14,9 @@ from data_prep.readers.conll import Tweet, bio_tags, iter_tweets, num_orphans, s
 from data_prep.readers.reading import Item, Reject, check_id, find_image, read_all, read_at, require_files
 from data_prep.readers.voc import read_annotation
 from mcr.errors import DataError
-from mcr.labels import COARSE_OF_FINE, FMNERG_FINE, TWITTER_GMNER
+from mcr.labels import FMNERG_FINE, TWITTER_FMNERG, TWITTER_GMNER
 from mcr.records import Entity, Sample
+from mcr.tasks import GMNER
 
 SPLITS = ("train", "dev", "test")
 V2 = {
@@ -72,7 +73,7 @@ class TwitterReader:
         for start, end, label in entity_spans(tweet.tags):
             text = " ".join(tweet.tokens[start:end])
             entities.append(Entity(text, label, boxes_px.get(text)))
-        sample = Sample(tweet_id, self.dataset, "gmner", " ".join(tweet.tokens), (image,), tuple(entities))
+        sample = Sample(tweet_id, self.dataset, GMNER, " ".join(tweet.tokens), (image,), tuple(entities))
         texts = {entity.text for entity in entities}
         notes["I- without B-"] += num_orphans(tweet.tags[-1])
         notes["xml objects"] += sum(len(boxes) for boxes in boxes_px.values())
@@ -90,17 +91,20 @@ def entity_spans(tags: Sequence[Sequence[str]]) -> list[tuple[int, int, str]]:
     if len(tags) == 1:
         return spans
     for coarse, fine in zip(*tags, strict=True):
-        if coarse[:1] != fine[:1] or COARSE_OF_FINE.get(fine[2:], "") != coarse[2:]:
+        if coarse[:1] != fine[:1] or TWITTER_FMNERG.coarse.get(fine[2:], "") != coarse[2:]:
             raise DataError(f"tags: got {coarse!r} beside {fine!r}, expected a fine type of the coarse one. Correct the line.")
     return spans
 
 
-TWITTER_GMNER_READER = TwitterReader("twitter-gmner", ("txt",), (bio_tags(TWITTER_GMNER),), V2)
+TWITTER_GMNER_READER = TwitterReader("twitter-gmner", ("txt",), (bio_tags(TWITTER_GMNER.labels),), V2)
 TWITTER_FMNERG_READER = TwitterReader(
-    "twitter-fmnerg", ("txt_fine", "txt"), (bio_tags(FMNERG_FINE), bio_tags(COARSE_OF_FINE)), V2
+    "twitter-fmnerg", ("txt_fine", "txt"), (bio_tags(FMNERG_FINE), bio_tags(TWITTER_FMNERG.labels)), V2
 )
 
 
 def read_twitter_gmner(root: Path, image_root: Path | None = None) -> tuple[dict[str, list[Sample]], dict[str, Counter]]:
     """Read all splits of Twitter-GMNER strictly into memory; see `read_all`."""
     return read_all(TWITTER_GMNER_READER, root, image_root)
+
+
+READERS = {"twitter-gmner": TWITTER_GMNER_READER, "twitter-fmnerg": TWITTER_FMNERG_READER}

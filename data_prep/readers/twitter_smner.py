@@ -110,3 +110,4 @@ def read_annotated_mask(row: Any, size: Sequence[int]) -> tuple[str, Mask]:
 
 
 TWITTER_SMNER_READER = TwitterSmnerReader()
+READERS = {"twitter-smner": TWITTER_SMNER_READER}

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from mcr.boxes import Box
 from mcr.errors import DataError
-from mcr.records import Box, ImageRef, check_box, check_inside
+from mcr.records import ImageRef, check_box, check_inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +43,24 @@ def read_annotation(path: Path) -> Annotation | None:
     parser = ElementTree.XMLParser(target=_WithoutDoctype())  # noqa: S314 no document type, so no entities # nosec B314
     try:
         tree = ElementTree.fromstring(path.read_bytes(), parser)  # noqa: S314 # nosec B314
-        width, height = (int(tree.find("size").find(name).text) for name in ("width", "height"))
+        width, height = (int(_text(tree, f"size/{name}")) for name in ("width", "height"))
         rows = [
-            (row.find("name").text, [row.find("bndbox").find(k).text for k in ("xmin", "ymin", "xmax", "ymax")])
+            (_text(row, "name"), [float(_text(row, f"bndbox/{name}")) for name in ("xmin", "ymin", "xmax", "ymax")])
             for row in tree.findall("object")
         ]
     except DataError as error:
         raise DataError(f"{path.name}: {error}") from None
-    except (ElementTree.ParseError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (ElementTree.ParseError, LookupError, TypeError, ValueError) as error:
         raise DataError(f"{path.name}: not a Pascal-VOC annotation ({error}). Repair or remove the file.") from error
     boxes: dict[str, tuple[Box, ...]] = {}
     for name, corners in rows:
         boxes[name] = (*boxes.get(name, ()), check_box(corners, f"{path.name}, object {name!r}"))
     return Annotation(path.name, width, height, boxes)
+
+
+def _text(node: ElementTree.Element, path: str) -> str:
+    """Return the text of a field; raise LookupError where it is missing or empty."""
+    text = node.findtext(path)
+    if not text:
+        raise LookupError(f"no {path}")
+    return text

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from mcr.records import Box, Entity, ImageRef, Region, Sample
+from mcr.boxes import Box
+from mcr.records import Entity, ImageRef, Region, Sample
+from mcr.tasks import GMNER
 
 CELL_PX = 32
 GRID = 5
@@ -84,7 +86,7 @@ def make_scene(seed: int, split: str, index: int) -> Scene:
     sample = Sample(
         id=sample_id,
         dataset="sandbox",
-        task="gmner",
+        task=GMNER,
         sentence=_write_sentence(rng, [look.name for look in named]),
         images=(ImageRef(f"images/{split}/{sample_id}.png", IMAGE_PX, IMAGE_PX),),
         entities=entities,

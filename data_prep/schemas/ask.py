@@ -10,7 +10,8 @@ from typing import Any
 
 from data_prep.schemas.facts import Facts
 from mcr.errors import DataError
-from mcr.formats.write import NAME_FORMATS, write_answer
+from mcr.formats.write import fitting_formats, write_answer
+from mcr.tasks import Task
 from rewards import score_completion
 
 CHECKS = {
@@ -19,14 +20,10 @@ CHECKS = {
     "entailment": "whether the image shows it",
     "grounding": "the box of what is shown, no box for what is not",
 }
-CHECKS_OF = {"gmner": tuple(CHECKS), "mner": ("span", "type"), "vg": ("entailment", "grounding")}
+CHECKED = {"text": ("span",), "type": ("type",), "location": ("entailment", "grounding")}
 NAMES_RULE = "Name every entity of the answer exactly as the text has it and no other"
+PHRASE_RULE = "Repeat what the text describes exactly as the text has it"
 BOX_RULE = "whether the image shows it, and write no box other than the given ones."
-ABOUT = {
-    "gmner": f"{NAMES_RULE}, say of each {BOX_RULE}",
-    "mner": f"{NAMES_RULE}. Say nothing of the image.",
-    "vg": f"Repeat what the text describes exactly as the text has it, say {BOX_RULE}",
-}
 RULES = (
     "Reason forward, as someone who sees the text and the image and does not know the answer yet. Do not mention that an answer, "
     "labels or annotations were given to you. {about} Between 20 and 150 words."
@@ -73,16 +70,24 @@ def request_for(facts: Facts, style: str, num_images: int, formats: Sequence[str
     asked = ASKED_STYLES[style]
     answer = answer_for(facts, formats)
     known = [] if asked.needs_image else what_is_known(facts)
-    rules = RULES.format(about=ABOUT[facts.task])
+    rules = RULES.format(about=rule_of(facts.task))
     parts = [f"Text: {facts.sentence}", *known, constraints_of(facts.task), asked.manner, rules]
     text = "\n".join([*parts, ENDING.format(answer=answer)])
     images = [{"type": "image"}] * num_images if asked.needs_image else []
     return [{"role": "user", "content": [*images, {"type": "text", "text": text}]}]
 
 
-def constraints_of(task: str) -> str:
+def rule_of(task: Task) -> str:
+    """Return what the reasoning must and must not speak of."""
+    if not task.has_location:
+        return f"{NAMES_RULE}. Say nothing of the image."
+    return f"{NAMES_RULE}, say of each {BOX_RULE}" if task.has_text else f"{PHRASE_RULE}, say {BOX_RULE}"
+
+
+def constraints_of(task: Task) -> str:
     """Return the constraints that a task has, numbered."""
-    checks = [f"({number}) {name}: {CHECKS[name]}" for number, name in enumerate(CHECKS_OF[task], start=1)]
+    names = [name for part in task.asked for name in CHECKED[part]]
+    checks = [f"({number}) {name}: {CHECKS[name]}" for number, name in enumerate(names, start=1)]
     return f"Walk through these checks: {'; '.join(checks)}."
 
 
@@ -92,17 +97,17 @@ def answer_for(facts: Facts, formats: Sequence[str] = ASKED_FORMATS) -> str:
     Raises:
         DataError: no format does.
     """
-    fitting = [name for name in formats if facts.task != "mner" or name in NAME_FORMATS] or NAME_FORMATS
-    for answer_format in fitting:
-        answer = write_answer(facts.entities, answer_format, decimals=facts.decimals, task=facts.task)
-        if score_completion(f"<answer>\n{answer}\n</answer>", facts.entities, task=facts.task).total == 1.0:
+    gold = [entity.to_px() for entity in facts.entities]
+    for answer_format in fitting_formats(formats, facts.task):
+        answer = write_answer(facts.entities, answer_format, task=facts.task)
+        if score_completion(f"<answer>\n{answer}\n</answer>", gold, frame=facts.frame, task=facts.task).total == 1.0:
             return answer
     raise DataError(f"answer: of {facts.sentence[:80]!r} is in no format read back as it is written. Leave the sample out.")
 
 
 def what_is_known(facts: Facts) -> list[str]:
     """Return in words what the image shows, for models that do not see it."""
-    if facts.task == "mner":
+    if not facts.task.has_location:
         return []
     lines = [f"The image shows {label} at {facts.write_box(box)}." for label, box in facts.regions]
     for entity, look in zip(facts.entities, facts.looks, strict=True):

@@ -8,9 +8,9 @@ from data_prep.schemas.facts import collect_facts
 from data_prep.schemas.styles import STYLES, Voice, write_completion
 from mcr.boxes import Frame
 from mcr.errors import ConfigError, DataError
-from mcr.formats.write import NAME_FORMATS, ORDERS, WRITERS, write_answer
+from mcr.formats.write import ANSWER_FORMATS, ORDERS, fitting_formats, write_answer
 from mcr.records import Entity, Sample
-from rewards import score_completion
+from rewards import RewardBreakdown, score_completion
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class SchemaOptions:
     """
 
     styles: tuple[str, ...]
-    answer_formats: tuple[str, ...] = tuple(WRITERS)
+    answer_formats: tuple[str, ...] = tuple(ANSWER_FORMATS)
     orders: tuple[str, ...] = ORDERS
     num_phrasings: int = 3
     shuffle_entities: bool = True
@@ -36,7 +36,7 @@ class SchemaOptions:
     shares: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, known in (("styles", STYLES), ("answer_formats", tuple(WRITERS)), ("orders", ORDERS)):
+        for name, known in (("styles", STYLES), ("answer_formats", tuple(ANSWER_FORMATS)), ("orders", ORDERS)):
             wrong = [value for value in getattr(self, name) if value not in known]
             if wrong or not getattr(self, name):
                 raise ConfigError(f"{name}: got {getattr(self, name)}, expected some of {known}. Remove {wrong}.")
@@ -77,23 +77,23 @@ def make_schema(sample: Sample, style: str, frame: Frame | None, options: Schema
     facts = collect_facts(sample, frame, all_boxes=options.all_boxes)
     if options.shuffle_entities:
         facts = facts.reordered(rng.sample(range(len(facts.entities)), len(facts.entities)))
-    gold = gold_in_frame(sample.entities, frame)
-    formats = [name for name in options.answer_formats if sample.task != "mner" or name in NAME_FORMATS] or NAME_FORMATS
+    gold = rounded_gold(sample.entities, frame)
+    formats = fitting_formats(options.answer_formats, sample.task)
     forms = [(answer_format, order) for answer_format in formats for order in options.orders]
+    last: RewardBreakdown | None = None
     for answer_format, order in rng.sample(forms, len(forms)):
-        answer = write_answer(facts.entities, answer_format, decimals=facts.decimals, order=order, task=sample.task)
+        answer = write_answer(facts.entities, answer_format, order=order, task=sample.task)
         completion = write_completion(style, facts, Voice(rng, options.num_phrasings), answer)
-        score = score_completion(completion, gold, task=sample.task)
-        if score.total == 1.0:
+        last = score_completion(completion, gold, frame=frame, task=sample.task)
+        if last.total == 1.0:
             return Schema(sample.id, style, completion)
+    earned = f"last {last.total} ({'; '.join(last.problems) or 'read otherwise than written'})" if last else "none was tried"
     raise DataError(
-        f"schema of sample {sample.id} in style {style}: in every answer format allowed its answer earns less than 1.0, last "
-        f"{score.total} ({'; '.join(score.problems) or 'read otherwise than written'}). Leave the sample out or mend its text."
+        f"schema of sample {sample.id} in style {style}: in no format allowed does its answer earn 1.0, {earned}. Leave "
+        "the sample out or correct its text."
     )
 
 
-def gold_in_frame(entities: Sequence[Entity], frame: Frame | None) -> tuple[Entity, ...]:
-    """Return gold with every box rounded to the frame."""
-    return tuple(
-        Entity(e.text, e.type, None if e.boxes is None else tuple(frame.from_px(box) for box in e.boxes)) for e in entities
-    )
+def rounded_gold(entities: Sequence[Entity], frame: Frame | None) -> tuple[Entity, ...]:
+    """Return gold in pixels, with every box rounded as the frame writes it."""
+    return tuple(entity.in_frame(frame).to_px() for entity in entities)

@@ -12,7 +12,7 @@ from typing import Any
 from data_prep.schemas.ask import ASKED_FORMATS, ASKED_STYLES, again, request_for
 from data_prep.schemas.build import SchemaOptions, make_schema
 from data_prep.schemas.facts import Facts, collect_facts
-from data_prep.schemas.gate import BOX, why_rejected
+from data_prep.schemas.gate import BOX, box_of, why_rejected
 from mcr.boxes import Frame
 from mcr.endpoint.client import ChatEndpoint, EndpointError
 from mcr.endpoint.messages import chat_messages
@@ -183,8 +183,8 @@ def with_canonical_boxes(completion: str, facts: Facts) -> str:
     """Return a completion with every box of four numbers written as our formats write it."""
     known = {box for entity in facts.entities for box in entity.boxes or ()} | {box for _, box in facts.regions}
 
-    def rewrite(match: re.Match) -> str:
-        box = tuple(float(number) for number in match.groups())
+    def rewrite(match: re.Match[str]) -> str:
+        box = box_of(match)
         return facts.write_box(box) if box in known else match.group()
 
     return BOX.sub(rewrite, completion)

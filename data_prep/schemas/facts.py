@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from mcr.boxes import Frame, area
-from mcr.formats.write import format_box
-from mcr.records import Box, Entity, Sample
+from mcr.boxes import Box, Frame, area
+from mcr.formats.location import format_box
+from mcr.records import Entity, Sample
+from mcr.tasks import GMNER, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +18,16 @@ class Facts:
         entities: gold entities; boxes in the frame, the largest one alone or all of them.
         regions: (label, box in the frame) of what is known to be visible, named or not.
         looks: for each entity, what it looks like: the label of the region with its box, else what is known of it, else None.
-        decimals: of a coordinate in this frame.
-        task: gmner, mner or vg: what is asked, and so what may be reasoned about.
+        frame: that the boxes are in; None without an image.
+        task: what is asked, and so what may be reasoned about.
     """
 
     sentence: str
     entities: tuple[Entity, ...]
     regions: tuple[tuple[str, Box], ...]
     looks: tuple[str | None, ...]
-    decimals: int
-    task: str = "gmner"
+    frame: Frame | None
+    task: Task = GMNER
 
     def reordered(self, order: Sequence[int]) -> "Facts":
         """Return the same facts with the entities in another order."""
@@ -35,7 +36,7 @@ class Facts:
 
     def write_box(self, box: Box) -> str:
         """Return a box of this frame as text."""
-        return format_box(box, self.decimals)
+        return format_box(box, self.frame.decimals if self.frame else 0)
 
 
 def collect_facts(sample: Sample, frame: Frame | None, *, all_boxes: bool = False) -> Facts:
@@ -47,14 +48,13 @@ def collect_facts(sample: Sample, frame: Frame | None, *, all_boxes: bool = Fals
         all_boxes: write all gold boxes of an entity (E2E-GMNER) rather than the largest (RiVEG). Of task vg always all: there
             a sentence counts when each of its targets is found.
     """
-    all_boxes = all_boxes or sample.task == "vg"
+    all_boxes = all_boxes or not sample.task.has_text
     labels = {region.box_px: region.label for region in sample.regions}
     known = dict(sample.knowledge)
     entities, looks = [], []
     for entity in sample.entities:
         boxes_px = entity.boxes and (entity.boxes if all_boxes else (max(entity.boxes, key=area),))
-        boxes = None if boxes_px is None else tuple(frame.from_px(box) for box in boxes_px)
-        entities.append(Entity(entity.text, entity.type, boxes))
+        entities.append(Entity(entity.text, entity.type, boxes_px).in_frame(frame))
         looks.append((labels.get(boxes_px[0]) if boxes_px else None) or known.get(entity.text))
-    regions = tuple((region.label, frame.from_px(region.box_px)) for region in sample.regions)
-    return Facts(sample.sentence, tuple(entities), regions, tuple(looks), frame.decimals if frame else 0, sample.task)
+    regions = () if frame is None else tuple((region.label, frame.from_px(region.box_px)) for region in sample.regions)
+    return Facts(sample.sentence, tuple(entities), regions, tuple(looks), frame, sample.task)

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from data_prep.schemas.facts import Facts
+from mcr.boxes import Box
 from mcr.formats import parse_completion
-from mcr.records import Box, Entity, collapse_space
+from mcr.records import Entity, collapse_space
 
 ANSWER = re.compile(r"<answer>(.*?)</answer>\s*\Z", re.IGNORECASE | re.DOTALL)
 MARKED = re.compile(r"^[ \t]*(?:final )?answer:[ \t]*$", re.IGNORECASE | re.MULTILINE)
@@ -102,12 +103,12 @@ def reasoning_of(completion: str) -> str | None:
 
 def _is_golds(completion: str, facts: Facts) -> bool:
     """Whether the answer says what gold says: texts, types in their spelling, all boxes, in any order."""
-    parsed = parse_completion(completion, facts.task)
+    parsed = parse_completion(completion, facts.task, frame=facts.frame)
     if not parsed.is_readable or parsed.problems:
         return False
-    if facts.task == "vg":
+    if not facts.task.has_text:
         return [entity.boxes for entity in parsed.entities] == [entity.boxes for entity in facts.entities]
-    wanted = [(e.text, e.type, None if facts.task == "mner" else e.boxes) for e in facts.entities]
+    wanted = [(e.text, e.type, e.boxes if facts.task.has_location else None) for e in facts.entities]
     said = [(e.text, e.type, e.boxes) for e in parsed.entities]
     return sorted(map(str, wanted)) == sorted(map(str, said))
 
@@ -169,7 +170,13 @@ def _words(text: str) -> list[str]:
 
 
 def _boxes_in(text: str) -> list[Box]:
-    return [tuple(float(number) for number in match.groups()) for match in BOX.finditer(text)]
+    return [box_of(match) for match in BOX.finditer(text)]
+
+
+def box_of(match: re.Match[str]) -> Box:
+    """Return the box of a match with four groups of digits."""
+    x1, y1, x2, y2 = (float(number) for number in match.groups())
+    return x1, y1, x2, y2
 
 
 def _wrong_boxes(held: str, facts: Facts) -> str | None:
@@ -203,7 +210,7 @@ def _loose_box(held: str, known: Sequence[Box], facts: Facts) -> str | None:
 
 def _wrong_places(held: str, facts: Facts) -> str | None:
     """Entities of which nothing is said, or the contrary of gold."""
-    if facts.task == "mner":
+    if not facts.task.has_location:
         found = IMAGE_WORDS.search(held)
         return f"image: it speaks of the {found.group()!r}, which the task does not ask about." if found else None
     said: dict[int, list[bool]] = {index: [] for index in range(len(facts.entities))}

@@ -32,7 +32,7 @@ def _upper(text: str, facts: Facts) -> str:
 
 
 def _see(facts: Facts, voice: Voice) -> list[str]:
-    if not facts.regions or facts.task == "mner":
+    if not facts.regions or not facts.task.has_location:
         return []
     regions = "; ".join(f"{label} {facts.write_box(box)}" for label, box in facts.regions)
     return [voice.say("see", regions=regions)]
@@ -42,6 +42,10 @@ def _span(facts: Facts, voice: Voice) -> str:
     if not facts.entities:
         return voice.say("no_span")
     return voice.say("span", names="; ".join(entity.text for entity in facts.entities))
+
+
+def _types(facts: Facts, voice: Voice) -> list[str]:
+    return [_type(facts, voice)] if facts.task.has_type else []
 
 
 def _type(facts: Facts, voice: Voice) -> str:
@@ -95,12 +99,12 @@ def _ground(facts: Facts, voice: Voice) -> str:
 
 def _on_text(facts: Facts, voice: Voice) -> list[str]:
     """C_s and C_t, unless the phrase is given."""
-    return [] if facts.task == "vg" else [_span(facts, voice), _type(facts, voice)]
+    return [] if not facts.task.has_text else [_span(facts, voice), *_types(facts, voice)]
 
 
 def _on_image(facts: Facts, voice: Voice, *, is_joined: bool = False) -> list[str]:
     """C_e and C_u, in one or after one another, unless no place is asked for."""
-    if facts.task == "mner":
+    if not facts.task.has_location:
         return []
     return [_entail_and_ground(facts, voice)] if is_joined else [_entail(facts, voice), _ground(facts, voice)]
 
@@ -124,9 +128,11 @@ def question_answer(facts: Facts, voice: Voice) -> list[str]:
     if not facts.entities:
         return [voice.say("ask_span"), "A: " + _span(facts, voice), voice.say("all_clear")]
     lines = []
-    if facts.task != "vg":
-        lines += [voice.say("ask_span"), "A: " + _span(facts, voice), voice.say("ask_type"), "A: " + _type(facts, voice)]
-    if facts.task != "mner":
+    if facts.task.has_text:
+        lines += [voice.say("ask_span"), "A: " + _span(facts, voice)]
+    if facts.task.has_type:
+        lines += [voice.say("ask_type"), "A: " + _type(facts, voice)]
+    if facts.task.has_location:
         lines += [voice.say("ask_entailed"), "A: " + " ".join([*_see(facts, voice), _entail(facts, voice)])]
         lines += [voice.say("ask_ground"), "A: " + _ground(facts, voice)]
     return lines
@@ -139,13 +145,13 @@ def brief(facts: Facts, voice: Voice) -> list[str]:
     lines = _see(facts, voice)
     for entity, look in zip(facts.entities, facts.looks, strict=True):
         shown = _shown(facts, entity, look, voice)
-        kind = {"gmner": "conclude", "mner": "conclude_type", "vg": "conclude_place"}[facts.task]
+        kind = "conclude_place" if not facts.task.has_type else "conclude" if facts.task.has_location else "conclude_type"
         lines.append(_upper(voice.say(kind, name=entity.text, type=entity.type, shown=shown), facts))
     return lines
 
 
 def _shown(facts: Facts, entity: Entity, look: str | None, voice: Voice) -> str:
-    if facts.task == "mner":
+    if not facts.task.has_location:
         return ""
     if entity.boxes is None:
         return voice.say("brief_absent") if look is None else voice.say("brief_missing", look=look)
@@ -162,7 +168,7 @@ def narrative(facts: Facts, voice: Voice) -> list[str]:
     for index in range(len(facts.entities)):
         one = facts.reordered([index])
         entity = one.entities[0]
-        if facts.task != "vg":
+        if facts.task.has_type:
             prose.append(_upper(voice.say("story_type", name=entity.text, type=entity.type), facts) + ".")
         prose += _on_image(one, voice)
     return [" ".join(prose)]
@@ -172,7 +178,7 @@ def knowledge_visual(facts: Facts, voice: Voice) -> list[str]:
     """Two parts, as E2E-GMNER's teacher writes: what is known of each name, then what the image shows of it (tagged)."""
     if not facts.entities:
         return [voice.say("knowledge", known=_span(facts, voice)), voice.say("visual", seen=voice.say("all_clear"))]
-    known = [] if facts.task == "vg" else [_span(facts, voice), _type(facts, voice)]
+    known = _on_text(facts, voice)
     known += [voice.say("known_look", name=e.text, look=k) for e, k in zip(facts.entities, facts.looks, strict=True) if k]
     seen = [*_see(facts, voice), *_on_image(facts, voice)]
     return [

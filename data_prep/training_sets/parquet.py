@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mcr.errors import DataError
-from mcr.labels import canonical_type
+from mcr.labels import LabelSet
 from mcr.prompts.settings import PromptSettings
 from mcr.records import Sample
 
@@ -26,7 +26,7 @@ PROMPT_COLUMNS = [
     ("prompt", MESSAGES),
     ("images", pa.list_(pa.string())),
     ("gold", GOLD),
-    ("frame", pa.struct([("kind", pa.string()), *FRAME_FIELDS])),
+    ("frame", pa.struct([("kind", pa.string()), *FRAME_FIELDS, ("axes", pa.string())])),
 ]
 SCHEMA_COLUMNS = [
     *PROMPT_COLUMNS,
@@ -45,7 +45,7 @@ def prompt_row(sample: Sample, settings: PromptSettings) -> dict[str, Any]:
     frame = settings.frame.frame_of(sample)
     return {
         "sample_id": sample.id,
-        "task": sample.task,
+        "task": sample.task.name,
         "prompt": settings.prompt_for(sample),
         "images": [image.path for image in sample.images],
         "gold": [entity.to_dict() for entity in sample.entities],
@@ -53,14 +53,13 @@ def prompt_row(sample: Sample, settings: PromptSettings) -> dict[str, Any]:
     }
 
 
-def check_types(sample: Sample, labels: Sequence[str]) -> None:
+def check_types(sample: Sample, labels: LabelSet) -> None:
     """Raise DataError where gold has a type that no answer could know of; vg has none."""
-    shown = set(map(canonical_type, labels))
-    unknown = sorted({entity.type for entity in sample.entities if canonical_type(entity.type) not in shown})
-    if unknown and sample.task != "vg":
+    unknown = sorted({entity.type for entity in sample.entities if labels.canonical(entity.type) not in labels.labels})
+    if unknown and sample.task.has_type:
         raise DataError(
-            f"type: got {', '.join(map(repr, unknown))} (sample {sample.id}), but the prompt shows {', '.join(labels)}. Name the "
-            "label set with --labels."
+            f"type: got {', '.join(map(repr, unknown))} (sample {sample.id}), but the prompt shows {', '.join(labels.labels)}. "
+            "Name the label set with --labels."
         )
 
 

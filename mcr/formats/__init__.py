@@ -1,5 +1,6 @@
-"""Reading a completion: one parser for every answer format. It never raises and is linear in its input."""
+"""Answers: one file a format, reading and writing. Reading never raises on a completion and is linear in its length."""
 
 from mcr.formats.completion import ParsedCompletion, parse_completion
+from mcr.formats.write import ANSWER_FORMATS, ORDERS, write_answer
 
-__all__ = ["ParsedCompletion", "parse_completion"]
+__all__ = ["ANSWER_FORMATS", "ORDERS", "ParsedCompletion", "parse_completion", "write_answer"]

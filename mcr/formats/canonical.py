@@ -5,8 +5,9 @@ It reads nothing that those readers would read otherwise (a test compares the tw
 
 import re
 
-from mcr.labels import is_known_type
-from mcr.records import Box, Entity
+from mcr.boxes import Box
+from mcr.labels import LabelSet
+from mcr.records import Entity
 
 _NUMBER = r"-?[0-9]{1,7}(?:\.[0-9]{1,6})?"
 _BOX = rf"\[{_NUMBER}, {_NUMBER}, {_NUMBER}, {_NUMBER}\]"
@@ -20,7 +21,7 @@ SENTENCE = re.compile(rf"{_TEXT} is a\(an\) ([A-Za-z]++), whose bounding boxes a
 NUMBER = re.compile(_NUMBER)
 
 
-def read_canonical(body: str) -> list[Entity] | None:
+def read_canonical(body: str, labels: LabelSet) -> list[Entity] | None:
     """Return the entities of an answer whose every line is canonical and of one format, else None."""
     lines = body.strip("\n").split("\n")
     is_sentences = lines[0].endswith(".")
@@ -35,7 +36,7 @@ def read_canonical(body: str) -> list[Entity] | None:
         text, label, place = match.groups()
         if is_sentences and _is_ambiguous(text):
             return None
-        if is_known_type(text) and not is_known_type(label):
+        if labels.is_known(text) and not labels.is_known(label):
             return None
         entities.append(Entity(text.strip(), label, None if place == "None" else _boxes(place)))
     return entities

@@ -5,16 +5,20 @@ The last complete answer outside the reasoning counts. Reasoning is what stands 
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from mcr.boxes import Frame
 from mcr.formats.canonical import read_canonical
 from mcr.formats.json_answer import is_empty_json, read_json_answer
 from mcr.formats.location import NotALocation
 from mcr.formats.names import read_names
+from mcr.formats.parts import Reading
 from mcr.formats.place import read_place
 from mcr.formats.rows import read_rows
 from mcr.formats.sentences import read_sentences
+from mcr.labels import DEFAULT_LABELS, LabelSet
 from mcr.records import Entity
+from mcr.tasks import GMNER, Task, task_named
 
 THINK_TAG = re.compile(r"<(/?)\s{0,9}(?:think|thinking|thought|reasoning)\b[^<>\n]{0,99}>", re.IGNORECASE | re.ASCII)
 ANSWER_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
@@ -34,8 +38,8 @@ class ParsedCompletion:
     """What a completion says.
 
     Attributes:
-        entities: in the order written, duplicates kept; boxes in the completion's own frame. An entity whose location could
-            not be read has boxes ().
+        entities: in the order written, duplicates kept, each with the frame of its boxes. An entity whose location could not
+            be read has boxes ().
         is_readable: an answer was found and read, be it the empty one. False earns 0 for everything.
         problems: why parts, or the whole, could not be read; for reports.
         answer: the text that was read as the answer.
@@ -47,15 +51,34 @@ class ParsedCompletion:
     answer: str = ""
 
 
-def parse_completion(completion: str, task: str = "gmner") -> ParsedCompletion:
-    """Read a completion. Never raises; whatever cannot be read is told in `problems`.
+def parse_completion(
+    completion: str, task: Task | str = GMNER, *, labels: LabelSet = DEFAULT_LABELS, frame: Frame | None = None
+) -> ParsedCompletion:
+    """Read a completion. Whatever cannot be read is reported in `problems`; no completion raises.
 
-    Task mner reads names and types and no place. Task vg reads a place and no name: its one entity has the empty text, which
-    whoever asked fills in with the phrase.
+    A task without locations (mner) reads names and types and no place. A task without texts (vg) reads a place and no name: its
+    one entity has the empty text, which whoever asked fills in with the phrase.
+
+    Args:
+        completion: what the model wrote, reasoning included.
+        task: what was asked, or its name.
+        labels: the label set, whose labels tell a type from a name.
+        frame: that the completion's boxes are written in; None: pixels of the original image. Entities carry it.
+
+    Raises:
+        ConfigError: there is no task of that name.
 
     >>> parse_completion("<think>[1, 2, 3, 4]</think><answer>\\nAnn | PER | None\\n</answer>").entities
     (Entity(text='Ann', type='PER', boxes=None),)
     """
+    task = task_named(task)
+    parsed = _parse(completion, Reading(task=task, labels=labels))
+    if frame is None:
+        return parsed
+    return replace(parsed, entities=tuple(replace(entity, frame=frame) for entity in parsed.entities))
+
+
+def _parse(completion: str, how: Reading) -> ParsedCompletion:
     if "<|" in completion:
         completion = BOX_TOKENS.sub(" ", END_TOKENS.sub("", completion))
     outside, problem = _outside_reasoning(completion)
@@ -64,24 +87,26 @@ def parse_completion(completion: str, task: str = "gmner") -> ParsedCompletion:
     answer, is_marked, problem = _find_answer(outside)
     if problem:
         return ParsedCompletion((), False, (problem,))
-    if task == "vg":
+    if not how.task.has_text:
         return _read_place(answer)
-    canonical = read_canonical(answer) if task == "gmner" else None
+    is_whole = how.task.has_type and how.task.has_location
+    canonical = read_canonical(answer, how.labels) if is_whole else None
     if canonical is not None:
         return ParsedCompletion(tuple(canonical), True, (), answer)
     body = _unfence(answer)
     if body.strip().rstrip(".").lower() in EMPTY_ANSWERS and (is_marked or body.strip()):
         return ParsedCompletion((), True, (), answer)
-    if task == "mner":
-        entities, problems = read_names(body, is_marked)
+    how = replace(how, is_marked=is_marked)
+    if not how.task.has_location:
+        entities, problems = read_names(body, how)
         readable = bool(entities) or is_empty_json(body)
         return ParsedCompletion(tuple(entities), readable, tuple(problems[:MAX_PROBLEMS]) if entities else (NO_ENTITY,), answer)
-    entities, problems = read_json_answer(body, is_marked)
+    entities, problems = read_json_answer(body, how)
     if not entities and is_empty_json(body):
         return ParsedCompletion((), True, (), answer)
-    for read in (read_sentences, read_rows):
+    for read in (read_sentences, read_rows) if how.task.has_type else (read_rows,):
         if not entities:
-            entities, problems = read(body, is_marked)
+            entities, problems = read(body, how)
     if not entities:
         problems = [NO_ENTITY, *problems]
     return ParsedCompletion(tuple(entities), bool(entities), tuple(problems[:MAX_PROBLEMS]), answer)

@@ -1,11 +1,12 @@
-"""Reading a location: boxes, None in its usual spellings, or something that is neither."""
+"""A location as text: boxes, None in its usual spellings, or something that is neither; reading and writing."""
 
 import math
 import re
 import unicodedata
 from typing import Any
 
-from mcr.records import Box
+from mcr.boxes import Box
+from mcr.records import Entity
 
 NONE_WORDS = frozenset(
     "none|null|nil|n/a|na|nan|no|not|absent|-|--|[]|()|{}|[none]|(none)|[null]|none.|false|\u65e0|no box|no region|not shown|"
@@ -88,20 +89,43 @@ def read_json_location(value: Any) -> Location:
     if len(value) == 1 and (value[0] is None or isinstance(value[0], str | list)):
         return read_json_location(value[0])
     rows = value if all(isinstance(row, list) for row in value) else [value]
-    boxes = [_json_box(row) for row in rows]
-    return UNREADABLE if None in boxes else tuple(boxes)
+    boxes = [box for row in rows if (box := _json_box(row)) is not None]
+    return tuple(boxes) if len(boxes) == len(rows) else UNREADABLE
 
 
 def _json_box(row: list[Any]) -> Box | None:
     if len(row) != 4:
         return None
     try:
-        values = tuple(float(value) for value in row if not isinstance(value, bool) and _may_be_number(value))
+        values = [float(value) for value in row if not isinstance(value, bool) and _may_be_number(value)]
     except (TypeError, ValueError, OverflowError):
         return None
-    return values if len(values) == 4 and all(map(math.isfinite, values)) else None
+    if len(values) != 4 or not all(map(math.isfinite, values)):
+        return None
+    return values[0], values[1], values[2], values[3]
 
 
 def _may_be_number(value: Any) -> bool:
     """Text counts as a number only as rows would read it: ASCII digits, no underscores."""
     return not isinstance(value, str) or NUMBER.fullmatch(value.strip()) is not None
+
+
+def format_box(box: Box, decimals: int = 0) -> str:
+    """Return "[x1, y1, x2, y2]" with a fixed number of decimals.
+
+    >>> format_box((0, 20, 400.0, 640))
+    '[0, 20, 400, 640]'
+    """
+    return "[" + ", ".join(f"{value:.{decimals}f}" for value in box) + "]"
+
+
+def decimals_of(entity: Entity) -> int:
+    """Return how many decimals an entity's coordinates are written with; none for boxes in pixels."""
+    return entity.frame.decimals if entity.frame else 0
+
+
+def format_location(entity: Entity) -> str:
+    """Return the entity's boxes one after the other, or None."""
+    if not entity.boxes:
+        return "None"
+    return ", ".join(format_box(box, decimals_of(entity)) for box in entity.boxes)

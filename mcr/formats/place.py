@@ -45,6 +45,7 @@ def _read_objects(body: str) -> Location | NotALocation:
     places = [read_json_location(row[key]) for row in rows if isinstance(row, dict) for key in LOCATION_KEYS if key in row]
     if not places or len(places) != len(rows):
         return NotALocation()
-    if any(place is None for place in places):
+    found = [place for place in places if place is not None]
+    if len(found) < len(places):
         return None if len(places) == 1 else ()
-    return tuple(box for place in places for box in place)
+    return tuple(box for place in found for box in place)

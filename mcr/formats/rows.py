@@ -2,10 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from mcr.formats.location import UNREADABLE, NotALocation, read_location
-from mcr.formats.parts import Decoded, read_parts
+from mcr.formats.location import UNREADABLE, NotALocation, format_location, read_location
+from mcr.formats.parts import Decoded, Reading, read_parts
 from mcr.records import Entity
 
 BULLET = re.compile(r"^\s*(?:[-*\u2022]\s+|\(?[0-9]{1,4}[.)]\s+)")
@@ -16,10 +16,10 @@ QUOTED_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[()\[\]{},]', re.DOTA
 OPEN, CLOSE = "([{", ")]}"
 
 
-def read_rows(body: str, is_marked: bool) -> tuple[list[Entity], list[str]]:
+def read_rows(body: str, how: Reading) -> tuple[list[Entity], list[str]]:
     """Return the entities of rows or triples, and why lines could not be read.
 
-    Where nothing marks the answer (`is_marked` False), only the last block of readable lines counts, and prose is no problem.
+    Where nothing marks the answer, only the last block of readable lines counts, and prose is no problem.
     """
     entities: list[Entity] = []
     problems: list[str] = []
@@ -27,8 +27,8 @@ def read_rows(body: str, is_marked: bool) -> tuple[list[Entity], list[str]]:
     for line in body.splitlines():
         if not line.strip():
             continue
-        found, faults = _read_line(line)
-        if found and is_broken and not is_marked:
+        found, faults = _read_line(line, how)
+        if found and is_broken and not how.is_marked:
             entities, problems = [], []
         is_broken = not found
         entities += found
@@ -36,17 +36,17 @@ def read_rows(body: str, is_marked: bool) -> tuple[list[Entity], list[str]]:
     return entities, problems
 
 
-def _read_line(line: str) -> tuple[list[Entity], list[str]]:
+def _read_line(line: str, how: Reading) -> tuple[list[Entity], list[str]]:
     stripped = BULLET.sub("", line, count=1).strip()
     triples = stripped.translate(WIDE_BRACKETS) if stripped.startswith("\uff08") else stripped
     if triples.startswith("(") or (triples.startswith("[") and '"' in triples):
-        entities, problems = _read_triples(triples)
+        entities, problems = _read_triples(triples, how)
         if entities:
             return entities, problems
-    return _read_barred(stripped.translate(BARS) if "\uff5c" in stripped else stripped)
+    return _read_barred(stripped.translate(BARS) if "\uff5c" in stripped else stripped, how)
 
 
-def _read_barred(line: str) -> tuple[list[Entity], list[str]]:
+def _read_barred(line: str, how: Reading) -> tuple[list[Entity], list[str]]:
     """Read one line of rows joined by ";". A ";" inside a span is put back: a piece without its two bars waits for the next."""
     entities: list[Entity] = []
     problems: list[str] = []
@@ -57,9 +57,9 @@ def _read_barred(line: str) -> tuple[list[Entity], list[str]]:
             continue
         waiting.append(piece)
         num_bars += piece.count("|")
-        if num_bars < 2:
+        if num_bars < len(how.task.asked) - 1:
             continue
-        entity, problem = read_parts(";".join(waiting).strip().strip("|").split("|"), "|")
+        entity, problem = read_parts(";".join(waiting).strip().strip("|").split("|"), "|", how)
         waiting, num_bars = [], 0
         if entity:
             entities.append(entity)
@@ -72,20 +72,21 @@ def _read_barred(line: str) -> tuple[list[Entity], list[str]]:
 
 def _add_box(entities: list[Entity], piece: str) -> bool:
     """A piece that is boxes alone belongs to the row before it, up to MAX_BOXES."""
-    if not entities or not entities[-1].boxes or len(entities[-1].boxes) >= MAX_BOXES:
+    boxes = entities[-1].boxes if entities else None
+    if not boxes or len(boxes) >= MAX_BOXES:
         return False
     location = read_location(piece)
     if isinstance(location, NotALocation) or location is None or location == UNREADABLE:
         return False
     last = entities[-1]
-    entities[-1] = Entity(last.text, last.type, last.boxes + location)
+    entities[-1] = Entity(last.text, last.type, boxes + location)
     return True
 
 
-def _read_triples(line: str) -> tuple[list[Entity], list[str]]:
+def _read_triples(line: str, how: Reading) -> tuple[list[Entity], list[str]]:
     entities, problems = [], []
     for inside in _groups(line):
-        entity, problem = read_parts(_split_commas(inside), ",")
+        entity, problem = read_parts(_split_commas(inside), ",", how)
         if entity:
             entities.append(entity)
         else:
@@ -145,3 +146,28 @@ def _decode_string(part: str) -> str:
     except (ValueError, RecursionError):
         return part
     return Decoded(value) if isinstance(value, str) else part
+
+
+def write_rows(entities: Sequence[Entity], parts: Sequence[str]) -> str:
+    """Return one row an entity, its parts separated by " | "."""
+    return "\n".join(_row(entity, parts, " | ") for entity in entities)
+
+
+def write_joined(entities: Sequence[Entity], parts: Sequence[str]) -> str:
+    """Return the rows on one line, parts joined by "|" and rows by "; " (E2E-GMNER)."""
+    return "; ".join(_row(entity, parts, "|") for entity in entities)
+
+
+def write_triples(entities: Sequence[Entity], parts: Sequence[str]) -> str:
+    """Return one tuple in parentheses an entity; text and type are JSON strings, so that any span survives."""
+    rows = []
+    for entity in entities:
+        values = {name: json.dumps(getattr(entity, name), ensure_ascii=False) for name in ("text", "type")}
+        values["location"] = format_location(entity)
+        rows.append("(" + ", ".join(values[name] for name in parts) + ")")
+    return "\n".join(rows)
+
+
+def _row(entity: Entity, parts: Sequence[str], bar: str) -> str:
+    values = {"text": entity.text, "type": entity.type, "location": format_location(entity)}
+    return bar.join(values[name] for name in parts)

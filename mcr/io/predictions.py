@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from mcr.boxes import Frame
 from mcr.errors import DataError, raise_faults
 from mcr.formats import parse_completion
 from mcr.io.samples import iter_json_lines
+from mcr.labels import DEFAULT_LABELS, LabelSet
 from mcr.records import Entity, Sample, ScoredSample
 
 
@@ -43,16 +44,15 @@ class Prediction:
         return row
 
 
-def predict_from_completion(sample: Sample, completion: str, frame: Frame | None) -> Prediction:
+def predict_from_completion(
+    sample: Sample, completion: str, frame: Frame | None, labels: LabelSet = DEFAULT_LABELS
+) -> Prediction:
     """Read a completion into a prediction with boxes in original pixels."""
-    parsed = parse_completion(completion, sample.task)
-    entities = []
-    for entity in parsed.entities:
-        boxes = entity.boxes
-        if boxes and frame is not None:
-            boxes = tuple(frame.to_px(box) for box in boxes)
-        entities.append(Entity(sample.sentence if sample.task == "vg" else entity.text, entity.type, boxes))
-    return Prediction(sample.id, sample.sentence, tuple(entities), completion, parsed.is_readable, parsed.problems)
+    parsed = parse_completion(completion, sample.task, labels=labels, frame=frame)
+    entities = tuple(entity.to_px() for entity in parsed.entities)
+    if not sample.task.has_text:
+        entities = tuple(replace(entity, text=sample.sentence) for entity in entities)
+    return Prediction(sample.id, sample.sentence, entities, completion, parsed.is_readable, parsed.problems)
 
 
 @dataclass(slots=True)

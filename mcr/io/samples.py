@@ -21,7 +21,7 @@ def sample_to_dict(sample: Sample) -> dict[str, Any]:
     row = {
         "id": sample.id,
         "dataset": sample.dataset,
-        "task": sample.task,
+        "task": sample.task.name,
         "sentence": sample.sentence,
         "images": images,
         "entities": [entity.to_dict() for entity in sample.entities],

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 
 from mcr.boxes import area
 from mcr.errors import ConfigError
-from mcr.labels import canonical_type
+from mcr.labels import DEFAULT_LABELS
 from mcr.masks import mask_iou
 from mcr.metrics.matching import first_box_iou
 from mcr.records import Entity, ScoredSample, collapse_space
@@ -70,10 +70,10 @@ class Conventions:
         if not self.is_case_sensitive:
             gold, predicted = (_lower(entities) for entities in (row.gold, row.predicted))
             row = replace(row, sentence=row.sentence.lower(), gold=gold, predicted=predicted)
-        if self.gold_boxes == "largest" and row.task != "vg":
+        if self.gold_boxes == "largest" and row.task.has_text:
             row = replace(row, gold=tuple(_largest_alone(entity) for entity in row.gold))
         if self.duplicates == "drop":
-            said = [(collapse_space(one.text), canonical_type(one.type), one.boxes, one.masks) for one in row.predicted]
+            said = [(collapse_space(one.text), DEFAULT_LABELS.canonical(one.type), one.boxes, one.masks) for one in row.predicted]
             first = sorted({key: index for index, key in reversed(list(enumerate(said)))}.values())
             uncertainties = tuple(row.uncertainties[index] for index in first) if row.uncertainties else ()
             row = replace(row, predicted=tuple(row.predicted[index] for index in first), uncertainties=uncertainties)

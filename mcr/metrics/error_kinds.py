@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mcr.labels import canonical_type
+from mcr.labels import DEFAULT_LABELS
 from mcr.metrics.conventions import DEFAULT, Conventions
 from mcr.metrics.grec import is_exact_place
 from mcr.metrics.matching import assign_spans, first_box_iou, is_same_type, match_exact
@@ -46,11 +46,11 @@ def judge(row: ScoredSample, *, is_readable: bool = True, conventions: Conventio
     content, so the order of either list decides no count. Task mner asks for no place, task vg for nothing but a place. Rows are
     taken as `Conventions.unify` gives them.
     """
-    if row.task == "vg":
+    if not row.task.has_text:
         return _judge_place(row, is_readable, conventions)
     verdicts: list[Verdict] = []
     pred_left, gold_left = _by_content(row.predicted), _by_content(row.gold)
-    is_right = is_same_type if row.task == "mner" else gmner_hit(conventions)
+    is_right = gmner_hit(conventions) if row.task.has_location else is_same_type
 
     def take(pairs: Sequence[tuple[int, int]], kind_of: Callable[[Entity, Entity], str]) -> None:
         taken = [(pred_left[p], gold_left[g]) for p, g in pairs]
@@ -76,7 +76,7 @@ def judge(row: ScoredSample, *, is_readable: bool = True, conventions: Conventio
 
 def _by_content(entities: Sequence[Entity]) -> list[int]:
     """Return the indices of entities in an order that follows from what they say alone."""
-    keys = [(collapse_space(entity.text), canonical_type(entity.type), str(entity.boxes)) for entity in entities]
+    keys = [(collapse_space(entity.text), DEFAULT_LABELS.canonical(entity.type), str(entity.boxes)) for entity in entities]
     return sorted(range(len(entities)), key=keys.__getitem__)
 
 
@@ -111,9 +111,9 @@ def confusion(rows: Sequence[ScoredSample], verdicts: Sequence[Sequence[Verdict]
     """Return the types and how often gold's (row) was predicted as which (column), over pairs of the same text."""
     pairs: Counter[tuple[str, str]] = Counter()
     for row, found in zip(rows, verdicts, strict=True):
-        for verdict in found if row.task != "vg" else ():
+        for verdict in found if row.task.has_text else ():
             if verdict.pred_index is not None and verdict.gold_index is not None and verdict.kind != "span":
                 gold, pred = row.gold[verdict.gold_index], row.predicted[verdict.pred_index]
-                pairs[canonical_type(gold.type), canonical_type(pred.type)] += 1
+                pairs[DEFAULT_LABELS.canonical(gold.type), DEFAULT_LABELS.canonical(pred.type)] += 1
     names = sorted({name for pair in pairs for name in pair})
     return names, [[pairs[gold, pred] for pred in names] for gold in names]

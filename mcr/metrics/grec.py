@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from mcr.boxes import giou, iou
+from mcr.boxes import Box, giou, iou
 from mcr.metrics.assignment import Edge, best_assignment
 from mcr.metrics.conventions import DEFAULT, Conventions
-from mcr.records import Box, Entity, ScoredSample
+from mcr.records import Entity, ScoredSample
 
 
 def grec_scores(rows: Sequence[ScoredSample], conventions: Conventions = DEFAULT) -> dict[str, float | int]:

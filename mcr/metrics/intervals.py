@@ -28,10 +28,10 @@ def sample_counts(rows: Sequence[ScoredSample], conventions: Conventions = DEFAU
 
 
 def _counts(row: ScoredSample, conventions: Conventions) -> list[float]:
-    if row.task == "vg":
+    if not row.task.has_text:
         return [0.0] * len(COUNTS)
     names = [len(match_exact(row.predicted, row.gold, is_same_type)), len(row.predicted), len(row.gold), num_invented(row)]
-    if row.task == "mner":
+    if not row.task.has_location:
         return [*names, *[0.0] * (len(COUNTS) - len(names))]
     hits = [
         len(match_exact(row.predicted, row.gold, is_hit)) for is_hit in (gmner_hit(conventions), conventions.agrees_on_location)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from mcr.boxes import iou
-from mcr.labels import canonical_type
+from mcr.labels import DEFAULT_LABELS, LabelSet
 from mcr.metrics.assignment import best_assignment
 from mcr.records import Entity, collapse_space
 
@@ -55,9 +55,9 @@ def first_box_iou(pred: Entity, gold: Entity) -> float:
     return max(iou(pred.boxes[0], box) for box in gold.boxes)
 
 
-def is_same_type(pred: Entity, gold: Entity) -> bool:
-    """Whether two types are the same label, spellings of the coarse types folded."""
-    return pred.type == gold.type or canonical_type(pred.type) == canonical_type(gold.type)
+def is_same_type(pred: Entity, gold: Entity, labels: LabelSet = DEFAULT_LABELS) -> bool:
+    """Whether two types are one label of a label set, whatever their spellings."""
+    return labels.is_same(pred.type, gold.type)
 
 
 def is_entailed_alike(pred: Entity, gold: Entity) -> bool:
@@ -83,7 +83,10 @@ def overlapping_pairs(pred: Sequence[Entity], gold: Sequence[Entity]) -> dict[tu
 
 
 def assign_spans(
-    pred: Sequence[Entity], gold: Sequence[Entity], grounding: Callable[[Entity, Entity], float]
+    pred: Sequence[Entity],
+    gold: Sequence[Entity],
+    grounding: Callable[[Entity, Entity], float],
+    labels: LabelSet = DEFAULT_LABELS,
 ) -> list[tuple[int, int, float]]:
     """Return the one-to-one pairs (pred index, gold index, span F1 > 0) with the highest summed span F1 (MCR D.2).
 
@@ -94,7 +97,7 @@ def assign_spans(
     pairs = overlapping_pairs(pred, gold)
     chosen = list(pairs)
     if len({row for row, _ in chosen}) < len(chosen) or len({col for _, col in chosen}) < len(chosen):
-        chosen = best_assignment(_span_weights(pairs, pred, gold, grounding))
+        chosen = best_assignment(_span_weights(pairs, pred, gold, grounding, labels))
     return [(row, col, pairs[row, col][0] / pairs[row, col][1]) for row, col in chosen]
 
 
@@ -103,6 +106,7 @@ def _span_weights(
     pred: Sequence[Entity],
     gold: Sequence[Entity],
     grounding: Callable[[Entity, Entity], float],
+    labels: LabelSet,
 ) -> dict[tuple[int, int], int]:
     """Return one integer a pair in which F1, type, entailment, grounding and "one pair less" stand in that order, so that no
     sum of a lower one reaches a higher one.
@@ -113,7 +117,7 @@ def _span_weights(
     for (row, col), (numerator, denominator) in pairs.items():
         p, g = pred[row], gold[col]
         weight = numerator * (whole // denominator)
-        weight = (weight * room + is_same_type(p, g)) * room + is_entailed_alike(p, g)
+        weight = (weight * room + is_same_type(p, g, labels)) * room + is_entailed_alike(p, g)
         weights[row, col] = (weight * room * FIXED_POINT + round(grounding(p, g) * FIXED_POINT)) * room - 1
     return weights
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mcr.io.predictions import Prediction
-from mcr.labels import canonical_type
+from mcr.labels import DEFAULT_LABELS
 from mcr.records import Sample, collapse_space
 
 MAX_EXAMPLES = 5
@@ -146,7 +146,7 @@ def _empty_lists(pairs: Sequence[tuple[Sample, Prediction]]) -> Suspicion | None
     empty = [
         f"{entity.text!r} (sample {sample.id})"
         for sample, prediction in pairs
-        if sample.task == "gmner" and prediction.completion is None
+        if sample.task.has_text and sample.task.has_location and prediction.completion is None
         for entity in prediction.entities
         if entity.boxes == ()
     ]
@@ -156,12 +156,12 @@ def _empty_lists(pairs: Sequence[tuple[Sample, Prediction]]) -> Suspicion | None
 
 
 def _types(pairs: Sequence[tuple[Sample, Prediction]]) -> Suspicion | None:
-    gold = {canonical_type(entity.type) for sample, _ in pairs for entity in sample.entities}
+    gold = {DEFAULT_LABELS.canonical(entity.type) for sample, _ in pairs for entity in sample.entities}
     folded = {label.lower() for label in gold}
     otherwise = [
         f"{entity.type!r} (sample {sample.id})"
         for sample, prediction in pairs
         for entity in prediction.entities
-        if canonical_type(entity.type) not in gold and canonical_type(entity.type).lower() in folded
+        if DEFAULT_LABELS.canonical(entity.type) not in gold and DEFAULT_LABELS.canonical(entity.type).lower() in folded
     ]
     return _make("type that gold writes in other letters. Types are compared as they are written.", otherwise)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mcr.labels import canonical_type, coarse_type, is_fine_type
+from mcr.labels import DEFAULT_LABELS
 from mcr.metrics.conventions import DEFAULT, Conventions, unify_rows
 from mcr.metrics.grec import grec_scores
 from mcr.metrics.matching import first_box_iou, is_same_type, match_best, match_exact
@@ -110,7 +110,7 @@ def grounding_scores(rows: Sequence[ScoredSample], conventions: Conventions = DE
 
 
 def scores_by_type(
-    rows: Sequence[ScoredSample], is_hit: Hit, name_of: Callable[[str], str] = canonical_type
+    rows: Sequence[ScoredSample], is_hit: Hit, name_of: Callable[[str], str] = DEFAULT_LABELS.canonical
 ) -> dict[str, dict[str, float | int]]:
     """Return micro scores of each type that gold or predictions hold; `name_of` folds types (coarse types, spellings)."""
     names = Counter(name_of(entity.type) for row in rows for entity in (*row.gold, *row.predicted))
@@ -137,7 +137,10 @@ def iou_curve(rows: Sequence[ScoredSample], conventions: Conventions = DEFAULT) 
 
 def with_coarse_types(row: ScoredSample) -> ScoredSample:
     """Return a sample whose fine types are folded to coarse ones (Twitter-FMNERG)."""
-    gold, pred = (tuple(replace(entity, type=coarse_type(entity.type)) for entity in part) for part in (row.gold, row.predicted))
+    gold, pred = (
+        tuple(replace(entity, type=DEFAULT_LABELS.coarse_of(entity.type)) for entity in part)
+        for part in (row.gold, row.predicted)
+    )
     return replace(row, gold=gold, predicted=pred)
 
 
@@ -148,7 +151,7 @@ def fine_scores(rows: Sequence[ScoredSample], conventions: Conventions = DEFAULT
     return {
         "fmnerg": {"fine": micro_scores(rows, hit), "coarse": micro_scores(coarse, hit)},
         "fmner": {"fine": micro_scores(rows, is_same_type), "coarse": micro_scores(coarse, is_same_type)},
-        "per_coarse_type": scores_by_type(rows, hit, coarse_type),
+        "per_coarse_type": scores_by_type(rows, hit, DEFAULT_LABELS.coarse_of),
     }
 
 
@@ -190,7 +193,8 @@ def evaluate(
         seen_texts: entity texts of the training samples; without them there is no `seen`.
     """
     rows = unify_rows(rows, conventions)
-    named, placed = ([row for row in rows if row.task in tasks] for tasks in (("gmner", "mner"), ("gmner",)))
+    named = [row for row in rows if row.task.has_text and row.task.has_type]
+    placed = [row for row in named if row.task.has_location]
     n_count, n_rate = hallucinations(named)
     metrics = {
         "gmner": micro_scores(placed, gmner_hit(conventions)),
@@ -206,7 +210,7 @@ def evaluate(
         "num_samples": len(rows),
     }
     entities = [entity for row in placed for entity in (*row.gold, *row.predicted)]
-    if any(is_fine_type(entity.type) for entity in entities):
+    if any(DEFAULT_LABELS.is_fine(entity.type) for entity in entities):
         metrics |= fine_scores(placed, conventions)
     if any(entity.masks for entity in entities):
         metrics |= mask_scores(placed, conventions)
@@ -214,6 +218,6 @@ def evaluate(
         metrics["uncertainty_auroc"] = uncertainty_auroc(placed, gmner_hit(conventions), conventions.auroc_ties)
     if seen_texts is not None:
         metrics["seen"] = seen_scores(placed, seen_texts, conventions)
-    if any(row.task == "vg" for row in rows):
-        metrics["grec"] = grec_scores([row for row in rows if row.task == "vg"], conventions)
+    if any(not row.task.has_text for row in rows):
+        metrics["grec"] = grec_scores([row for row in rows if not row.task.has_text], conventions)
     return metrics

@@ -10,17 +10,12 @@ from typing import Any, Protocol
 
 from mcr.errors import ConfigError
 from mcr.families import FrameSettings
-from mcr.prompts.settings import cautions_of, what_is_asked, write_prompt
+from mcr.labels import LabelSet
+from mcr.prompts.settings import AXES_TEXT, what_is_asked, write_prompt
 from mcr.records import ImageRef, Sample
+from mcr.tasks import Task
 
 STYLES = ("direct", "cot", "cot_demonstrations")
-ROW_RULES = {
-    "gmner": "Write the answer between <answer> and </answer>, one entity a line: text | type | box. The box is [x1, y1, x2, "
-    "y2], or None where the image does not show the entity. Write None alone if the text names nothing.",
-    "mner": "Write the answer between <answer> and </answer>, one entity a line: text | type. Write None alone if the text names "
-    "nothing.",
-    "vg": "Write the answer between <answer> and </answer>: the box [x1, y1, x2, y2], or None where the image does not show it.",
-}
 DIRECT = "Give the answer at once, without any reasoning."
 STEPWISE = "Think step by step first, between <think> and </think>, then answer."
 
@@ -56,30 +51,30 @@ class PromptingBaseline:
 
     Attributes:
         style: one of STYLES.
-        labels: the label set, in the order to show.
+        labels: the label set that is shown.
         frame: how the model writes boxes.
         demonstrations: shown as turns before the question; needed by "cot_demonstrations" and by no other.
     """
 
     style: str
-    labels: tuple[str, ...]
+    labels: LabelSet
     frame: FrameSettings
     demonstrations: tuple[Demonstration, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.style not in STYLES or not self.labels:
-            raise ConfigError(f"prompting: got {self.style!r} and labels {self.labels}, expected one of {STYLES} and a label.")
+        if self.style not in STYLES:
+            raise ConfigError(f"prompting: got {self.style!r}, expected one of {', '.join(STYLES)}.")
         if bool(self.demonstrations) != (self.style == "cot_demonstrations"):
             raise ConfigError(
                 f"prompting: got {self.style!r} with {len(self.demonstrations)} demonstrations; cot_demonstrations needs some, "
                 "the others take none."
             )
 
-    def instruction(self, task: str) -> str:
+    def instruction(self, task: Task) -> str:
         """Return what is asked before the sentence."""
-        parts = what_is_asked(self.labels, self.frame.kind, task)
-        parts += [DIRECT] if self.style == "direct" else [*cautions_of(task), STEPWISE]
-        return " ".join([*parts, ROW_RULES[task]])
+        parts = what_is_asked(self.labels, self.frame, task)
+        parts += [DIRECT] if self.style == "direct" else [task.checks, task.caution, STEPWISE]
+        return " ".join([*parts, task.row_rule.format(axes=AXES_TEXT[self.frame.axes])])
 
     def prompt_for(self, sample: Sample) -> list[dict[str, Any]]:
         """Return the demonstrations as turns, then the question."""

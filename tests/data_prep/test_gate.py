@@ -244,7 +244,7 @@ def test_recorded_teacher_reasoning_goes_through_the_gate(shared_data, real_root
         for row in map(json.loads, file):
             sample = samples[int(row["id"]) - 1]
             facts = collect_facts(sample, FRAME.frame_of(sample))
-            answer = write_answer(facts.entities, "rows", decimals=facts.decimals)
+            answer = write_answer(facts.entities, "rows")
             reason = why_rejected(f"<think>{row['think']}</think>\n<answer>\n{answer}\n</answer>", facts)
             reasons["passes" if reason is None else reason.split(":")[0]] += 1
     with capsys.disabled():
@@ -272,7 +272,7 @@ def test_recorded_knowledge_and_captions_go_through_gate_and_prompts(shared_data
     reasons, num_captioned = Counter(), 0
     for sample, text in zip(samples, texts, strict=True):
         facts = collect_facts(sample, FRAME.frame_of(sample))
-        answer = write_answer(facts.entities, "rows", decimals=facts.decimals) or "None"
+        answer = write_answer(facts.entities, "rows") or "None"
         reason = why_rejected(f"<think>{text}</think>\n<answer>\n{answer}\n</answer>", facts)
         reasons["passes" if reason is None else reason.split(":")[0]] += 1
         caption = captions.get(sample.id)

@@ -23,8 +23,8 @@ def test_so_many_of_each_are_drawn_and_shuffled_by_seed(tmp_path, capsys):
     (tmp_path / "mix.yaml").write_text(yaml.safe_dump({"sources": rows, "out": str(tmp_path / "out.jsonl"), "seed": 3}))
     main(["--config", str(tmp_path / "mix.yaml")])
     samples = read_samples(tmp_path / "out.jsonl")
-    assert sorted(sample.task for sample in samples) == ["gmner"] * 4 + ["vg"] * 6
-    assert [sample.task for sample in samples] != ["gmner"] * 4 + ["vg"] * 6
+    assert sorted(sample.task.name for sample in samples) == ["gmner"] * 4 + ["vg"] * 6
+    assert [sample.task.name for sample in samples] != ["gmner"] * 4 + ["vg"] * 6
     assert {sample.images[0].path.split("/")[0] for sample in samples if sample.dataset == "a"} == {"pics"}
     assert all(sample.id.startswith(f"{sample.dataset}:") for sample in samples)
     assert "| a | gmner | 4 |" in capsys.readouterr().out

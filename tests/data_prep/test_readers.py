@@ -87,7 +87,7 @@ def mner_folder(root, name, *rows):
 def test_mner_mi_asks_for_names_alone_and_keeps_all_images(tmp_path):
     samples, counts = read_all(MNER_MI_READER, mner_folder(tmp_path, "MNER-MI", MI))
     sample = samples["train"][0]
-    assert (sample.id, sample.task, sample.sentence) == ("5302", "mner", "hi Kim Jae")
+    assert (sample.id, sample.task.name, sample.sentence) == ("5302", "mner", "hi Kim Jae")
     assert [image.path for image in sample.images] == ["5302_0.jpg", "5302_1.jpg"]
     assert sample.entities == (Entity("Kim Jae", "PER"),)
     assert counts["train"]["with several images"] == 1
@@ -173,7 +173,7 @@ def test_grec_boxes_are_corners_and_a_sample_is_a_sentence(tmp_path):
     samples, counts = read_all(GrefcocoReader(), grec_folder(tmp_path))
     first, second, third, *_, last = samples["train"]
     assert (first.id, second.id) == ("1-1", "1-2")
-    assert first.task == "vg"
+    assert first.task.name == "vg"
     assert first.sentence == first.entities[0].text == "the man"
     assert first.entities[0].boxes == ((10, 20, 40, 60),)
     assert third.entities[0].boxes == ((0, 0, 5, 5),)

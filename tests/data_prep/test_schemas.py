@@ -9,14 +9,16 @@ from data_prep import write_schemas
 from data_prep.readers.twitter_gmner import read_twitter_gmner
 from data_prep.sandbox.world import make_scene
 from data_prep.schemas import template_sets
-from data_prep.schemas.build import SchemaOptions, draw_styles, gold_in_frame, make_schema
+from data_prep.schemas.build import SchemaOptions, draw_styles, make_schema, rounded_gold
 from data_prep.schemas.phrases import BANK
 from data_prep.schemas.styles import STYLES
 from data_prep.training_sets.split import is_held_back
 from mcr.errors import ConfigError, DataError
 from mcr.families import frame_settings
 from mcr.io.samples import write_samples
+from mcr.labels import load_labels
 from mcr.records import Entity, ImageRef, Sample
+from mcr.tasks import GMNER
 from rewards import score_completion
 
 WORLD = [make_scene(3, "train", index).sample for index in range(60)]
@@ -29,7 +31,7 @@ def test_every_schema_earns_one_in_its_frame(style, family):
     for sample in WORLD:
         frame = frame_settings(family).frame_of(sample)
         completion = make_schema(sample, style, frame, options, seed=1).completion
-        assert score_completion(completion, gold_in_frame(sample.entities, frame)).total == 1.0
+        assert score_completion(completion, rounded_gold(sample.entities, frame), frame=frame).total == 1.0
 
 
 @pytest.mark.parametrize("style", [style for style in STYLES if style != "answer_only"])
@@ -123,16 +125,17 @@ def test_every_real_schema_in_every_style_earns_one(real_roots):
 
 @pytest.mark.parametrize("family", ["qwen2_5_vl", "qwen3_vl", "llava"])
 def test_real_gold_earns_one_on_itself_in_every_format(real_roots, family):
-    from mcr.formats.write import ORDERS, WRITERS, write_answer
+    from mcr.formats.write import ANSWER_FORMATS, ORDERS, write_answer
 
     settings = frame_settings(family)
     for sample in read_twitter_gmner(real_roots["v2"])[0]["test"]:
         frame = settings.frame_of(sample)
-        gold = gold_in_frame(sample.entities, frame)
-        for answer_format in WRITERS:
+        gold = rounded_gold(sample.entities, frame)
+        written = [entity.in_frame(frame) for entity in sample.entities]
+        for answer_format in ANSWER_FORMATS:
             for order in ORDERS:
-                text = write_answer(gold, answer_format, order=order, decimals=frame.decimals if frame else 0)
-                assert score_completion(f"<answer>\n{text}\n</answer>", gold).total == 1.0, (sample.id, text)
+                text = write_answer(written, answer_format, order=order)
+                assert score_completion(f"<answer>\n{text}\n</answer>", gold, frame=frame).total == 1.0, (sample.id, text)
 
 
 def test_the_split_follows_from_id_and_seed_alone():
@@ -195,18 +198,18 @@ def test_training_sets_on_disk(tmp_path):
 
 
 def test_prompts_carry_checks_and_cautions_unless_left_out(tmp_path):
-    from mcr.prompts.settings import CAUTIONS, CHECKS, PromptSettings
+    from mcr.prompts.settings import PromptSettings
 
     texts = {}
     for detail in ("full", "plain", "brief"):
-        settings = PromptSettings(("PER", "LOC"), frame_settings("qwen3_vl"), detail)
+        settings = PromptSettings(load_labels("PER,LOC"), frame_settings("qwen3_vl"), detail)
         settings.save(tmp_path)
         assert PromptSettings.load(tmp_path) == settings
         texts[detail] = settings.prompt_for(WORLD[1])[0]["content"][-1]["text"]
         assert WORLD[1].sentence in texts[detail]
-    assert CHECKS in texts["full"]
-    assert CAUTIONS in texts["full"]
-    assert CHECKS not in texts["plain"]
+    assert GMNER.checks in texts["full"]
+    assert GMNER.caution in texts["full"]
+    assert GMNER.checks not in texts["plain"]
     assert "PER, LOC" in texts["plain"]
     with pytest.raises(ConfigError, match="does not exist"):
         PromptSettings.load(tmp_path / "nowhere")

@@ -9,11 +9,14 @@ from data_prep.schemas.build import SchemaOptions, make_schema
 from data_prep.schemas.styles import STYLES
 from mcr.boxes import frame_for
 from mcr.errors import ConfigError, DataError
+from mcr.families import frame_settings
 from mcr.formats import parse_completion
-from mcr.formats.write import NAME_FORMATS, write_answer
+from mcr.formats.write import fitting_formats, write_answer
 from mcr.io.predictions import predict_from_completion
+from mcr.labels import load_labels
 from mcr.prompts.settings import DETAILS, write_instruction
 from mcr.records import Entity, ImageRef, Sample
+from mcr.tasks import MNER, TASKS
 from rewards import score_completion
 from rewards.columns import score_row
 from rewards.for_trl import total_reward
@@ -34,14 +37,14 @@ def test_schemas_of_every_style_earn_full_reward(sample, style):
         completion = make_schema(sample, style, FRAME, SchemaOptions((style,)), seed).completion
         assert score_completion(completion, sample.entities, frame=FRAME, task=sample.task).total == 1.0
         reasoning = completion.split("<answer>")[0] if "<answer>" in completion else completion.split("Answer:")[0]
-        if sample.task == "mner":
+        if not sample.task.has_location:
             assert "[" not in reasoning
             assert "shown" not in reasoning
-        if sample.task == "vg" and style != "answer_only":
+        if not sample.task.has_text and style != "answer_only":
             assert "PER" not in completion
 
 
-@pytest.mark.parametrize("answer_format", NAME_FORMATS)
+@pytest.mark.parametrize("answer_format", fitting_formats(["rows", "json", "joined"], MNER))
 def test_names_come_back_as_written(answer_format):
     answer = write_answer(NAMES.entities, answer_format, task="mner")
     assert parse_completion(f"<answer>\n{answer}\n</answer>", "mner").entities == NAMES.entities
@@ -162,7 +165,8 @@ def test_unknown_tasks_and_gold_that_does_not_fit_are_told():
 def test_each_prompt_asks_for_what_its_task_wants():
     for detail in DETAILS:
         asked = {
-            task: write_instruction(("PER", "LOC"), "norm1000", detail=detail, task=task) for task in ("gmner", "mner", "vg")
+            task.name: write_instruction(load_labels("PER,LOC"), frame_settings("qwen3_vl"), detail=detail, task=task)
+            for task in TASKS.values()
         }
         assert len(set(asked.values())) == 3
         if detail != "brief":

@@ -104,3 +104,13 @@ def test_an_aspect_ratio_that_processors_refuse_is_told():
 def test_an_unknown_frame_is_refused():
     with pytest.raises(ConfigError, match="norm1000"):
         Frame("norm7", 1, 1, 1, 1)
+
+
+def test_a_frame_can_write_y_before_x():
+    frame = frame_for("norm1000", 200, 100, axes="yxyx")
+    assert frame.from_px((20, 10, 100, 60)) == (100, 100, 600, 500)
+    assert frame.to_px((100, 100, 600, 500)) == (20, 10, 100, 60)
+    assert Frame.from_dict(frame.to_dict()) == frame
+    assert "axes" not in frame_for("norm1", 200, 100).to_dict()
+    with pytest.raises(ConfigError, match="axes 'yx'"):
+        frame_for("norm1", 200, 100, axes="yx")

@@ -186,13 +186,18 @@ def test_every_adapter_scores_every_task(name, task, monkeypatch, tmp_path):
         assert total_by(name, load, right, json.dumps(gold)) == 1
 
 
+HAND_COUNTS = [((1, 3), 0), ((2, 3), 0.5), ((4, 2), 0.2), ((3, 4), 0.7), ((6, 5), 0.9), ((5, 6), 0.8), ((7, 1), 0)]
+HAND_COUNTS += [((0, 2), 0), ((2, 0), 0), ((0, 0), 1)]
+
+
 @pytest.mark.parametrize("name", ADAPTERS)
-@pytest.mark.parametrize(("counts", "expected"), [((1, 3), 0), ((2, 3), 0.5), ((4, 2), 0.2), ((6, 5), 0.9), ((5, 6), 0.8)])
+@pytest.mark.parametrize(("counts", "expected"), HAND_COUNTS)
 def test_every_adapter_counts_by_the_stepwise_rule(name, counts, expected, monkeypatch, tmp_path):
     predicted, gold = ([{"text": f"name{index}", "type": "PER", "boxes": None} for index in range(num)] for num in counts)
-    text = "\n".join(f"{entity['text']} | PER | None" for entity in predicted)
+    text = "<answer>\n" + "\n".join(f"{entity['text']} | PER | None" for entity in predicted) + "\n</answer>"
     total = total_by(name, lambda module: load_by_path(module, monkeypatch, tmp_path), text, json.dumps(gold))
-    assert total == pytest.approx(0.8 + 0.2 * expected, abs=1e-7)
+    others = 0.8 if all(counts) or not any(counts) else 0
+    assert total == pytest.approx(others + 0.2 * expected, abs=1e-7)
 
 
 @pytest.mark.parametrize("completion", [["Ann | PER | None"], [{"role": "user", "content": "x"}], 3])

@@ -37,6 +37,20 @@ def test_matches_leftovers_and_parts_are_shown(capsys):
     assert "bad | x" in lines[6]
 
 
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        *[((1, 3), 0), ((2, 3), 0.5), ((4, 2), 0.2), ((3, 4), 0.7), ((6, 5), 0.9), ((5, 6), 0.8), ((7, 1), 0)],
+        *[((0, 2), 0), ((2, 0), 0), ((0, 0), 1)],
+    ],
+)
+def test_the_count_reward_is_explained_by_the_stepwise_rule(counts, expected, capsys):
+    predicted, gold = ([{"text": f"name{index}", "type": "PER", "boxes": None} for index in range(num)] for num in counts)
+    text = "<answer>\n" + "\n".join(f"{entity['text']} | PER | None" for entity in predicted) + "\n</answer>"
+    main(["explain", "--gold", json.dumps(gold), "--completion", text])
+    assert f"count {expected:.3f}" in capsys.readouterr().out
+
+
 def test_sample_by_id_with_a_frame(files, capsys):
     folder, gold = files
     frame = folder / "frame.json"

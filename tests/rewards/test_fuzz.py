@@ -5,7 +5,7 @@ from bench_path import load_bench
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcr.formats.write import ORDERS, WRITERS, write_answer
+from mcr.formats.write import ANSWER_FORMATS, ORDERS, write_answer
 from mcr.records import Entity
 from rewards import score_completion
 from rewards.score import PARTS
@@ -16,7 +16,7 @@ texts = st.one_of(st.sampled_from(FUZZ.WORDS), st.text(max_size=20))
 answers = st.builds(
     lambda items, form, order: write_answer(items, form, order=order),
     st.lists(st.builds(Entity, texts, st.sampled_from(FUZZ.TYPES), st.sampled_from([None, ((1.0, 2.0, 3.0, 4.0),)])), max_size=4),
-    st.sampled_from(list(WRITERS)),
+    st.sampled_from(list(ANSWER_FORMATS)),
     st.sampled_from(ORDERS),
 )
 pieces = st.one_of(answers, st.sampled_from(FUZZ.PIECES), st.sampled_from(FUZZ.NUMBERS), st.text(max_size=30))

@@ -5,7 +5,7 @@ import random
 import pytest
 from bench_path import load_bench
 
-from mcr.formats.write import WRITERS, write_answer
+from mcr.formats.write import ANSWER_FORMATS, write_answer
 from mcr.records import Entity
 from rewards import PARTS, RewardOptions, score_completion, score_entities
 from rewards.options import CHOICES
@@ -203,7 +203,7 @@ def test_unclosed_and_nested_tags_earn_nothing(text):
     assert total(text) == 0
 
 
-@pytest.mark.parametrize("answer_format", list(WRITERS))
+@pytest.mark.parametrize("answer_format", list(ANSWER_FORMATS))
 @pytest.mark.parametrize(
     "span", ["a | b", "x; y", "one, two", '"quoted"', "a (b)", "[c]", "{d}", "it's", "1. first", "None", "PER"]
 )

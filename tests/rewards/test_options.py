@@ -3,10 +3,12 @@
 import argparse
 import json
 import pickle
+from dataclasses import replace
 
 import pytest
 
 from mcr.errors import ConfigError
+from mcr.labels import TWITTER_GMNER
 from rewards import DEFAULT_WEIGHTS, RewardOptions
 from rewards.arguments import RewardArguments, add_reward_flags, read_reward_flags
 
@@ -56,7 +58,7 @@ def test_flags_have_the_defaults_of_the_options():
 
 def test_the_environment_gives_every_option(monkeypatch):
     assert RewardOptions.from_environment() == RewardOptions()
-    for name, value in OTHER.to_dict().items():
+    for name, value in (OTHER.to_dict() | {"labels": "twitter-gmner"}).items():
         monkeypatch.setenv(f"MCR_REWARD_{name.upper()}", value if isinstance(value, str) else json.dumps(value))
     monkeypatch.setenv("MCR_REWARD_TASK", "vg")
-    assert RewardOptions.from_environment() == OTHER
+    assert RewardOptions.from_environment() == replace(OTHER, labels=TWITTER_GMNER)

@@ -5,7 +5,7 @@ import pytest
 
 from mcr.boxes import frame_for
 from mcr.errors import DataError
-from mcr.formats.write import ORDERS, WRITERS, write_answer
+from mcr.formats.write import ANSWER_FORMATS, ORDERS, write_answer
 from mcr.records import Entity
 from rewards import RewardOptions, score_completion, score_entities
 from rewards.parts import count_reward
@@ -166,7 +166,7 @@ def test_wrong_gold_raises(gold):
         score_completion("<answer></answer>", gold)
 
 
-@pytest.mark.parametrize("answer_format", list(WRITERS))
+@pytest.mark.parametrize("answer_format", list(ANSWER_FORMATS))
 @pytest.mark.parametrize("order", ORDERS)
 def test_gold_earns_one_in_every_format(answer_format, order):
     text = f"<answer>\n{write_answer(GOLD, answer_format, order=order)}\n</answer>"

@@ -20,9 +20,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from mcr.boxes import Frame, area, iou
+from mcr.boxes import Box, Frame, area, iou
 from mcr.errors import ConfigError
-from mcr.records import Box
 
 NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
 BOX_TEXT = re.compile(rf"[\[(]\s*({NUMBER})\s*,\s*({NUMBER})\s*,\s*({NUMBER})\s*,\s*({NUMBER})\s*[\])]")

@@ -144,7 +144,7 @@ def held_out_scores(samples: Sequence[Sample], predictions: Sequence[Prediction]
     """Return what is logged, as fractions: the scores of the tasks among the samples and the share of unreadable completions."""
     by_id = {prediction.id: prediction for prediction in predictions}
     metrics = evaluate(join_gold(samples, predictions)[0])
-    tasks = {sample.task for sample in samples}
+    tasks = {sample.task.name for sample in samples}
     scores = {"held_out/unreadable": sum(not by_id[sample.id].is_readable for sample in samples) / max(1, len(samples))}
     if "gmner" in tasks:
         scores |= {"held_out/gmner_f1": metrics["gmner"]["f1"], "held_out/n_f1": metrics["no_target"]["f1"]}
@@ -159,5 +159,5 @@ def held_out_scores(samples: Sequence[Sample], predictions: Sequence[Prediction]
 
 def main_task(samples: Sequence[Sample]) -> str:
     """Return the task whose score decides which checkpoint is the best: the first of gmner, mner, vg among theirs."""
-    tasks = {sample.task for sample in samples}
+    tasks = {sample.task.name for sample in samples}
     return next((task for task in DECISIVE if task in tasks), "gmner")

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from mcr.formats import completion as reader
 from mcr.formats.canonical import read_canonical
-from mcr.formats.write import ORDERS, WRITERS, write_answer
+from mcr.formats.write import ANSWER_FORMATS, ORDERS, write_answer
+from mcr.labels import DEFAULT_LABELS
 from mcr.records import Entity
 
 FUZZ = load_bench("fuzz_rewards")
@@ -36,7 +37,7 @@ tokens = st.sampled_from(
 
 def read_both(monkeypatch, text):
     short = reader.parse_completion(text)
-    monkeypatch.setattr(reader, "read_canonical", lambda body: None)
+    monkeypatch.setattr(reader, "read_canonical", lambda body, labels: None)
     long = reader.parse_completion(text)
     monkeypatch.undo()
     return short, long
@@ -73,11 +74,11 @@ def test_one_line_with_one_odd_piece_is_read_alike(monkeypatch):
             )
         short, long = read_both(monkeypatch, f"<answer>{line}</answer>")
         assert short.entities == long.entities, line
-        taken += read_canonical(line) is not None
+        taken += read_canonical(line, DEFAULT_LABELS) is not None
     assert taken > 1500
 
 
 def test_what_our_writers_write_takes_the_short_way():
     entities = [Entity("New York", "LOC", ((1, 2, 3, 4),)), Entity("#Ann O'Neil-Lee", "PER", None)]
-    for name in set(WRITERS) - {"json", "joined"}:
-        assert read_canonical(write_answer(entities, name, order=ORDERS[0])) == entities
+    for name in set(ANSWER_FORMATS) - {"json", "joined"}:
+        assert read_canonical(write_answer(entities, name, order=ORDERS[0]), DEFAULT_LABELS) == entities

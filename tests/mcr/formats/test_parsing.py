@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcr.formats import parse_completion
-from mcr.formats.write import ORDERS, WRITERS, write_answer
+from mcr.formats.write import ANSWER_FORMATS, ORDERS, write_answer
 from mcr.records import Entity
 
 ANN = Entity("Ann Lee", "PER", ((1, 2, 30, 40),))
@@ -77,7 +77,7 @@ def test_none_in_its_usual_spellings(word):
         "a|b",
     ],
 )
-@pytest.mark.parametrize("answer_format", list(WRITERS))
+@pytest.mark.parametrize("answer_format", list(ANSWER_FORMATS))
 @pytest.mark.parametrize("order", ORDERS)
 def test_separators_inside_a_span_survive(text, answer_format, order):
     entities = [Entity(text, "PER", ((1, 2, 30, 40),)), Entity(text, "LOC", None)]

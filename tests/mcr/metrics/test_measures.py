@@ -6,7 +6,7 @@ import random
 import pytest
 
 from mcr.errors import DataError
-from mcr.labels import COARSE_OF_FINE, FMNERG_FINE, coarse_type
+from mcr.labels import FMNERG_FINE, TWITTER_FMNERG
 from mcr.masks import mask_iou, read_mask
 from mcr.metrics.conventions import DEFAULT, Conventions
 from mcr.metrics.scores import evaluate, gmner_hit, micro_scores
@@ -83,9 +83,9 @@ def test_the_fine_types_are_those_of_the_real_labels(shared_data):
         with gzip.open(shared_data / f"fmnerg_txt_fine_{split}.txt.gz", "rt", encoding="utf-8") as file:
             rows = [line.rstrip("\n").split("\t") for line in file]
         pairs |= {(row[2][2:], row[1][2:]) for row in rows if len(row) == 3 and row[1] != "O"}
-    assert dict(pairs) == COARSE_OF_FINE
-    assert (len(FMNERG_FINE), len(COARSE_OF_FINE)) == (8, 51)
-    assert coarse_type("politician") == coarse_type("PERSON") == "PER"
+    assert dict(pairs) == TWITTER_FMNERG.coarse
+    assert (len(FMNERG_FINE), len(TWITTER_FMNERG.labels)) == (8, 51)
+    assert TWITTER_FMNERG.coarse_of("politician") == TWITTER_FMNERG.coarse_of("PERSON") == "PER"
 
 
 def square(x, y, side, canvas=20):

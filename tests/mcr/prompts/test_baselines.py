@@ -6,10 +6,13 @@ import pytest
 
 from mcr.errors import ConfigError
 from mcr.families import frame_settings
+from mcr.labels import load_labels
 from mcr.prompts.baselines import Demonstration, PromptingBaseline, draw_demonstrations
 from mcr.records import Entity, ImageRef, Sample
+from mcr.tasks import GMNER
 
 FRAME = frame_settings("qwen3_vl")
+LABELS = load_labels("PER,LOC")
 
 
 def make(name, sentence=None, is_missing=False):
@@ -22,19 +25,19 @@ def text_of(message):
 
 
 def test_direct_asks_for_the_answer_alone_and_chain_of_thought_for_steps():
-    direct = PromptingBaseline("direct", ("PER", "LOC"), FRAME)
-    cot = PromptingBaseline("cot", ("PER", "LOC"), FRAME)
+    direct = PromptingBaseline("direct", LABELS, FRAME)
+    cot = PromptingBaseline("cot", LABELS, FRAME)
     assert "without any reasoning" in text_of(direct.prompt_for(make("a"))[0])
     assert "step by step" in text_of(cot.prompt_for(make("a"))[0])
     for prompt in (direct, cot):
-        assert "text | type | box" in prompt.instruction("gmner")
-        assert "Types: PER, LOC." in prompt.instruction("gmner")
-        assert "0 to 1000" in prompt.instruction("gmner")
+        assert "text | type | box" in prompt.instruction(GMNER)
+        assert "Types: PER, LOC." in prompt.instruction(GMNER)
+        assert "0 to 1000" in prompt.instruction(GMNER)
 
 
 @pytest.mark.parametrize("style", ["direct", "cot"])
 def test_each_task_is_asked_for_what_it_has(style):
-    baseline = PromptingBaseline(style, ("PER", "LOC"), FRAME)
+    baseline = PromptingBaseline(style, LABELS, FRAME)
     names, place = (text_of(baseline.prompt_for(replace(make("a"), task=task))[0]) for task in ("mner", "vg"))
     assert "text | type" in names
     assert "box" not in names
@@ -45,7 +48,7 @@ def test_each_task_is_asked_for_what_it_has(style):
 
 def test_demonstrations_are_turns_with_their_images_first():
     shown = (Demonstration(make("x"), "<answer>X</answer>"), Demonstration(make("y"), "<answer>Y</answer>"))
-    prompt = PromptingBaseline("cot_demonstrations", ("PER",), FRAME, shown)
+    prompt = PromptingBaseline("cot_demonstrations", LABELS, FRAME, shown)
     turns = prompt.prompt_for(make("a"))
     assert [turn["role"] for turn in turns] == ["user", "assistant", "user", "assistant", "user"]
     assert text_of(turns[1]) == "<answer>X</answer>"
@@ -67,4 +70,4 @@ def test_demonstrations_are_never_evaluated_samples():
 def test_wrong_settings_are_refused():
     for style, shown in (("shout", ()), ("cot_demonstrations", ()), ("direct", (Demonstration(make("x"), ""),))):
         with pytest.raises(ConfigError, match="prompting: got"):
-            PromptingBaseline(style, ("PER",), FRAME, shown)
+            PromptingBaseline(style, LABELS, FRAME, shown)
