@@ -1,6 +1,6 @@
 """E2E-GMNER's ablation (its Table 2) in the sandbox: reasoning and box perturbation, with and without, under noisy gold boxes.
 
-    python bench/e2e_gmner.py --out runs/e2e [--seeds 0 1 2] [--pretrain_steps 5200] [--steps 400] [--noise 0.1] [--jobs 2]
+    python bench/e2e_gmner.py --output_dir runs/e2e [--seeds 0 1 2] [--pretrain_steps 5200] [--steps 400] [--noise 0.1] [--jobs 2]
 
 The noise and the variant without both are ours, not the paper's.
 As in the paper each variant is fine-tuned from one model that can read images: a tiny one learns to see on scenes with gold
@@ -20,8 +20,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-
-sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).resolve().parent]  # rewards.py is here
 
 from mcr.boxes import Box
 from mcr.io.samples import iter_samples, write_samples
@@ -91,7 +89,7 @@ def prepare(out: Path, seeds: list[int], size: Size) -> None:
     if (out / "untrained" / "config.json").is_file():
         return
     sizes = ["--train", size.pretrain + size.train, "--dev", 1, "--test", size.test]
-    run(["-m", "data_prep.make_sandbox", "--out", out / "data", *sizes], log, 1)
+    run(["-m", "data_prep.make_sandbox", "--output_dir", out / "data", *sizes], log, 1)
     samples = list(iter_samples(out / "data" / "train.jsonl"))
     write_samples(out / "clean.jsonl", samples[: size.pretrain])
     write_schemas(out / "clean.jsonl", out / "clean", "steps_text_first,steps_image_first,brief", 0, log)
@@ -100,15 +98,15 @@ def prepare(out: Path, seeds: list[int], size: Size) -> None:
         write_samples(noisy, (with_noise(sample, size.noise, seed) for sample in samples[size.pretrain :]))
         for style in ("knowledge_visual", "answer_only"):
             write_schemas(noisy, noisy.with_name(style), style, seed, log)
-    weights = ["--texts", out / "clean" / "d1.parquet", "--out", out / "untrained"]
+    weights = ["--texts", out / "clean" / "d1.parquet", "--output_dir", out / "untrained"]
     run(["-m", "mcr.models.tiny", *weights, "--family", "qwen3_vl"], log, 1)
 
 
 def write_schemas(samples: Path, out: Path, styles: str, seed: int, log: Path) -> None:
     """Write one training set of template schemas."""
-    flags = ["--samples", samples, "--out", out, "--family", "qwen3_vl", "--styles", styles]
-    flags += ["--answer-formats", "rows", "--fixed-order", "--phrasings", 1, "--detail", "brief", "--per-sample", 1]
-    run(["-m", "data_prep.write_schemas", *flags, "--d2-share", 0, "--seed", seed], log, 1)
+    flags = ["--samples", samples, "--output_dir", out, "--family", "qwen3_vl", "--styles", styles]
+    flags += ["--answer_formats", "rows", "--fixed_order", "--phrasings", 1, "--detail", "brief", "--per_sample", 1]
+    run(["-m", "data_prep.write_schemas", *flags, "--d2_share", 0, "--seed", seed], log, 1)
 
 
 def sft(model: Path, train_set: Path, images: Path, out: Path, *more: object) -> list[object]:
@@ -156,7 +154,7 @@ def result_table(out: Path, seeds: list[int]) -> str:
 def main() -> None:
     """Run what is missing, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/e2e"))
+    parser.add_argument("--output_dir", type=Path, default=Path("runs/e2e"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--pretrain", type=int, default=20800, help="scenes with gold boxes")
     parser.add_argument("--train", type=int, default=1600, help="scenes with noisy boxes: two epochs of the default steps")
@@ -168,14 +166,14 @@ def main() -> None:
     args = parser.parse_args()
     size = Size(args.pretrain, args.train, args.test, args.pretrain_steps, args.steps, args.noise)
     threads = max(1, (os.cpu_count() or 1) // args.jobs)
-    args.out.mkdir(parents=True, exist_ok=True)
-    prepare(args.out, args.seeds, size)
-    pretrain(args.out, size)
+    args.output_dir.mkdir(parents=True, exist_ok=True)
+    prepare(args.output_dir, args.seeds, size)
+    pretrain(args.output_dir, size)
     with ThreadPoolExecutor(args.jobs) as pool:
         jobs = [(seed, name) for seed in args.seeds for name in VARIANTS]
-        list(pool.map(lambda job: train_and_score(args.out, *job, size, threads), jobs))
-    text = result_table(args.out, args.seeds)
-    (args.out / "table.md").write_text(text + "\n", encoding="utf-8")
+        list(pool.map(lambda job: train_and_score(args.output_dir, *job, size, threads), jobs))
+    text = result_table(args.output_dir, args.seeds)
+    (args.output_dir / "table.md").write_text(text + "\n", encoding="utf-8")
     print(text)
 
 

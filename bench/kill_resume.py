@@ -1,6 +1,6 @@
 """Kills each recipe with SIGKILL at random moments, starts it again, and compares the end with a run that was left alone.
 
-    python bench/kill_resume.py [--out runs/kill_resume] [--kills 20] [--recipes sft filter grpo write_schemas evaluate]
+    python bench/kill_resume.py [--output_dir runs/kill_resume] [--kills 20] [--recipes sft filter grpo write_schemas evaluate]
 
 A folder is killed at moments drawn over the length of an undisturbed run, again and again, until it ends before its next kill;
 then it is compared, and another folder takes the kills that are left. Exit code 1 where any end differs.
@@ -17,8 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-
-sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).resolve().parent]  # rewards.py is here
 
 import pyarrow.parquet as pq
 from tqdm import tqdm
@@ -71,10 +69,19 @@ def prepare(out: Path) -> None:
     if (out / "mrsi/model").is_dir():
         return
     module = [sys.executable, "-m"]
-    run([*module, "data_prep.make_sandbox", "--out", data, "--train", 80, "--dev", 4, "--test", 24], log)
-    run([*write_schemas(out, out / "schemas"), "--d2-share", PROMPTS / 80], log)
+    run([*module, "data_prep.make_sandbox", "--output_dir", data, "--train", 80, "--dev", 4, "--test", 24], log)
+    run([*write_schemas(out, out / "schemas"), "--d2_share", PROMPTS / 80], log)
     run(
-        [*module, "mcr.models.tiny", "--texts", out / "schemas/d1.parquet", "--out", out / "untrained", "--family", "qwen3_vl"],
+        [
+            *module,
+            "mcr.models.tiny",
+            "--texts",
+            out / "schemas/d1.parquet",
+            "--output_dir",
+            out / "untrained",
+            "--family",
+            "qwen3_vl",
+        ],
         log,
     )
     run(recipe("sft", *sft_flags(out, out / "mrsi")), log)
@@ -82,8 +89,8 @@ def prepare(out: Path) -> None:
 
 def write_schemas(out: Path, target: Path, samples: str = "data/train.jsonl") -> list[object]:
     """Return the command of write_schemas."""
-    flags = ["--samples", out / samples, "--out", target, "--family", "qwen3_vl", "--styles", "steps_image_first,brief"]
-    return [sys.executable, "-m", "data_prep.write_schemas", *flags, "--answer-formats", "rows", "--detail", "brief"]
+    flags = ["--samples", out / samples, "--output_dir", target, "--family", "qwen3_vl", "--styles", "steps_image_first,brief"]
+    return [sys.executable, "-m", "data_prep.write_schemas", *flags, "--answer_formats", "rows", "--detail", "brief"]
 
 
 def sft_flags(out: Path, target: Path) -> list[object]:
@@ -99,7 +106,7 @@ def cases(out: Path) -> dict[str, Case]:
     d2 = ["--train_set", out / "schemas/d2.parquet"]
     grpo = [*model, *d2, "--per_device_train_batch_size", 8, "--num_generations", 4, "--max_completion_length", 24]
     grpo += ["--max_steps", 10, "--save_steps", 1, "--num_iterations", 2, "--collapse_patience", 99]
-    sampling = [*model, *d2, "--num_generations", 4, "--batch_size", 4, "--max_completion_length", 60]
+    sampling = [*model, *d2, "--num_generations", 4, "--batch_size", 4, "--max_new_tokens", 60]
     asking = [*model, "--gold", out / "data/test.jsonl", "--batch_size", 2, "--max_completion_length", 60]
     many = "many.jsonl"
     return {
@@ -173,12 +180,12 @@ def survive(name: str, case: Case, out: Path, kills: int, rng: Random) -> list[o
 def main() -> None:
     """Kill every recipe, print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/kill_resume"))
+    parser.add_argument("--output_dir", type=Path, default=Path("runs/kill_resume"))
     parser.add_argument("--kills", type=int, default=20, help="of each recipe")
     parser.add_argument("--recipes", nargs="+", default=["sft", "filter", "grpo", "write_schemas", "evaluate"])
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     args = parser.parse_args()
-    out = args.out.resolve()
+    out = args.output_dir.resolve()
     out.mkdir(parents=True, exist_ok=True)
     prepare(out)
     many = (out / "data/train.jsonl").read_text(encoding="utf-8").splitlines()

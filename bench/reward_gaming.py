@@ -11,17 +11,14 @@ twice, as shown and as not shown.
 import argparse
 import random
 import statistics
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).resolve().parent]  # rewards.py is here
-
 from tqdm import tqdm
 
-from mcr.io.predictions import join_gold, read_predictions
-from mcr.io.samples import read_samples
+from mcr.io.predictions import join_gold, load_predictions
+from mcr.io.samples import load_samples
 from mcr.labels import TWITTER_GMNER
 from mcr.records import Entity, Sample
 from mcr.report.markdown import percent, table
@@ -127,9 +124,9 @@ def main() -> None:
     parser.add_argument("--predictions", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    samples = read_samples(args.gold)
+    samples = load_samples(args.gold)
     if args.predictions:
-        rows, _ = join_gold(samples, read_predictions(args.predictions))
+        rows, _ = join_gold(samples, load_predictions(args.predictions))
         pairs = [(row.predicted, row.gold) for row in rows]
     else:
         rng = random.Random(args.seed)

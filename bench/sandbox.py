@@ -1,6 +1,6 @@
 """The sandbox's table: several seeds of the whole demo and of the answer-only baseline, their mean and spread.
 
-    python bench/sandbox.py --out runs/bench --seeds 0 1 2 [--jobs 2]
+    python bench/sandbox.py --output_dir runs/bench --seeds 0 1 2 [--jobs 2]
 
 Each run is the demo's own command in a folder of its own, so the bench can be stopped and called again. With --jobs 2 two runs
 share the machine, one thread each.
@@ -31,7 +31,7 @@ def run_demo(out: Path, kind: str, seed: int, threads: int) -> None:
     """Run one demo to its end, its output in a log beside it."""
     folder = out / f"{kind}-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, str(DEMO), "--out", str(folder), "--seed", str(seed)]
+    command = [sys.executable, str(DEMO), "--output_dir", str(folder), "--seed", str(seed)]
     command += ["--answer_only"] if kind == "answer_only" else []
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     with (folder / "log.txt").open("a", encoding="utf-8") as log:
@@ -61,16 +61,16 @@ def result_table(out: Path, seeds: list[int]) -> str:
 def main() -> None:
     """Run what is missing, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/bench"))
+    parser.add_argument("--output_dir", type=Path, default=Path("runs/bench"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     args = parser.parse_args()
     threads = max(1, (os.cpu_count() or 1) // args.jobs)
     plan = [(kind, seed) for seed in args.seeds for kind in ("full", "answer_only")]
     with ThreadPoolExecutor(args.jobs) as pool:
-        list(pool.map(lambda job: run_demo(args.out, *job, threads), plan))
-    text = result_table(args.out, args.seeds)
-    (args.out / "table.md").write_text(text + "\n", encoding="utf-8")
+        list(pool.map(lambda job: run_demo(args.output_dir, *job, threads), plan))
+    text = result_table(args.output_dir, args.seeds)
+    (args.output_dir / "table.md").write_text(text + "\n", encoding="utf-8")
     print(text)
 
 

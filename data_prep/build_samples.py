@@ -1,11 +1,10 @@
 """Published annotations to samples.jsonl, one file a split, checked, with a table of counts.
 
-    python -m data_prep.build_samples twitter-gmner --root data/Twitter10000_v2.0 --out data/gmner [--images data/images]
+    mcr build-samples twitter-gmner --root data/Twitter10000_v2.0 --output_dir data/gmner [--image_root data/images]
 
 What cannot be used goes to rejected.jsonl with its place and reason; --strict stops instead, listing all of it.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -24,6 +23,7 @@ from mcr.errors import MAX_FAULTS_SHOWN, ConfigError, DataError, raise_faults, r
 from mcr.io.atomic_write import write_whole
 from mcr.io.samples import iter_samples, write_samples
 from mcr.records import Sample
+from mcr.runs.command_line import CommandParser
 
 COUNTS = ("samples", "entities", "groundable", "boxes", "images missing")
 
@@ -129,29 +129,29 @@ def _beside(count: int, published: int | None) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line, read, check everything, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("dataset", choices=list(readers()))
     parser.add_argument("--root", type=Path, required=True, help="folder of the annotations as published")
-    parser.add_argument("--images", type=Path, help="folder of the images; without it sizes come from the annotations")
-    parser.add_argument("--out", type=Path, required=True, help="folder for {split}.jsonl, rejected.jsonl and summary.md")
+    parser.add_argument("--image_root", type=Path, help="folder of the images; without it sizes come from the annotations")
+    parser.add_argument("--output_dir", type=Path, required=True, help="folder for {split}.jsonl, rejected.jsonl and summary.md")
     parser.add_argument("--splits", help="read these alone, e.g. train,val")
     parser.add_argument("--strict", action="store_true", help="stop when anything cannot be used")
-    parser.add_argument("--several-targets", action="store_true", help="grefcoco: keep phrases with several targets")
+    parser.add_argument("--several_targets", action="store_true", help="grefcoco: keep phrases with several targets")
     args = parser.parse_args(argv)
     reader = readers()[args.dataset]
     if args.several_targets:
         if not isinstance(reader, GrefcocoReader):
-            raise ConfigError("--several-targets: is for grefcoco alone. Leave it out.")
+            raise ConfigError("--several_targets: is for grefcoco alone. Leave it out.")
         reader = replace(reader, keeps_several=True)
     known = reader.splits or splits_of_folder(args.root)
     splits = tuple(args.splits.split(",")) if args.splits else known
     if not set(splits) <= set(known):
         raise ConfigError(f"--splits: got {args.splits}, expected some of {','.join(known)}.")
-    if args.out.resolve() == args.root.resolve():
-        raise DataError(f"--out: {args.out} is the folder that is read. Name another.")
-    report = build(reader, args.root, args.images, args.out, splits, is_strict=args.strict)
+    if args.output_dir.resolve() == args.root.resolve():
+        raise DataError(f"--output_dir: {args.output_dir} is the folder that is read. Name another.")
+    report = build(reader, args.root, args.image_root, args.output_dir, splits, is_strict=args.strict)
     table = summary_table(report, reader.published)
-    write_whole(args.out / "summary.md", table + "\n")
+    write_whole(args.output_dir / "summary.md", table + "\n")
     print(table)
     for fault in report.faults[:MAX_FAULTS_SHOWN]:
         print(f"rejected: {fault}")

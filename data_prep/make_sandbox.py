@@ -1,9 +1,8 @@
 """Write the sandbox world to a folder: train, dev and test samples with their rendered images.
 
-python -m data_prep.make_sandbox --out runs/sandbox/data --train 6000 --dev 200 --test 400 --seed 0
+mcr make-sandbox --output_dir runs/sandbox/data --train 6000 --dev 200 --test 400 --seed 0
 """
 
-import argparse
 from pathlib import Path
 
 from tqdm import tqdm
@@ -11,6 +10,7 @@ from tqdm import tqdm
 from data_prep.sandbox.world import draw_scene, make_scene
 from mcr.errors import run_command
 from mcr.io.samples import write_samples
+from mcr.runs.command_line import CommandParser
 
 
 def make_sandbox(out: Path, sizes: dict[str, int], seed: int) -> None:
@@ -27,15 +27,15 @@ def make_sandbox(out: Path, sizes: dict[str, int], seed: int) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line and write the world."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    parser = CommandParser(__doc__)
+    parser.add_argument("--output_dir", type=Path, required=True, help="folder to write to")
     parser.add_argument("--train", type=int, default=6000, help="number of training samples")
     parser.add_argument("--dev", type=int, default=200, help="number of dev samples")
     parser.add_argument("--test", type=int, default=400, help="number of test samples")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same world")
     args = parser.parse_args(argv)
-    make_sandbox(args.out, {"train": args.train, "dev": args.dev, "test": args.test}, args.seed)
-    print(f"wrote {args.train}/{args.dev}/{args.test} samples to {args.out}")
+    make_sandbox(args.output_dir, {"train": args.train, "dev": args.dev, "test": args.test}, args.seed)
+    print(f"wrote {args.train}/{args.dev}/{args.test} samples to {args.output_dir}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
 """One training set out of several: so many samples of each source, drawn and shuffled by seed.
 
-python -m data_prep.mix_samples --config data_prep/configs/mcr_mix.yaml [--seed 1]
+mcr mix-samples --config data_prep/configs/mcr_mix.yaml [--seed 1]
 
 Tasks stay with their samples: write_schemas gives each its own prompt, answer and reasoning, the rewards score it as its own.
 """
 
-import argparse
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +14,9 @@ from typing import Any
 import yaml
 
 from mcr.errors import ConfigError, run_command
-from mcr.io.samples import read_samples, write_samples
+from mcr.io.samples import load_samples, write_samples
 from mcr.records import ImageRef, Sample
+from mcr.runs.command_line import CommandParser
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def draw(source: Source, seed: str) -> list[Sample]:
     Raises:
         ConfigError: the source holds fewer samples than wanted.
     """
-    samples = read_samples(Path(source.samples))
+    samples = load_samples(Path(source.samples))
     num = len(samples) if source.num is None else source.num
     if num > len(samples):
         raise ConfigError(f"mix: {source.samples} holds {len(samples)} samples, {num} are wanted. Lower num.")
@@ -73,16 +73,16 @@ def mix(sources: list[Source], seed: int) -> list[Sample]:
 
 
 def read_config(path: Path) -> tuple[list[Source], Path, int]:
-    """Return (sources, output file, seed) of a config.
+    """Return (sources, output folder, seed) of a config.
 
     Raises:
         ConfigError: not YAML of this form; unknown keys are named.
     """
     try:
         config: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if not isinstance(config, dict) or set(config) != {"sources", "out", "seed"}:
-            raise ConfigError(f"{path}: expected the keys sources, out, seed and no others. Correct the file.")
-        return [Source(**row) for row in config["sources"]], Path(config["out"]), int(config["seed"])
+        if not isinstance(config, dict) or set(config) != {"sources", "output_dir", "seed"}:
+            raise ConfigError(f"{path}: expected the keys sources, output_dir, seed and no others. Correct the file.")
+        return [Source(**row) for row in config["sources"]], Path(config["output_dir"]), int(config["seed"])
     except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
         if isinstance(error, ConfigError):
             raise
@@ -91,18 +91,19 @@ def read_config(path: Path) -> tuple[list[Source], Path, int]:
 
 def main(argv: list[str] | None = None) -> None:
     """Mix and say what came of it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, required=True, help="YAML with sources, out, seed")
-    parser.add_argument("--out", type=Path, help="instead of the config's")
+    parser = CommandParser(__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="YAML with sources, output_dir, seed")
+    parser.add_argument("--output_dir", type=Path, help="folder for train.jsonl, instead of the config's")
     parser.add_argument("--seed", type=int, help="instead of the config's")
     args = parser.parse_args(argv)
     sources, out, seed = read_config(args.config)
     samples = mix(sources, seed if args.seed is None else args.seed)
-    write_samples(args.out or out, samples)
+    path = (args.output_dir or out) / "train.jsonl"
+    write_samples(path, samples)
     counts = Counter((sample.dataset, sample.task.name) for sample in samples)
     print("| dataset | task | samples |\n|---|---|---|")
     print("\n".join(f"| {dataset} | {task} | {count} |" for (dataset, task), count in sorted(counts.items())))
-    print(f"{len(samples)} samples -> {args.out or out}")
+    print(f"{len(samples)} samples -> {path}")
 
 
 if __name__ == "__main__":

@@ -11,12 +11,12 @@ configs=$(dirname "$0")/../recipes/configs
 recipes=$(dirname "$0")/../recipes
 train() { accelerate launch --config_file "$(dirname "$0")/several_gpus.yaml" --num_processes "$gpus" "$@"; }
 
-python -m mcr.commands.doctor --config "$configs/${name}_sft.yaml" --processes "$gpus"
+python -m mcr doctor --config "$configs/${name}_sft.yaml" --processes "$gpus"
 train "$recipes/sft.py" --config "$configs/${name}_sft.yaml"
-python "$recipes/merge.py" --model "$run/mrsi/model" --out "$run/mrsi/merged"
+python -m mcr merge --model "$run/mrsi/model" --output_dir "$run/mrsi/merged"
 train "$recipes/filter.py" --config "$configs/${name}_filter.yaml"
-python -m mcr.commands.doctor --config "$configs/${name}_grpo.yaml" --processes "$gpus"
+python -m mcr doctor --config "$configs/${name}_grpo.yaml" --processes "$gpus"
 train "$recipes/grpo.py" --config "$configs/${name}_grpo.yaml"
-python "$recipes/merge.py" --model "$run/cvo/model" --out "$run/cvo/merged"
-python "$recipes/evaluate.py" --config "$configs/${name}_evaluate.yaml"
-python "$recipes/report.py" "$run"
+python -m mcr merge --model "$run/cvo/model" --output_dir "$run/cvo/merged"
+python -m mcr evaluate --config "$configs/${name}_evaluate.yaml"
+python -m mcr report "$run"

@@ -1,18 +1,17 @@
 """Is the difference between two systems real: paired bootstrap of every measure, and the samples that only one gets right.
 
-    python recipes/compare.py A.jsonl B.jsonl --gold G.jsonl --out DIR [--image_root IMAGES] [--num_resamples 10000] [--seed 0]
+    mcr compare A.jsonl B.jsonl --gold G.jsonl --output_dir DIR [--image_root IMAGES] [--num_resamples 10000] [--seed 0]
 
 Writes compare.json, compare.md and report.html with both side by side, and prints the table. Missing predictions count as empty
 and are told.
 """
 
-import argparse
 from dataclasses import asdict
 from pathlib import Path
 
 from mcr.errors import ConfigError, run_command
 from mcr.io.atomic_write import write_json, write_whole
-from mcr.io.predictions import read_predictions
+from mcr.io.predictions import load_predictions
 from mcr.io.samples import read_gold
 from mcr.metrics.conventions import add_convention_flags, read_conventions
 from mcr.metrics.intervals import difference
@@ -22,6 +21,7 @@ from mcr.report.markdown import escape, table
 from mcr.report.page import score_table
 from mcr.report.summary import warnings_of
 from mcr.report.write import write_comparison
+from mcr.runs.command_line import CommandParser
 
 MAX_LISTED = 50
 
@@ -49,11 +49,11 @@ def sample_list(title: str, samples: list[Sample]) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     """Read both, compare, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("a", type=Path, help="predictions.jsonl of system A")
     parser.add_argument("b", type=Path, help="predictions.jsonl of system B")
     parser.add_argument("--gold", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--output_dir", type=Path, required=True)
     parser.add_argument("--image_root", type=Path, help="folder that the image paths start from")
     parser.add_argument("--max_image_mb", type=float, default=40.0, help="bound on the images embedded in report.html")
     parser.add_argument("--num_resamples", type=int, default=10_000)
@@ -69,7 +69,7 @@ def main(argv: list[str] | None = None) -> None:
     settings = {"num_resamples": args.num_resamples, "seed": args.seed, "conventions": conventions}
     names = names_of(args.a, args.b)
     a, b = (
-        evaluate_system(name, samples, read_predictions(path), **settings)
+        evaluate_system(name, samples, load_predictions(path), **settings)
         for name, path in zip(names, (args.a, args.b), strict=True)
     )
     differences = difference(a.rows, b.rows, **settings)
@@ -85,10 +85,12 @@ def main(argv: list[str] | None = None) -> None:
     )
     lists = [sample_list(f"Right in {name} alone", one) for name, one in found.items()]
     no_rewards = [[None] * len(samples)] * 2
-    write_comparison(args.out, title, (a, b), no_rewards, differences, image_root=args.image_root, max_image_mb=args.max_image_mb)
-    write_whole(args.out / "compare.md", "\n\n".join([*head, text, *lists, ""]))
+    write_comparison(
+        args.output_dir, title, (a, b), no_rewards, differences, image_root=args.image_root, max_image_mb=args.max_image_mb
+    )
+    write_whole(args.output_dir / "compare.md", "\n\n".join([*head, text, *lists, ""]))
     write_json(
-        args.out / "compare.json",
+        args.output_dir / "compare.json",
         {
             "measures": {
                 name: {"a": a.metrics["intervals"][name], "b": b.metrics["intervals"][name], "difference": asdict(change)}
@@ -103,7 +105,7 @@ def main(argv: list[str] | None = None) -> None:
     for one in (a, b):
         for warning in warnings_of(one.metrics):
             print(f"warning: {one.name}: {warning}")
-    print(f"{text}\n\n-> {args.out / 'report.html'}")
+    print(f"{text}\n\n-> {args.output_dir / 'report.html'}")
 
 
 if __name__ == "__main__":

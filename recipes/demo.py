@@ -1,11 +1,10 @@
 """The whole method in the sandbox: data, schemas, MRSI, filtering, CVO, evaluation, one table.
 
-    python recipes/demo.py [--out runs/sandbox] [--seed 0] [--small] [--answer_only]
+    mcr demo [--output_dir runs/sandbox] [--seed 0] [--small] [--answer_only]
 
 Called again, it goes on after the last finished stage; a stage that was stopped goes on from its own last checkpoint or row.
 """
 
-import argparse
 import json
 import signal
 import subprocess
@@ -16,12 +15,13 @@ from pathlib import Path
 
 from mcr.io.atomic_write import write_json, write_whole
 from mcr.report.markdown import percent, table
+from mcr.runs.command_line import CommandParser
 
 RECIPES = Path(__file__).resolve().parent
-SCHEMA_FLAGS = ["--answer-formats", "rows", "--fixed-order", "--phrasings", "1", "--detail", "brief"]
+SCHEMA_FLAGS = ["--answer_formats", "rows", "--fixed_order", "--phrasings", "1", "--detail", "brief"]
 STYLE_FLAGS = ["--styles", "steps_text_first,steps_image_first,brief"]
 ANSWER_ONLY_FLAGS = ["--styles", "answer_only"]
-FRAME_FLAGS = {"qwen3_vl": [], "qwen2_5_vl": ["--factor", "32", "--min-pixels", "1024", "--max-pixels", "25600"]}
+FRAME_FLAGS = {"qwen3_vl": [], "qwen2_5_vl": ["--factor", "32", "--min_pixels", "1024", "--max_pixels", "25600"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +63,18 @@ def recipe(name: str, *flags: object) -> list[str]:
 def data_stages(out: Path, size: DemoSize, family: str, seed: int, styles: list[str]) -> list[Stage]:
     """Return the stages before any training: the world, its schemas, a model with random weights."""
     data, schemas = out / "data", out / "schemas"
-    world = ["--out", data, "--train", size.train, "--test", size.test, "--seed", seed]
-    flags = ["--samples", data / "train.jsonl", "--out", schemas, "--family", family, *FRAME_FLAGS[family], *SCHEMA_FLAGS]
+    world = ["--output_dir", data, "--train", size.train, "--test", size.test, "--seed", seed]
+    flags = ["--samples", data / "train.jsonl", "--output_dir", schemas, "--family", family, *FRAME_FLAGS[family], *SCHEMA_FLAGS]
     flags += [
         *styles,
-        "--per-sample",
+        "--per_sample",
         1,
-        "--d2-share",
+        "--d2_share",
         size.filter_prompts / size.train,
         "--seed",
         seed,
     ]
-    weights = ["--texts", schemas / "d1.parquet", "--out", out / "untrained", "--family", family, "--seed", seed]
+    weights = ["--texts", schemas / "d1.parquet", "--output_dir", out / "untrained", "--family", family, "--seed", seed]
     return [
         Stage("data", "a world of samples", module("data_prep.make_sandbox", *world)),
         Stage("schemas", "reasoning schemas", module("data_prep.write_schemas", *flags)),
@@ -128,7 +128,9 @@ def run_stages(out: Path, plan: list[Stage]) -> dict[str, float]:
     done_before = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
     for stage in plan:
         if stage.name in done_before and done_before[stage.name]["command"] != stage.command:
-            sys.exit(f"error: {out} holds a demo with other settings (stage {stage.name}). Choose another --out or remove it.")
+            sys.exit(
+                f"error: {out} holds a demo with other settings (stage {stage.name}). Choose another --output_dir or remove it."
+            )
     minutes = {name: row["minutes"] for name, row in done_before.items()}
     for number, stage in enumerate(plan, start=1):
         if stage.name in minutes:
@@ -168,8 +170,8 @@ def result_table(out: Path, minutes: dict[str, float]) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the demo and print its table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/sandbox"))
+    parser = CommandParser(__doc__)
+    parser.add_argument("--output_dir", type=Path, default=Path("runs/sandbox"))
     parser.add_argument("--seed", type=int, default=0, help="of the world, the weights and the training")
     parser.add_argument("--family", choices=sorted(FRAME_FLAGS), default="qwen3_vl", help="of the tiny model")
     parser.add_argument("--small", action="store_true", help="a reduced run of a few minutes that still shows learning")
@@ -177,13 +179,14 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     styles = ANSWER_ONLY_FLAGS if args.answer_only else STYLE_FLAGS
     size = SMALL if args.small else FULL
-    plan = data_stages(args.out, size, args.family, args.seed, styles) + training_stages(args.out, size, args.seed)
+    plan = data_stages(args.output_dir, size, args.family, args.seed, styles) + training_stages(args.output_dir, size, args.seed)
     if args.answer_only:
         plan = [stage for stage in plan if stage.name not in ("filter", "grpo", "eval_cvo")]
-    minutes = run_stages(args.out, plan)
-    text = result_table(args.out, minutes)
-    write_whole(args.out / "table.md", text + "\n")
-    print(f"\n{text}\n\nreports with every sample: {args.out}/eval/*/report.html   the run's page: {args.out}/run.html")
+    minutes = run_stages(args.output_dir, plan)
+    text = result_table(args.output_dir, minutes)
+    write_whole(args.output_dir / "table.md", text + "\n")
+    print(f"\n{text}\n\nreports with every sample: {args.output_dir}/eval/*/report.html")
+    print(f"the run's page: {args.output_dir}/run.html")
 
 
 if __name__ == "__main__":

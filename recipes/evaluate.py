@@ -18,8 +18,8 @@ from mcr.endpoint.client import ChatEndpoint, EndpointSettings, ReplyCache
 from mcr.errors import ConfigError, run_command
 from mcr.families import frame_settings
 from mcr.io.images import check_images
-from mcr.io.predictions import Prediction, read_predictions
-from mcr.io.samples import read_gold, read_samples
+from mcr.io.predictions import Prediction, load_predictions
+from mcr.io.samples import load_samples, read_gold
 from mcr.labels import TWITTER_GMNER, load_labels
 from mcr.metrics.conventions import Conventions
 from mcr.prompts.baselines import STYLES, Demonstration, Prompter, PromptingBaseline, draw_demonstrations
@@ -107,7 +107,7 @@ def make_prompter(arguments: EvaluateArguments, generation: GenerationArguments,
     if generation.prompting == "cot_demonstrations":
         if arguments.train_samples is None:
             raise ConfigError("prompting: cot_demonstrations needs --train_samples to draw from.")
-        pool = read_samples(Path(arguments.train_samples))
+        pool = load_samples(Path(arguments.train_samples))
         options = SchemaOptions(("steps_text_first",), ("rows",), orders=("text type location",), shuffle_entities=False)
         for sample in draw_demonstrations(pool, samples, num=generation.num_demonstrations, seed=arguments.seed):
             schema = make_schema(sample, "steps_text_first", frame.frame_of(sample), options, arguments.seed)
@@ -172,7 +172,7 @@ def read_seen_texts(path: str | None, conventions: Conventions) -> frozenset[str
     """Return the entity texts of the training samples, as the conventions compare them."""
     if path is None:
         return None
-    texts = {collapse_space(entity.text) for sample in read_samples(Path(path)) for entity in sample.entities}
+    texts = {collapse_space(entity.text) for sample in load_samples(Path(path)) for entity in sample.entities}
     return frozenset(texts if conventions.is_case_sensitive else map(str.lower, texts))
 
 
@@ -200,7 +200,7 @@ def main(argv: list[str] | None = None) -> None:
         raise ConfigError(f"image_root: {arguments.image_root} is no folder. Correct it, or leave it out.")
     make_run_folder(out)
     if arguments.predictions is not None:
-        predictions = read_predictions(Path(arguments.predictions))
+        predictions = load_predictions(Path(arguments.predictions))
     else:
         predictions = generate_predictions(samples, arguments, generation)
     if not PartialState().is_main_process:

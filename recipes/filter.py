@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from accelerate import PartialState
 from tqdm import tqdm
 
 from data_prep.filter_rule import REASONS, FilterRule, apply_rule, summarise
@@ -25,8 +24,6 @@ from mcr.io.samples import iter_json_lines
 from mcr.models.load import load_model, load_processor
 from mcr.report.figures import draw_filter_histograms
 from mcr.rollouts import RolloutRequest, Sampler, SamplingSettings
-from mcr.rollouts.transformers_sampler import TransformersSampler
-from mcr.rollouts.vllm.sampler import VllmSampler
 from mcr.runs.config import parse_settings
 from mcr.runs.processes import engine_of_one_process, join_processes
 from mcr.runs.run_folder import make_run_folder, open_for_append, write_run_record
@@ -50,7 +47,7 @@ class FilterArguments:
     temperature: float = field(default=1.5, metadata={"help": "sampling temperature"})
     top_k: int = field(default=200, metadata={"help": "sampling top-k"})
     top_p: float = field(default=0.95, metadata={"help": "sampling top-p"})
-    max_completion_length: int = field(default=512, metadata={"help": "tokens a completion"})
+    max_new_tokens: int = field(default=512, metadata={"help": "tokens a completion"})
     batch_size: int = field(default=64, metadata={"help": "completions sampled at once"})
     use_vllm: bool = field(default=False, metadata={"help": "sample through vLLM"})
     vllm_gpu_memory_utilization: float = field(default=0.9, metadata={"help": "share of GPU memory for vLLM"})
@@ -69,11 +66,16 @@ WIDEN = {
     "too hard": "Lower --min_median, or train longer in MRSI",
     "too easy": "Raise --max_median, or keep back harder samples",
 }
-SAMPLED_BY = ("model_name_or_path", "num_generations", "temperature", "top_k", "top_p", "max_completion_length", "seed")
+SAMPLED_BY = ("model_name_or_path", "num_generations", "temperature", "top_k", "top_p", "max_new_tokens", "seed")
 
 
 def make_sampler(arguments: FilterArguments) -> Sampler:
     """Return the sampler that the settings name."""
+    from accelerate import PartialState
+
+    from mcr.rollouts.transformers_sampler import TransformersSampler
+    from mcr.rollouts.vllm.sampler import VllmSampler
+
     processor = load_processor(arguments.model_name_or_path)
     if arguments.use_vllm:
         memory = {"gpu_memory_utilization": arguments.vllm_gpu_memory_utilization}
@@ -112,7 +114,7 @@ def sample_statistics(rows: Any, todo: list[int], arguments: FilterArguments, op
         temperature=arguments.temperature,
         top_k=arguments.top_k,
         top_p=arguments.top_p,
-        max_new_tokens=arguments.max_completion_length,
+        max_new_tokens=arguments.max_new_tokens,
         seed=arguments.seed,
     )
     chunk = max(1, arguments.batch_size // arguments.num_generations)

@@ -7,16 +7,18 @@ Called again, it resumes from its last checkpoint.
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcr.errors import ConfigError, run_command
 from mcr.runs.config import parse_settings
 from mcr.runs.run_folder import make_run_folder
-from mcr.training.config import CvoConfig, ModelConfig
 from rewards.arguments import RewardArguments
 from rewards.for_trl import weighted_rewards
 from rewards.options import RewardOptions
 from rewards.parts import PARTS
+
+if TYPE_CHECKING:
+    from mcr.training.config import CvoConfig
 
 
 @dataclass
@@ -40,10 +42,10 @@ class CvoArguments:
     shared_prefix_attention: str = field(default="segments", metadata={"help": "segments, or flex (GPUs alone)"})
 
 
-SETTINGS = (CvoArguments, RewardArguments, CvoConfig, ModelConfig)
+SETTINGS = (CvoArguments, RewardArguments, "mcr.training.config.CvoConfig", "trl.ModelConfig")
 
 
-def check_rewards(arguments: RewardArguments, config: CvoConfig, train_set: Path) -> RewardOptions:
+def check_rewards(arguments: RewardArguments, config: "CvoConfig", train_set: Path) -> RewardOptions:
     """Return the reward options, equal to those that the kept set was filtered with.
 
     Raises:
@@ -67,7 +69,7 @@ def check_rewards(arguments: RewardArguments, config: CvoConfig, train_set: Path
     return options
 
 
-def check_enough_prompts(num_prompts: int, config: CvoConfig) -> None:
+def check_enough_prompts(num_prompts: int, config: "CvoConfig") -> None:
     """Refuse a set that does not fill one generation batch: TRL would make no step and say nothing.
 
     Raises:
@@ -103,6 +105,7 @@ def check_images_are_there(train_set: Any) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Check the data, load the model that MRSI saved, optimise, save."""
+    arguments, reward_arguments, config, model_arguments = settings = parse_settings(SETTINGS, argv)
     from trl.trainer.utils import get_peft_config
 
     from mcr.models.load import check_frame, load_for_training
@@ -115,7 +118,6 @@ def main(argv: list[str] | None = None) -> None:
     from mcr.training.grpo_checks import forbid_vision_tokens
     from mcr.training.run import run_callbacks, train_and_save
 
-    arguments, reward_arguments, config, model_arguments = settings = parse_settings(SETTINGS, argv)
     rewards = weighted_rewards(check_rewards(reward_arguments, config, Path(arguments.train_set)))
     out, image_root = Path(config.output_dir), Path(arguments.image_root)
     train_set = load_training_set(Path(arguments.train_set), image_root, needs_completion=False)

@@ -1,11 +1,10 @@
 """A table of systems in the form of MCR's Tables 1 and 4, seeds of one system as mean and spread.
 
-    python recipes/score_table.py "direct=runs/eval/direct" "MCR=runs/s0/eval/cvo,runs/s1/eval/cvo" [--out table.md]
+    mcr score-table "direct=runs/eval/direct" "MCR=runs/s0/eval/cvo,runs/s1/eval/cvo" [--output_dir DIR]
 
 Each name stands for one or more folders of evaluate.py. Spread is the standard deviation of the sample (n - 1).
 """
 
-import argparse
 import json
 import statistics
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from mcr.errors import ConfigError, DataError, run_command
 from mcr.io.atomic_write import write_whole
 from mcr.metrics.conventions import DEFAULT
 from mcr.report.markdown import escape, table
+from mcr.runs.command_line import CommandParser
 
 TASKS = {"GMNER": "gmner", "MNER": "mner", "EEG": "eeg"}
 PARTS = {"Pre": "precision", "Rec": "recall", "F1": "f1"}
@@ -86,9 +86,9 @@ def parse_system(text: str) -> tuple[str, list[Path]]:
 
 def main(argv: list[str] | None = None) -> None:
     """Read, tabulate, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("systems", nargs="+", help="name=folder[,folder of another seed...]")
-    parser.add_argument("--out", type=Path, help="also write the tables here")
+    parser.add_argument("--output_dir", type=Path, help="folder that table.md is written to")
     args = parser.parse_args(argv)
     named = list(map(parse_system, args.systems))
     repeated = sorted({name for name, _ in named if [other for other, _ in named].count(name) > 1})
@@ -108,9 +108,8 @@ def main(argv: list[str] | None = None) -> None:
         raise ConfigError("score_table: the folders were scored by different conventions. Evaluate them alike.")
     text = f"{task_table(systems)}\n\n{bias_table(systems)}\n"
     print(text)
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(args.out, text)
+    if args.output_dir:
+        write_whole(args.output_dir / "table.md", text)
 
 
 if __name__ == "__main__":

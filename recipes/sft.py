@@ -7,12 +7,15 @@ Called again, it resumes from its last checkpoint.
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mcr.errors import ConfigError, run_command
 from mcr.runs.config import parse_settings
 from mcr.runs.run_folder import make_run_folder
 from mcr.systems.e2e_gmner.grbp import BoxPerturber, GrbpSettings
-from mcr.training.config import ModelConfig, MrsiConfig
+
+if TYPE_CHECKING:
+    from mcr.training.config import MrsiConfig
 
 
 @dataclass
@@ -43,10 +46,10 @@ class MrsiArguments:
     )
 
 
-SETTINGS = (MrsiArguments, MrsiConfig, ModelConfig)
+SETTINGS = (MrsiArguments, "mcr.training.config.MrsiConfig", "trl.ModelConfig")
 
 
-def make_perturber(arguments: MrsiArguments, config: MrsiConfig) -> BoxPerturber | None:
+def make_perturber(arguments: MrsiArguments, config: "MrsiConfig") -> BoxPerturber | None:
     """Return the box perturbation, where it is asked for."""
     if arguments.grbp_beta is None:
         return None
@@ -60,6 +63,7 @@ def make_perturber(arguments: MrsiArguments, config: MrsiConfig) -> BoxPerturber
 
 def main(argv: list[str] | None = None) -> None:
     """Check the data, load the model, train, save it with its processor and prompt settings."""
+    arguments, config, model_arguments = settings = parse_settings(SETTINGS, argv)
     from transformers import set_seed
     from trl.trainer.utils import get_peft_config
 
@@ -73,7 +77,6 @@ def main(argv: list[str] | None = None) -> None:
     from mcr.training.run import run_callbacks, train_and_save
     from mcr.training.sft import MrsiTrainer
 
-    arguments, config, model_arguments = settings = parse_settings(SETTINGS, argv)
     if arguments.use_muon and model_arguments.use_peft:
         raise ConfigError("sft: use_muon trains the model's own matrices, use_peft freezes them. Choose one.")
     out, image_root = Path(config.output_dir), Path(arguments.image_root)

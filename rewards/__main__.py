@@ -1,8 +1,8 @@
 """Explain a score on the command line.
 
-    python -m rewards explain --gold samples.jsonl --id ID --completion TEXT [--frame FRAME.json]
-    python -m rewards explain --gold samples.jsonl --id ID --predictions predictions.jsonl
-    python -m rewards explain --gold '[{"text": ..., "type": ..., "boxes": [[x1, y1, x2, y2]]}]' --completion TEXT
+    mcr explain --gold samples.jsonl --id ID --completion TEXT [--frame FRAME.json]
+    mcr explain --gold samples.jsonl --id ID --predictions predictions.jsonl
+    mcr explain --gold '[{"text": ..., "type": ..., "boxes": [[x1, y1, x2, y2]]}]' --completion TEXT
 
 --completion - reads the completion from standard input.
 """
@@ -16,9 +16,10 @@ from typing import TypeVar
 
 from mcr.boxes import Frame
 from mcr.errors import ConfigError, DataError, run_command
-from mcr.io.predictions import Prediction, read_predictions
-from mcr.io.samples import read_samples
+from mcr.io.predictions import Prediction, load_predictions
+from mcr.io.samples import load_samples
 from mcr.records import Entity, Sample
+from mcr.runs.command_line import CommandParser
 from mcr.tasks import Task, task_named
 from rewards.arguments import add_reward_flags, read_reward_flags
 from rewards.columns import read_ground_truth, read_task
@@ -42,7 +43,7 @@ def find_gold(gold: str, sample_id: str | None) -> Gold:
     """Return the gold of one sample of a file, or what is written out as JSON, with frame and task where the JSON holds them."""
     if gold.lstrip().startswith(("[", "{")):
         return Gold(*read_ground_truth(gold), task_named(read_task(gold)))
-    sample = _by_id(read_samples(Path(gold)), sample_id, gold)
+    sample = _by_id(load_samples(Path(gold)), sample_id, gold)
     return Gold(sample.entities, None, sample.task)
 
 
@@ -61,7 +62,7 @@ def score(args: argparse.Namespace, gold: Gold, options: RewardOptions) -> Rewar
     if args.predictions and args.completion is not None:
         raise ConfigError("explain: got both --completion and --predictions. Give one of them.")
     if args.predictions:
-        row = _by_id(read_predictions(args.predictions), args.id, str(args.predictions))
+        row = _by_id(load_predictions(args.predictions), args.id, str(args.predictions))
         if not row.is_readable:
             return unreadable(row.problems)
         return score_entities(row.entities, gold.entities, task=gold.task, options=options, problems=row.problems)
@@ -82,7 +83,7 @@ def read_frame(path: Path) -> Frame | None:
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line, score, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     command = parser.add_subparsers(dest="command", required=True).add_parser(
         "explain", help="why a completion earned what it did"
     )

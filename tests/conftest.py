@@ -72,10 +72,10 @@ def make_sandbox_folder(out: Path, family: str) -> Path:
     from data_prep import make_sandbox, write_schemas
     from mcr.models import tiny
 
-    make_sandbox.main(["--out", str(out / "data"), "--train", "60", "--dev", "4", "--test", "7"])
-    frame = [] if family == "qwen3_vl" else ["--factor", "32", "--min-pixels", "1024", "--max-pixels", "25600"]
-    flags = ["--samples", str(out / "data/train.jsonl"), "--out", str(out / "schemas"), "--family", family, *frame]
-    flags += ["--styles", "steps_image_first,brief", "--answer-formats", "rows", "--detail", "brief", "--d2-share", "0.2"]
+    make_sandbox.main(["--output_dir", str(out / "data"), "--train", "60", "--dev", "4", "--test", "7"])
+    frame = [] if family == "qwen3_vl" else ["--factor", "32", "--min_pixels", "1024", "--max_pixels", "25600"]
+    flags = ["--samples", str(out / "data/train.jsonl"), "--output_dir", str(out / "schemas"), "--family", family, *frame]
+    flags += ["--styles", "steps_image_first,brief", "--answer_formats", "rows", "--detail", "brief", "--d2_share", "0.2"]
     write_schemas.main(flags)
-    tiny.main(["--texts", str(out / "schemas/d1.parquet"), "--out", str(out / "untrained"), "--family", family])
+    tiny.main(["--texts", str(out / "schemas/d1.parquet"), "--output_dir", str(out / "untrained"), "--family", family])
     return out

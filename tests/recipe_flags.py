@@ -91,7 +91,7 @@ def filter_flags(sandbox, out, *more):
         4,
         "--batch_size",
         8,
-        "--max_completion_length",
+        "--max_new_tokens",
         12,
         *KEEP_ALL,
         *more,

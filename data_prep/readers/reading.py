@@ -142,7 +142,7 @@ def require_files(what: str, paths: Sequence[Path], image_root: Path | None) -> 
     """Raise one DataError that lists every file or folder that is not there."""
     missing = [f"{path}: no such file or folder" for path in paths if not path.exists()]
     if image_root is not None and not image_root.is_dir():
-        missing.append(f"{image_root}: no such image folder. Correct --images or leave it out")
+        missing.append(f"{image_root}: no such image folder. Correct --image_root or leave it out")
     raise_faults(f"{what} is not laid out as published", missing)
 
 

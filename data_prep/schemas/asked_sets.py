@@ -102,5 +102,5 @@ def dry_run(samples: Iterable[Sample], writer: EndpointWriter, styles: Sequence[
         counts["requests"] += 1
         counts["in the cache"] += writer.endpoint.is_cached(writer.body_of(messages, 0))
         counts["prompt tokens, about"] += estimate_tokens(messages)
-        counts["completion tokens, at most"] += writer.max_tokens
+        counts["completion tokens, at most"] += writer.max_new_tokens
     return dict(counts)

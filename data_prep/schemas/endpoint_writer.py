@@ -73,7 +73,7 @@ class EndpointWriter:
         frame_of: a sample's frame.
         image_root: for styles that need the image.
         max_asks: replies looked at before a template takes over.
-        max_tokens: of a reply.
+        max_new_tokens: of a reply.
         temperature: of the model.
         seed: of the requests and of the template that takes over.
         answer_formats: of the answer, the first that is read back as it was written is taken.
@@ -85,7 +85,7 @@ class EndpointWriter:
     frame_of: Callable[[Sample], Frame | None]
     image_root: Path | None = None
     max_asks: int = 3
-    max_tokens: int = 512
+    max_new_tokens: int = 512
     temperature: float = 0.7
     seed: int = 0
     answer_formats: tuple[str, ...] = ASKED_FORMATS
@@ -94,8 +94,10 @@ class EndpointWriter:
     num_failures: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        if self.max_asks < 1 or self.max_tokens < 1:
-            raise ConfigError(f"--max-asks: got {self.max_asks}, --max-tokens: got {self.max_tokens}, expected at least 1.")
+        if self.max_asks < 1 or self.max_new_tokens < 1:
+            raise ConfigError(
+                f"--max_asks: got {self.max_asks}, --max_new_tokens: got {self.max_new_tokens}, expected at least 1."
+            )
 
     def write_all(self, wanted: Iterable[tuple[Sample, str]]) -> Iterator[Outcome]:
         """Yield the outcome of each (sample, style), in order, several under way at once.
@@ -138,7 +140,7 @@ class EndpointWriter:
 
     def body_of(self, messages: Sequence[Mapping[str, Any]], number: int) -> dict[str, Any]:
         """Return the whole request; the number of the try makes each of them a request of its own."""
-        drawing = {"temperature": self.temperature, "max_tokens": self.max_tokens, "seed": self.seed + number}
+        drawing = {"temperature": self.temperature, "max_tokens": self.max_new_tokens, "seed": self.seed + number}
         return self.endpoint.body_of(messages, **drawing)
 
     def write(self, sample: Sample, style: str) -> Outcome:

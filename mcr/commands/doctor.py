@@ -1,12 +1,12 @@
 """Would a run of sft, filter or grpo fail? One line a check, before any hour is spent; exit code 1 where it would.
 
-    python -m mcr.commands.doctor --config recipes/configs/sandbox_grpo.yaml [--processes 8] [--zero zero3] [--gpu_memory_gb 80]
+    mcr doctor --config recipes/configs/sandbox_grpo.yaml [--processes 8] [--zero zero3] [--gpu_memory_gb 80]
 
 The recipe is what the config's name ends in, or --recipe. Reads the config and looks at versions, memory, batch sizes, data,
 rewards, images, disk and ports. What is estimated says so.
 """
 
-import argparse
+import importlib
 import importlib.metadata
 import shutil
 import socket
@@ -15,15 +15,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from packaging.requirements import Requirement
 
 from mcr.boxes import Frame
 from mcr.errors import ConfigError, McrError, raise_faults, run_command
 from mcr.io.images import check_images
 from mcr.prompts.settings import SETTINGS_FILE
-from mcr.runs.config import closest
+from mcr.runs.command_line import CommandParser, closest
+from mcr.runs.config import read_yaml_mapping, unknown_keys
 from mcr.runs.memory import Estimate, estimate_memory
+from mcr.runs.options import option_groups
 from rewards.columns import score_row
 
 DISTRIBUTION = "mcr-toolkit"
@@ -75,6 +76,15 @@ class Case:
     def micro_batch(self) -> int:
         """Rows forwarded at once."""
         return int(self.get("per_device_train_batch_size"))
+
+
+def check_keys(case: Case) -> Iterator[Finding]:
+    """Look up every key of the config among the recipe's settings."""
+    groups = option_groups(importlib.import_module(f"recipes.{case.recipe}").SETTINGS)
+    unknown = unknown_keys(case.config, groups)
+    yield from (Finding(False, f"keys: {case.recipe} knows no {key}. Correct or remove it.") for key in unknown)
+    if not unknown:
+        yield Finding(True, f"keys: {case.recipe} knows all {len(case.config)}")
 
 
 def check_versions(case: Case) -> Iterator[Finding]:
@@ -239,7 +249,14 @@ def check_ports(case: Case) -> Iterator[Finding]:
     yield Finding(is_free, text)
 
 
-CHECKS: tuple[Callable[[Case], Iterator[Finding]], ...] = (check_versions, check_batches, check_data, check_model, check_ports)
+CHECKS: tuple[Callable[[Case], Iterator[Finding]], ...] = (
+    check_keys,
+    check_versions,
+    check_batches,
+    check_data,
+    check_model,
+    check_ports,
+)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -248,19 +265,16 @@ def main(argv: list[str] | None = None) -> None:
     Raises:
         SystemExit: with code 1 where a run would fail.
     """
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("--config", type=Path, required=True, help="YAML of a recipe that trains")
     parser.add_argument("--recipe", choices=RECIPES, help="which one reads it (default: what the config's name ends in)")
     parser.add_argument("--zero", choices=("zero2", "zero3"), default="", help="how DeepSpeed shards; zero3 for FSDP2, too")
     parser.add_argument("--processes", type=int, default=1, help="that will train, over all machines")
     parser.add_argument("--gpu_memory_gb", type=float, help="of one GPU, if not this machine's")
     args = parser.parse_args(argv)
-    try:
-        config = yaml.safe_load(args.config.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"doctor: {args.config} cannot be read ({error}). Name a recipe's config.") from error
-    if not isinstance(config, dict) or args.processes < 1:
-        raise ConfigError(f"doctor: {args.config} holds no settings, or {args.processes} processes. Name a recipe's config.")
+    config = read_yaml_mapping(args.config)
+    if args.processes < 1:
+        raise ConfigError(f"--processes: got {args.processes}, expected at least 1.")
     missing = [f"{key}{closest(key, set(config))}" for key in NEEDED if key not in config]
     raise_faults(f"doctor: {args.config} is no config of sft, filter or grpo; it lacks", missing, error=ConfigError)
     recipe = args.recipe or args.config.stem.rpartition("_")[2]

@@ -1,27 +1,27 @@
 """Score a predictions file against gold from the command line; needs Python alone.
 
-    python -m mcr.commands.score --gold G.jsonl --predictions P.jsonl [--out metrics.json]
+    mcr score --gold G.jsonl --predictions P.jsonl [--output_dir DIR]
 
 recipes/evaluate.py writes a report to look at, with intervals.
 """
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 from mcr.errors import run_command
 from mcr.io.atomic_write import write_json
-from mcr.io.predictions import join_gold, read_predictions
+from mcr.io.predictions import join_gold, load_predictions
 from mcr.io.samples import read_gold
 from mcr.metrics.conventions import DEFAULT, Conventions, add_convention_flags, read_conventions
 from mcr.metrics.sanity_checks import find_suspicions
 from mcr.metrics.scores import evaluate
 from mcr.report.summary import one_line, warnings_of
+from mcr.runs.command_line import CommandParser
 
 
 def score_files(gold: Path, predictions: Path, conventions: Conventions = DEFAULT) -> dict[str, Any]:
     """Return every measure by name, with the counts of what was missing or could not be read."""
-    samples, found = read_gold(gold), read_predictions(predictions)
+    samples, found = read_gold(gold), load_predictions(predictions)
     rows, report = join_gold(samples, found)
     counts = {
         "num_unreadable": report.num_unreadable,
@@ -34,15 +34,15 @@ def score_files(gold: Path, predictions: Path, conventions: Conventions = DEFAUL
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line, score, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(__doc__)
     parser.add_argument("--gold", type=Path, required=True, help="samples.jsonl")
     parser.add_argument("--predictions", type=Path, required=True, help="predictions.jsonl")
-    parser.add_argument("--out", type=Path, help="where to write metrics.json")
+    parser.add_argument("--output_dir", type=Path, help="folder that metrics.json is written to")
     add_convention_flags(parser)
     args = parser.parse_args(argv)
     metrics = score_files(args.gold, args.predictions, read_conventions(args))
-    if args.out:
-        write_json(args.out, metrics)
+    if args.output_dir:
+        write_json(args.output_dir / "metrics.json", metrics)
     print(one_line(metrics))
     for warning in warnings_of(metrics):
         print(f"warning: {warning}")

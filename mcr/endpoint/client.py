@@ -242,8 +242,8 @@ def _read(answer: Any) -> tuple[Reply | None, str]:
     except (AttributeError, IndexError, KeyError, TypeError):
         return None, f"a reply without a choice: {str(answer)[:200]!r}"
     text = without_surrogates(text) if isinstance(text, str) and text.strip() else ""
-    counts = (getattr(usage, name, 0) or 0 for name in ("prompt_tokens", "completion_tokens"))
-    return Reply(text, choice.finish_reason != "length", *counts), "an empty reply"
+    num_prompt, num_completion = (getattr(usage, name, 0) or 0 for name in ("prompt_tokens", "completion_tokens"))
+    return Reply(text, choice.finish_reason != "length", num_prompt, num_completion), "an empty reply"
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float:

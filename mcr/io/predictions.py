@@ -65,7 +65,7 @@ class PredictionReport:
     missing_ids: list[str] = field(default_factory=list)
 
 
-def read_predictions(path: Path) -> list[Prediction]:
+def load_predictions(path: Path) -> list[Prediction]:
     """Return all predictions of a file.
 
     Raises:

@@ -89,7 +89,7 @@ def iter_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | DataErro
             )
 
 
-def read_samples(path: Path) -> list[Sample]:
+def load_samples(path: Path) -> list[Sample]:
     """Return all samples of a file.
 
     Raises:
@@ -104,7 +104,7 @@ def read_gold(path: Path) -> list[Sample]:
     Raises:
         DataError: lists every bad line and every id that occurs twice; or there is none.
     """
-    samples = read_samples(path)
+    samples = load_samples(path)
     if not samples:
         raise DataError(f"gold: {path} holds no sample. Check the file.")
     return samples

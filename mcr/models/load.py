@@ -117,7 +117,7 @@ def check_frame(frame: FrameSettings, processor: Any) -> None:
     if (frame.factor, frame.min_pixels, frame.max_pixels) != theirs:
         raise ConfigError(
             f"frame: boxes were written for factor, min_pixels, max_pixels {(frame.factor, frame.min_pixels, frame.max_pixels)}, "
-            f"the processor has {theirs}. Write the schemas with --factor, --min-pixels, --max-pixels of the processor."
+            f"the processor has {theirs}. Write the schemas with --factor, --min_pixels, --max_pixels of the processor."
         )
 
 

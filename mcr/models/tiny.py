@@ -2,7 +2,7 @@
 
 It is saved like any model and loaded with from_pretrained, so every recipe treats it as it treats a 7B one.
 
-    python -m mcr.models.tiny --texts runs/sandbox/schemas/d1.parquet --out runs/sandbox/untrained
+    python -m mcr.models.tiny --texts runs/sandbox/schemas/d1.parquet --output_dir runs/sandbox/untrained
 """
 
 import argparse
@@ -196,11 +196,13 @@ def make_tiny(out: Path, texts: Iterable[str], *, family: str = "qwen3_vl", size
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line and save a tiny model."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument(
         "--texts", type=Path, required=True, help="a training set (Parquet) of write_schemas: its texts train the tokenizer"
     )
-    parser.add_argument("--out", type=Path, required=True, help="folder of the saved model")
+    parser.add_argument("--output_dir", type=Path, required=True, help="folder of the saved model")
     parser.add_argument("--family", choices=FAMILIES, default="qwen3_vl")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
@@ -209,9 +211,9 @@ def main(argv: list[str] | None = None) -> None:
     rows: Any = Dataset.from_parquet(str(args.texts)).select_columns(["prompt", "completion"])
     texts = [part["text"] or "" for row in rows for part in row["prompt"][0]["content"]]
     texts += [row["completion"][0]["content"] for row in rows]
-    make_tiny(args.out, texts, family=args.family, seed=args.seed)
-    PromptSettings.load(args.texts.parent).save(args.out)
-    print(f"saved a tiny {args.family} to {args.out}")
+    make_tiny(args.output_dir, texts, family=args.family, seed=args.seed)
+    PromptSettings.load(args.texts.parent).save(args.output_dir)
+    print(f"saved a tiny {args.family} to {args.output_dir}")
 
 
 if __name__ == "__main__":

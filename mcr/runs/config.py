@@ -1,39 +1,70 @@
-"""Reading a recipe's settings: `--config file.yaml` plus flags, TRL's way. Unknown keys fail and name the closest."""
+"""Reading a recipe's settings: `--config file.yaml` plus flags, TRL's way. Unknown keys fail and name the closest.
 
-import difflib
+Help and the checks of names come before TRL, and with it torch, is imported.
+"""
+
+import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from mcr.errors import ConfigError, raise_faults
+from mcr.runs.command_line import check_flags, closest
+from mcr.runs.help import about_of, help_text, wants_help
+from mcr.runs.options import REQUIRED, OptionGroup, all_flags, load_dataclass, option_groups
+
+ENVIRONMENT = "env"  # a mapping of variables that TRL sets from the config
 
 
-def parse_settings(dataclass_types: Sequence[type], argv: Sequence[str] | None = None) -> tuple[Any, ...]:
-    """Return one instance a dataclass; flags win over the file, the file over the defaults.
+def parse_settings(settings: Sequence[type | str], argv: Sequence[str] | None = None) -> tuple[Any, ...]:
+    """Return one instance for each of the settings; flags win over the file, the file over the defaults.
+
+    Args:
+        settings: dataclasses of the recipe; those that build on TRL's by their dotted name, e.g. "trl.ModelConfig".
+        argv: the command line; None reads the process's.
 
     Raises:
-        ConfigError: no such file, not a YAML mapping, unknown keys (all listed, each with the closest known one), values
-            that do not fit.
+        ConfigError: no such file, not a YAML mapping, unknown keys (all listed, each with the closest known one), required
+            ones that are missing, values that do not fit.
+        SystemExit: after --help or --help-all.
     """
-    from trl import TrlParser
+    words = [piece for flag in (sys.argv[1:] if argv is None else argv) for piece in _split_config(flag)]
+    groups = option_groups(settings)
+    if wants_help(words):
+        print(help_text(groups, about_of(settings), with_inherited="--help-all" in words), end="")
+        raise SystemExit(0)
+    check_flags(words, all_flags(groups))
+    given = _read_config(words, groups)
+    _check_required(groups, {*given, *(word.removeprefix("--").split("=")[0] for word in words if word.startswith("--"))})
+    return _parse(settings, words)
 
-    argv = [piece for flag in (sys.argv[1:] if argv is None else argv) for piece in _split_config(flag)]
-    parser = TrlParser(dataclass_types)
-    known = {action.dest for action in parser._actions}
-    if "--config" in argv:
-        position = argv.index("--config")
-        if position + 1 >= len(argv):
-            raise ConfigError("--config: expected the path of a YAML file after it.")
-        _check_keys(Path(argv[position + 1]), known)
-    options = set(parser._option_string_actions) | {"--config", "--help"}
-    flags = [flag.split("=")[0] for flag in argv if flag.startswith("--")]
-    unknown = [f"{flag}{closest(flag.removeprefix('--'), known)}" for flag in flags if flag not in options]
-    raise_faults("unknown flags", unknown, error=ConfigError)
+
+def unknown_keys(keys: Iterable[object], groups: Sequence[OptionGroup]) -> list[str]:
+    """Return the keys of a config that no option has, each with the closest that one has."""
+    known = {one.name for group in groups for one in group.options}
+    return [f"{key}{closest(str(key), known)}" for key in keys if key not in known | {ENVIRONMENT}]
+
+
+def read_yaml_mapping(path: Path) -> Mapping[str, Any]:
+    """Return the settings of a YAML file.
+
+    Raises:
+        ConfigError: there is no such file, or it holds no mapping.
+    """
+    import yaml
+
+    if not path.is_file():
+        raise ConfigError(f"--config: {path} does not exist. Configs are in recipes/configs/.")
     try:
-        return parser.parse_args_and_config(argv)
-    except (ValueError, TypeError) as error:
-        raise ConfigError(f"settings: {error}") from error
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--config: {path} cannot be read ({error}). Name a text file.") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--config: {path} is not YAML ({error}). Correct the file.") from error
+    if not isinstance(settings, dict):
+        raise ConfigError(f"--config: {path} holds no mapping of keys to values. Correct the file.")
+    return settings
 
 
 def _split_config(flag: str) -> list[str]:
@@ -41,22 +72,37 @@ def _split_config(flag: str) -> list[str]:
     return flag.split("=", 1) if flag.startswith("--config=") else [flag]
 
 
-def _check_keys(path: Path, known: set[str]) -> None:
-    import yaml
+def _read_config(words: Sequence[str], groups: Sequence[OptionGroup]) -> Mapping[str, Any]:
+    """Return the settings of the config that a command line names, checked; none without one."""
+    if "--config" not in words:
+        return {}
+    position = words.index("--config") + 1
+    if position == len(words):
+        raise ConfigError("--config: expected the path of a YAML file after it.")
+    path = Path(words[position])
+    given = read_yaml_mapping(path)
+    raise_faults(f"{path}: unknown keys", unknown_keys(given, groups), error=ConfigError)
+    return given
 
-    if not path.is_file():
-        raise ConfigError(f"--config: {path} does not exist. Configs are in recipes/configs/.")
+
+def _check_required(groups: Sequence[OptionGroup], given: set[str]) -> None:
+    required = [one for group in groups for one in group.options if one.default == REQUIRED]
+    missing = [f"{one.name}: {one.about}" for one in required if one.name not in given]
+    raise_faults("settings that are missing, from flags and config alike", missing, error=ConfigError)
+
+
+def _parse(settings: Sequence[type | str], words: list[str]) -> tuple[Any, ...]:
+    """Let TRL read the values; imports torch."""
+    trl = importlib.import_module("trl")
+
+    class Parser(trl.TrlParser):
+        """Subclassed so that a value of the wrong type is our error, without hundreds of lines of usage."""
+
+        def error(self, message: str) -> NoReturn:
+            raise ConfigError(f"settings: {message}. --help lists the flags.")
+
+    parser = Parser([load_dataclass(one) if isinstance(one, str) else one for one in settings])
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--config: {path} is not YAML ({error}). Correct the file.") from error
-    if not isinstance(settings, dict):
-        raise ConfigError(f"--config: {path} holds no mapping of keys to values. Correct the file.")
-    faults = [f"{path.name}: {key}{closest(str(key), known)}" for key in settings if key not in known | {"env"}]
-    raise_faults(f"{path}: unknown keys", faults, error=ConfigError)
-
-
-def closest(key: str, known: set[str]) -> str:
-    """Return " (did you mean ...?)" where a known key is like it, else nothing."""
-    matches = difflib.get_close_matches(key, sorted(known), n=1)
-    return f" (did you mean {matches[0]}?)" if matches else ""
+        return parser.parse_args_and_config(words)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"settings: {error}") from error

@@ -4,21 +4,24 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-
-from accelerate import PartialState
+from typing import TYPE_CHECKING
 
 from mcr.errors import ConfigError
+
+if TYPE_CHECKING:
+    from accelerate import PartialState
 
 PATIENCE = timedelta(days=7)
 
 
-def join_processes() -> PartialState:
+def join_processes() -> "PartialState":
     """Return accelerate's state; processes wait for the last one for days, not for the ten minutes that torch gives them.
 
     Raises:
         ConfigError: several processes were started and do not see each other: each would do all of the work.
     """
     import torch
+    from accelerate import PartialState
 
     num_started = int(os.environ.get("WORLD_SIZE", "1"))
     patience = {"timeout": PATIENCE} if num_started > 1 else {}
@@ -44,7 +47,7 @@ def own_gpu(environment: Mapping[str, str], local_rank: int, num_gpus: int) -> s
 
 
 @contextmanager
-def engine_of_one_process(state: PartialState) -> Iterator[None]:
+def engine_of_one_process(state: "PartialState") -> Iterator[None]:
     """While it lasts, an engine that is started sees this process's GPU alone, and nothing of the other processes."""
     import torch
 

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import yaml
-
 from mcr.io.atomic_write import write_whole
 from mcr.runs.redaction import is_secret, without_secrets
 
@@ -29,7 +27,7 @@ def write_replay(out: Path, commit: str | None, argv: Sequence[str]) -> str:
     Args:
         out: the run folder.
         commit: of the code.
-        argv: the recipe and its flags.
+        argv: the recipe, a path or "mcr NAME", and its flags.
     """
     flags = [part for flag in argv[1:] for part in (flag.split("=", 1) if flag.startswith("--config=") else [flag])]
     given = "replay.yaml" if "--config" in flags else None
@@ -37,7 +35,8 @@ def write_replay(out: Path, commit: str | None, argv: Sequence[str]) -> str:
         position = flags.index("--config")
         write_whole(out / given, _public_config(Path(flags[position + 1])))
         flags[position : position + 2] = []
-    parts = [*_environment(), *(shlex.quote(part) for part in [*public_flags(launcher_of(argv[0])), argv[0]])]
+    recipe = argv[0].split() if argv[0].startswith("mcr ") else [argv[0]]
+    parts = [*_environment(), *(shlex.quote(part) for part in [*public_flags(launcher_of(recipe)), *recipe])]
     parts += ['--config "$here/replay.yaml"'] if given else []
     parts += [shlex.quote(flag) for flag in public_flags(flags)]
     command = " ".join([*parts, f'--{_out_flag(argv[0])} "$out"'])
@@ -60,20 +59,28 @@ def public_flags(flags: Sequence[str]) -> Iterator[str]:
         yield "=".join([*names, str(without_secrets(value))])
 
 
-def launcher_of(script: str) -> list[str]:
-    """Return the command that started this script, as far as the script: accelerate or torchrun where one of them did."""
+def launcher_of(recipe: Sequence[str]) -> list[str]:
+    """Return the command that started this recipe, as far as the recipe: accelerate or torchrun where one of them did."""
     import psutil
 
-    found = [sys.executable]
+    found = [sys.executable, "-m"] if recipe[0] == "mcr" else [sys.executable]
     for process in psutil.Process().parents():
         try:
             command = process.cmdline()
         except psutil.Error:
             break
-        if script not in command:
+        position = _position(recipe, command)
+        if position is None:
             break
-        found = command[: command.index(script)]
+        found = command[:position]
     return found
+
+
+def _position(words: Sequence[str], command: Sequence[str]) -> int | None:
+    """Return where words follow each other in a command; None where they do not."""
+    size = len(words)
+    found = [start for start in range(len(command) - size + 1) if list(command[start : start + size]) == list(words)]
+    return found[0] if found else None
 
 
 def _environment() -> list[str]:
@@ -82,6 +89,8 @@ def _environment() -> list[str]:
 
 
 def _public_config(path: Path) -> str:
+    import yaml
+
     return yaml.safe_dump(without_secrets(yaml.safe_load(path.read_text(encoding="utf-8"))), sort_keys=False, allow_unicode=True)
 
 

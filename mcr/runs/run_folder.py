@@ -81,7 +81,7 @@ def write_run_record(out: Path, recipe: str, settings: tuple[Any, ...], seed: in
     resolved = {type(one).__name__: _plain(one) for one in settings}
     commit = _commit()
     record = {"recipe": recipe, "seed": seed, "commit": commit, "versions": _versions(), "settings": resolved}
-    if Path(sys.argv[0]).stem == recipe:  # else something else called the recipe, and its command is not this process's
+    if sys.argv[0] == f"mcr {recipe}" or Path(sys.argv[0]).stem == recipe:  # else this process is another's, which called it
         record["replay"] = write_replay(out, commit, sys.argv)
     write_json(out / "run.json", record)
 

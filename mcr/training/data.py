@@ -45,7 +45,7 @@ def load_training_set(path: Path, image_root: Path, *, needs_completion: bool) -
         raise DataError(f"training set: {path} is not Parquet ({error}). Write it anew.") from error
     if not num_rows:
         raise DataError(
-            f"training set: {path} has no rows. A d1 or d2 without rows comes from --d2-share of write_schemas (1 or 0) or too "
+            f"training set: {path} has no rows. A d1 or d2 without rows comes from --d2_share of write_schemas (1 or 0) or too "
             "few samples; a kept.parquet without rows from a filter rule that kept nothing: widen it and filter again."
         )
     rows = Dataset.from_parquet(str(path), keep_in_memory=True)

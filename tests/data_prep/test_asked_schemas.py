@@ -60,8 +60,17 @@ def number_of(body):
 
 
 def flags_for(tmp_path, url, out="out", *more):
-    flags = ["--samples", str(tmp_path / "s.jsonl"), "--out", str(tmp_path / out), "--family", "qwen3_vl", "--per-sample", "1"]
-    flags += ["--d2-share", "0", "--writer", "llm", "--model", "m", "--base-url", url, "--max-concurrency", "16"]
+    flags = [
+        "--samples",
+        str(tmp_path / "s.jsonl"),
+        "--output_dir",
+        str(tmp_path / out),
+        "--family",
+        "qwen3_vl",
+        "--per_sample",
+        "1",
+    ]
+    flags += ["--d2_share", "0", "--writer", "llm", "--model", "m", "--base_url", url, "--max_concurrency", "16"]
     return [*flags, *more]
 
 
@@ -76,7 +85,7 @@ def rejected(tmp_path, out="out"):
 def test_replies_that_pass_the_gate_are_schemas(tmp_path):
     write_samples(tmp_path / "s.jsonl", make_samples(20))
     with odd_server(good_reply) as server:
-        write_schemas.main(flags_for(tmp_path, server.url, "out", "--per-sample", "2", "--price-in", "1", "--price-out", "2"))
+        write_schemas.main(flags_for(tmp_path, server.url, "out", "--per_sample", "2", "--price_in", "1", "--price_out", "2"))
     rows = rows_of(tmp_path)
     assert Counter(row["style"] for row in rows) == {"llm_questions": 20, "llm_conclusions": 20}
     for row in rows:
@@ -150,7 +159,7 @@ def test_two_thousand_requests_through_a_bad_line_and_two_kills(tmp_path):
 def test_an_endpoint_that_is_gone_stops_the_run_and_nothing_is_left_half(tmp_path):
     write_samples(tmp_path / "s.jsonl", make_samples(60))
     with pytest.raises(McrError, match="20 samples in a row had no reply"):
-        write_schemas.main(flags_for(tmp_path, "http://127.0.0.1:9/v1", "out", "--max-retries", "0"))
+        write_schemas.main(flags_for(tmp_path, "http://127.0.0.1:9/v1", "out", "--max_retries", "0"))
     assert not list((tmp_path / "out").glob("*.parquet*"))
 
 
@@ -160,7 +169,7 @@ def test_a_sample_that_fails_in_every_way_is_recorded_and_the_others_go_on(tmp_p
     odd = Sample("odd", "d", "gmner", "</answer> number8 now", image, (Entity("</answer>", "OTHER", None),))
     write_samples(tmp_path / "s.jsonl", [quoted, odd, *make_samples(2)])
     with odd_server(lambda body: good_reply(body) if number_of(body) < 7 else "nonsense") as server:
-        write_schemas.main(flags_for(tmp_path, server.url, "out", "--per-sample", "2"))
+        write_schemas.main(flags_for(tmp_path, server.url, "out", "--per_sample", "2"))
     rows = rows_of(tmp_path)
     assert Counter(row["sample_id"] for row in rows) == {"quoted": 2, "0": 2, "1": 2}
     assert len({row["completion"][0]["content"] for row in rows if row["sample_id"] == "quoted"}) == 2
@@ -172,7 +181,7 @@ def test_a_sample_that_fails_in_every_way_is_recorded_and_the_others_go_on(tmp_p
 def test_a_missing_image_costs_its_sample_alone(tmp_path):
     write_samples(tmp_path / "s.jsonl", make_samples(2))
     with odd_server(good_reply) as server:
-        flags = flags_for(tmp_path, server.url, "out", "--image-root", str(tmp_path))
+        flags = flags_for(tmp_path, server.url, "out", "--image_root", str(tmp_path))
         flags[flags.index("llm")] = "mllm"
         write_schemas.main(flags)
     assert {row["style"] for row in rows_of(tmp_path)} == {"template"}
@@ -181,8 +190,8 @@ def test_a_missing_image_costs_its_sample_alone(tmp_path):
 
 def test_no_asks_are_refused(tmp_path):
     write_samples(tmp_path / "s.jsonl", make_samples(1))
-    with pytest.raises(ConfigError, match="--max-asks: got 0"):
-        write_schemas.main(flags_for(tmp_path, "http://127.0.0.1:9/v1", "out", "--max-asks", "0"))
+    with pytest.raises(ConfigError, match="--max_asks: got 0"):
+        write_schemas.main(flags_for(tmp_path, "http://127.0.0.1:9/v1", "out", "--max_asks", "0"))
 
 
 def test_rows_are_written_in_groups(tmp_path):
@@ -195,12 +204,12 @@ def test_rows_are_written_in_groups(tmp_path):
 def test_a_dry_run_tells_requests_and_tokens_and_asks_nothing(tmp_path, capsys):
     write_samples(tmp_path / "s.jsonl", make_samples(10))
     with odd_server(good_reply) as server:
-        write_schemas.main(flags_for(tmp_path, server.url, "out", "--dry-run"))
+        write_schemas.main(flags_for(tmp_path, server.url, "out", "--dry_run"))
         assert not server.asked
         before = json.loads(capsys.readouterr().out)
         write_schemas.main(flags_for(tmp_path, server.url))
         capsys.readouterr()
-        write_schemas.main(flags_for(tmp_path, server.url, "out", "--dry-run"))
+        write_schemas.main(flags_for(tmp_path, server.url, "out", "--dry_run"))
         after = json.loads(capsys.readouterr().out)
     assert (before["requests"], before["in the cache"], after["in the cache"]) == (10, 0, 10)
     assert 1000 < before["prompt tokens, about"] < 10_000
@@ -213,7 +222,7 @@ def test_an_mllm_sees_the_image(tmp_path):
     path.parent.mkdir(parents=True)
     draw_scene(scene).save(path)
     with odd_server(good_reply) as server:
-        flags = flags_for(tmp_path, server.url, "out", "--image-root", str(tmp_path / "images"))
+        flags = flags_for(tmp_path, server.url, "out", "--image_root", str(tmp_path / "images"))
         flags[flags.index("llm")] = "mllm"
         write_schemas.main(flags)
         (body,) = [json.loads(raw) for raw in server.asked]
@@ -229,37 +238,37 @@ def test_what_is_missing_is_told(tmp_path):
     with pytest.raises(ConfigError, match="needs --model"):
         write_schemas.main([flag for flag in flags if flag not in ("--model", "m")])
     flags[flags.index("llm")] = "mllm"
-    with pytest.raises(ConfigError, match="needs --image-root"):
+    with pytest.raises(ConfigError, match="needs --image_root"):
         write_schemas.main(flags)
 
 
 def test_routes_are_joined_and_drawn_by_seed(tmp_path, capsys):
     write_samples(tmp_path / "s.jsonl", make_samples(12))
-    base = ["--samples", str(tmp_path / "s.jsonl"), "--family", "qwen3_vl", "--d2-share", "0.3", "--per-sample", "2"]
-    write_schemas.main([*base, "--out", str(tmp_path / "tagged"), "--styles", "steps_text_first,steps_image_first"])
+    base = ["--samples", str(tmp_path / "s.jsonl"), "--family", "qwen3_vl", "--d2_share", "0.3", "--per_sample", "2"]
+    write_schemas.main([*base, "--output_dir", str(tmp_path / "tagged"), "--styles", "steps_text_first,steps_image_first"])
     with odd_server(good_reply) as server:
-        endpoint = ["--writer", "llm", "--model", "m", "--base-url", server.url]
-        write_schemas.main([*base, "--out", str(tmp_path / "llm"), *endpoint])
+        endpoint = ["--writer", "llm", "--model", "m", "--base_url", server.url]
+        write_schemas.main([*base, "--output_dir", str(tmp_path / "llm"), *endpoint])
     folders = [str(tmp_path / "tagged"), str(tmp_path / "llm")]
-    join_schemas.main([*folders, "--out", str(tmp_path / "both")])
+    join_schemas.main([*folders, "--output_dir", str(tmp_path / "both")])
     tagged, both = rows_of(tmp_path, "tagged"), rows_of(tmp_path, "both")
     assert len(both) == len(tagged)
     assert len({row["style"] for row in both}) > 2
     assert pq.read_table(tmp_path / "both" / "d2.parquet").num_rows == 12 - len(tagged) // 2
     assert "steps_text_first" in capsys.readouterr().out
     with pytest.raises(ConfigError, match="one of the folders"):
-        join_schemas.main([*folders, "--out", folders[0]])
+        join_schemas.main([*folders, "--output_dir", folders[0]])
     write_samples(tmp_path / "few.jsonl", make_samples(6))
-    write_schemas.main(["--samples", str(tmp_path / "few.jsonl"), *base[2:], "--out", str(tmp_path / "few")])
+    write_schemas.main(["--samples", str(tmp_path / "few.jsonl"), *base[2:], "--output_dir", str(tmp_path / "few")])
     with pytest.raises(ConfigError, match="other samples"):
-        join_schemas.main([*folders, str(tmp_path / "few"), "--out", str(tmp_path / "x"), "--per-sample", "1"])
+        join_schemas.main([*folders, str(tmp_path / "few"), "--output_dir", str(tmp_path / "x"), "--per_sample", "1"])
     with pytest.raises(ConfigError, match="fewer different schemas"):
-        join_schemas.main([*folders, "--out", str(tmp_path / "x"), "--per-sample", "5"])
+        join_schemas.main([*folders, "--output_dir", str(tmp_path / "x"), "--per_sample", "5"])
     with pytest.raises(ConfigError, match="fewer different schemas"):
-        join_schemas.main([folders[0], folders[0], "--out", str(tmp_path / "x"), "--per-sample", "3"])
-    write_schemas.main([*base, "--out", str(tmp_path / "plain"), "--detail", "plain"])
+        join_schemas.main([folders[0], folders[0], "--output_dir", str(tmp_path / "x"), "--per_sample", "3"])
+    write_schemas.main([*base, "--output_dir", str(tmp_path / "plain"), "--detail", "plain"])
     with pytest.raises(ConfigError, match="another prompt"):
-        join_schemas.main([*folders, str(tmp_path / "plain"), "--out", str(tmp_path / "x")])
+        join_schemas.main([*folders, str(tmp_path / "plain"), "--output_dir", str(tmp_path / "x")])
 
 
 def test_two_part_reasoning_is_asked_in_the_format_and_with_the_boxes_wanted(tmp_path):
@@ -270,11 +279,11 @@ def test_two_part_reasoning_is_asked_in_the_format_and_with_the_boxes_wanted(tmp
     write_samples(tmp_path / "s.jsonl", [Sample("1", "d", "gmner", "Ann", refs, (Entity("Ann", "PER", boxes),))])
     answer = "<answer>\nAnn|PER|[100, 100, 500, 500], [600, 600, 900, 900]\n</answer>"
     said = "<think>External Knowledge Analysis: Ann is a name of a person. Visual Cue Analysis: Ann is seen in the image.</think>"
-    flags = flags_for(tmp_path, "URL", "out", "--writer", "mllm", "--image-root", str(tmp_path), "--all-boxes")
-    flags += ["--styles", "mllm_knowledge_visual", "--answer-formats", "joined"]
+    flags = flags_for(tmp_path, "URL", "out", "--writer", "mllm", "--image_root", str(tmp_path), "--all_boxes")
+    flags += ["--styles", "mllm_knowledge_visual", "--answer_formats", "joined"]
     for reply, style in ((f"{said}\n{answer}", "mllm_knowledge_visual"), ("no", "template")):
         with odd_server(lambda body, reply=reply: reply) as server:
-            out = ["--out", str(tmp_path / style)]
+            out = ["--output_dir", str(tmp_path / style)]
             write_schemas.main([flag if flag != "URL" else server.url for flag in [*flags, *out]])
             assert any("two parts" in body and answer.replace("\n", "\\n") in body for body in server.asked)
         (row,) = rows_of(tmp_path, style)
@@ -288,9 +297,9 @@ def test_two_part_reasoning_is_asked_in_the_format_and_with_the_boxes_wanted(tmp
     [
         (["--styles", "brief"], "expected some of llm_questions, llm_conclusions"),
         (["--styles", "mllm_distilled"], "expected some of llm_questions"),
-        (["--fixed-order", "--num-processes", "2"], "--fixed-order, --num-processes: change nothing"),
-        (["--answer-formats", "xml"], "expected some of rows"),
-        (["--writer", "template", "--dry-run"], "is for --writer llm"),
+        (["--fixed_order", "--num_processes", "2"], "--fixed_order, --num_processes: change nothing"),
+        (["--answer_formats", "xml"], "expected some of rows"),
+        (["--writer", "template", "--dry_run"], "is for --writer llm"),
     ],
 )
 def test_flags_that_do_not_fit_the_writer_are_refused(tmp_path, flags, told):
@@ -308,8 +317,8 @@ def test_what_was_refused_is_asked_once_a_run_and_a_dry_run_goes_past_missing_im
     (refused,) = rejected(tmp_path)
     assert "status 400" in refused["reason"]
     capsys.readouterr()
-    write_schemas.main(flags_for(tmp_path, server.url, "out", "--dry-run"))
+    write_schemas.main(flags_for(tmp_path, server.url, "out", "--dry_run"))
     assert json.loads(capsys.readouterr().out)["in the cache"] == 2
-    more = ["--writer", "mllm", "--image-root", str(tmp_path), "--dry-run"]
+    more = ["--writer", "mllm", "--image_root", str(tmp_path), "--dry_run"]
     write_schemas.main(flags_for(tmp_path, server.url, "out", *more))
     assert json.loads(capsys.readouterr().out) == {"left to templates": 3}

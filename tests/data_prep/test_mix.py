@@ -3,7 +3,7 @@ import yaml
 
 from data_prep.mix_samples import Source, main, mix, read_config
 from mcr.errors import ConfigError
-from mcr.io.samples import read_samples, write_samples
+from mcr.io.samples import load_samples, write_samples
 from mcr.records import Entity, ImageRef, Sample
 
 
@@ -20,9 +20,9 @@ def test_so_many_of_each_are_drawn_and_shuffled_by_seed(tmp_path, capsys):
         {"samples": source(tmp_path, "a", "gmner", 10), "num": 4, "image_folder": "pics/"},
         {"samples": source(tmp_path, "b", "vg", 6)},
     ]
-    (tmp_path / "mix.yaml").write_text(yaml.safe_dump({"sources": rows, "out": str(tmp_path / "out.jsonl"), "seed": 3}))
+    (tmp_path / "mix.yaml").write_text(yaml.safe_dump({"sources": rows, "output_dir": str(tmp_path / "out"), "seed": 3}))
     main(["--config", str(tmp_path / "mix.yaml")])
-    samples = read_samples(tmp_path / "out.jsonl")
+    samples = load_samples(tmp_path / "out/train.jsonl")
     assert sorted(sample.task.name for sample in samples) == ["gmner"] * 4 + ["vg"] * 6
     assert [sample.task.name for sample in samples] != ["gmner"] * 4 + ["vg"] * 6
     assert {sample.images[0].path.split("/")[0] for sample in samples if sample.dataset == "a"} == {"pics"}
@@ -46,7 +46,14 @@ def test_more_than_there_is_and_one_source_twice_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["[1]", "{a: 1}", "sources: [{path: x}]\nout: y\nseed: 0", "sources: [{samples: x, num: 0}]\nout: y\nseed: 0", "{"]
+    "text",
+    [
+        "[1]",
+        "{a: 1}",
+        "sources: [{path: x}]\noutput_dir: y\nseed: 0",
+        "sources: [{samples: x, num: 0}]\noutput_dir: y\nseed: 0",
+        "{",
+    ],
 )
 def test_configs_that_are_no_mix_are_told(tmp_path, text):
     (tmp_path / "mix.yaml").write_text(text)

@@ -14,7 +14,7 @@ from data_prep.readers.reading import read_all
 from data_prep.readers.twitter_gmner import TWITTER_FMNERG_READER
 from data_prep.readers.twitter_smner import TWITTER_SMNER_READER
 from mcr.errors import ConfigError, DataError
-from mcr.io.samples import read_samples
+from mcr.io.samples import load_samples
 from mcr.records import Entity
 
 XML = "<annotation><size><width>20</width><height>20</height></size>{}</annotation>"
@@ -141,13 +141,13 @@ def test_a_row_that_is_no_literal_is_never_run(raw):
 )
 def test_rows_that_cannot_be_used_are_set_aside_with_their_reason(tmp_path, change, kind, capsys):
     root = mner_folder(tmp_path / "in", "MNER-MI", MI, MI | {"id": 1} | change)
-    main(["mner-mi", "--root", str(root), "--out", str(tmp_path / "out")])
-    assert len(read_samples(tmp_path / "out" / "train.jsonl")) == 1
+    main(["mner-mi", "--root", str(root), "--output_dir", str(tmp_path / "out")])
+    assert len(load_samples(tmp_path / "out" / "train.jsonl")) == 1
     (reject,) = [json.loads(line) for line in (tmp_path / "out" / "rejected.jsonl").read_text().splitlines()]
     assert (reject["kind"], reject["place"]) == (kind, "MNER-MI_train.txt:2")
     assert f"1 ({kind} 1)" in capsys.readouterr().out
     with pytest.raises(DataError, match=r"MNER-MI_train.txt:2"):
-        main(["mner-mi", "--root", str(root), "--out", str(tmp_path / "strict"), "--strict"])
+        main(["mner-mi", "--root", str(root), "--output_dir", str(tmp_path / "strict"), "--strict"])
     assert not (tmp_path / "strict" / "train.jsonl").exists()
 
 
@@ -267,7 +267,7 @@ def test_a_broken_mask_beside_a_good_one_is_one_reject(tmp_path, capsys):
     path = smner_folder(tmp_path / "in", [[1, 1, 9, 1, 9, 9]]) / "masks" / "train.json"
     data = json.loads(path.read_text())
     write(path, data | {"annotations": [*data["annotations"], {"image_id": 1, "entity": "Lee", "segmentation": "zz"}]})
-    main(["twitter-smner", "--root", str(tmp_path / "in"), "--out", str(tmp_path / "out")])
+    main(["twitter-smner", "--root", str(tmp_path / "in"), "--output_dir", str(tmp_path / "out")])
     (reject,) = [json.loads(line) for line in (tmp_path / "out" / "rejected.jsonl").read_text().splitlines()]
     assert (reject["place"], reject["kind"]) == ("train.json (train1)", "mask")
 
@@ -277,7 +277,7 @@ def test_strict_lists_all_that_it_can(tmp_path):
         rows = [MI, *(MI | {"id": n, "label": []} for n in range(num))]
         root = mner_folder(tmp_path / str(num), "MNER-MI", *rows)
         with pytest.raises(DataError, match=told):
-            main(["mner-mi", "--root", str(root), "--out", str(tmp_path / "out"), "--strict"])
+            main(["mner-mi", "--root", str(root), "--output_dir", str(tmp_path / "out"), "--strict"])
 
 
 @pytest.mark.parametrize("file_name", ["train1", "images/train1.JPG"])
@@ -311,7 +311,7 @@ def test_a_truncated_image_and_a_bomb_are_set_aside(tmp_path, capsys):
     whole = (images / "dev1.jpg").read_bytes()
     (images / "dev1.jpg").write_bytes(whole[: len(whole) // 2])
     Image.new("1", (9000, 9000)).save(images / "test1.jpg", "PNG")
-    main(["twitter-gmner", "--root", str(root), "--images", str(images), "--out", str(tmp_path / "out")])
+    main(["twitter-gmner", "--root", str(root), "--image_root", str(images), "--output_dir", str(tmp_path / "out")])
     rejects = [json.loads(line) for line in (tmp_path / "out" / "rejected.jsonl").read_text().splitlines()]
     assert [reject["split"] for reject in rejects] == ["dev", "test"]
     assert "9000x9000 pixels" in rejects[1]["reason"]
@@ -358,7 +358,7 @@ def test_one_bad_annotation_costs_its_refs_alone(tmp_path):
 
 def test_strict_leaves_what_was_there_and_refuses_empty_splits(tmp_path):
     root = mner_folder(tmp_path / "in", "MNER-MI", MI)
-    flags = ["mner-mi", "--root", str(root), "--out", str(tmp_path / "out")]
+    flags = ["mner-mi", "--root", str(root), "--output_dir", str(tmp_path / "out")]
     main(flags)
     before = (tmp_path / "out" / "train.jsonl").read_text()
     (root / "text" / "MNER-MI_train.txt").write_text(json.dumps(MI | {"label": []}) + "\n")
@@ -373,7 +373,7 @@ def test_strict_leaves_what_was_there_and_refuses_empty_splits(tmp_path):
 
 def test_ids_of_splits_written_before_count(tmp_path, capsys):
     root = mner_folder(tmp_path / "in", "MNER-MI", MI)
-    flags = ["mner-mi", "--root", str(root), "--out", str(tmp_path / "out")]
+    flags = ["mner-mi", "--root", str(root), "--output_dir", str(tmp_path / "out")]
     main([*flags, "--splits", "train"])
     (root / "text" / "MNER-MI_val.txt").write_text((root / "text" / "MNER-MI_train.txt").read_text())
     with pytest.raises(DataError, match=r"MNER-MI_val.txt:1: id .* occurs twice, first in train.jsonl:1"):
@@ -382,10 +382,10 @@ def test_ids_of_splits_written_before_count(tmp_path, capsys):
 
 def test_options_that_do_not_fit_are_refused(tmp_path):
     root = mner_folder(tmp_path, "MNER-MI", MI)
-    flags = ["mner-mi", "--root", str(root), "--out", str(tmp_path / "out")]
+    flags = ["mner-mi", "--root", str(root), "--output_dir", str(tmp_path / "out")]
     with pytest.raises(ConfigError, match="grefcoco alone"):
-        main([*flags, "--several-targets"])
+        main([*flags, "--several_targets"])
     with pytest.raises(ConfigError, match="expected some of train,dev,test"):
         main([*flags, "--splits", "train,val"])
     with pytest.raises(DataError, match="not laid out as published"):
-        main(["grefcoco", "--root", str(root), "--out", str(tmp_path / "out")])
+        main(["grefcoco", "--root", str(root), "--output_dir", str(tmp_path / "out")])

@@ -151,9 +151,9 @@ def test_the_split_follows_from_id_and_seed_alone():
 def test_the_output_does_not_depend_on_the_number_of_processes(tmp_path, monkeypatch):
     write_samples(tmp_path / "s.jsonl", WORLD)
     monkeypatch.setattr(template_sets, "CHUNK", 7)
-    flags = ["--samples", str(tmp_path / "s.jsonl"), "--family", "qwen3_vl", "--per-sample", "2"]
+    flags = ["--samples", str(tmp_path / "s.jsonl"), "--family", "qwen3_vl", "--per_sample", "2"]
     for number in (1, 2):
-        write_schemas.main([*flags, "--out", str(tmp_path / str(number)), "--num-processes", str(number)])
+        write_schemas.main([*flags, "--output_dir", str(tmp_path / str(number)), "--num_processes", str(number)])
     for name in ("d1", "d2"):
         once, twice = (pq.read_table(tmp_path / number / f"{name}.parquet") for number in "12")
         assert once.equals(twice)
@@ -163,7 +163,16 @@ def test_the_output_does_not_depend_on_the_number_of_processes(tmp_path, monkeyp
 def test_the_prompt_shows_the_types_of_the_dataset_and_others_are_refused(tmp_path):
     fine = replace(WORLD[0], dataset="twitter-fmnerg", entities=tuple(replace(e, type="city") for e in WORLD[0].entities))
     write_samples(tmp_path / "s.jsonl", [fine])
-    flags = ["--samples", str(tmp_path / "s.jsonl"), "--family", "qwen3_vl", "--d2-share", "0", "--out", str(tmp_path / "out")]
+    flags = [
+        "--samples",
+        str(tmp_path / "s.jsonl"),
+        "--family",
+        "qwen3_vl",
+        "--d2_share",
+        "0",
+        "--output_dir",
+        str(tmp_path / "out"),
+    ]
     write_schemas.main(flags)
     (row, _) = pq.read_table(tmp_path / "out" / "d1.parquet").to_pylist()
     assert "athlete" in row["prompt"][0]["content"][-1]["text"]
@@ -177,7 +186,16 @@ def test_the_prompt_shows_the_types_of_the_dataset_and_others_are_refused(tmp_pa
 def test_schemas_that_cannot_be_written_leave_no_files_and_are_told(tmp_path):
     odd = replace(WORLD[0], id="odd", sentence="</answer>", entities=(Entity("</answer>", "PER", None),))
     write_samples(tmp_path / "s.jsonl", [odd])
-    flags = ["--samples", str(tmp_path / "s.jsonl"), "--out", str(tmp_path / "out"), "--family", "qwen3_vl", "--d2-share", "0"]
+    flags = [
+        "--samples",
+        str(tmp_path / "s.jsonl"),
+        "--output_dir",
+        str(tmp_path / "out"),
+        "--family",
+        "qwen3_vl",
+        "--d2_share",
+        "0",
+    ]
     with pytest.raises(DataError, match="sample odd"):
         write_schemas.main(flags)
     assert not list((tmp_path / "out").iterdir())
@@ -185,7 +203,16 @@ def test_schemas_that_cannot_be_written_leave_no_files_and_are_told(tmp_path):
 
 def test_training_sets_on_disk(tmp_path):
     write_samples(tmp_path / "s.jsonl", WORLD)
-    flags = ["--samples", str(tmp_path / "s.jsonl"), "--out", str(tmp_path / "out"), "--family", "qwen3_vl", "--per-sample", "2"]
+    flags = [
+        "--samples",
+        str(tmp_path / "s.jsonl"),
+        "--output_dir",
+        str(tmp_path / "out"),
+        "--family",
+        "qwen3_vl",
+        "--per_sample",
+        "2",
+    ]
     write_schemas.main(flags)
     d1, d2 = (pq.read_table(tmp_path / "out" / f"{name}.parquet").to_pylist() for name in ("d1", "d2"))
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())

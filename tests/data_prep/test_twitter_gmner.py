@@ -6,7 +6,7 @@ from data_prep.readers.conll import Tweet, bio_tags, iter_tweets
 from data_prep.readers.reading import Reject
 from data_prep.readers.twitter_gmner import read_twitter_gmner
 from mcr.errors import DataError
-from mcr.io.samples import read_samples
+from mcr.io.samples import load_samples
 
 XML = """<annotation><size><width>100</width><height>80</height><depth>3</depth></size>{objects}</annotation>"""
 OBJECT = "<object><name>{name}</name><bndbox><xmin>{x1}</xmin><ymin>1</ymin><xmax>{x2}</xmax><ymax>40</ymax></bndbox></object>"
@@ -70,12 +70,12 @@ def test_real_images_give_their_size(root):
 
 
 def test_samples_survive_the_disk(root, tmp_path, capsys):
-    main(["twitter-gmner", "--root", str(root), "--out", str(tmp_path / "out")])
+    main(["twitter-gmner", "--root", str(root), "--output_dir", str(tmp_path / "out")])
     assert (
         "| train | 1 (published: 7000) | 2 (published: 11779) | 1 (published: 4733) | 2 (published: 5723) | 1 |"
         in capsys.readouterr().out
     )
-    assert read_samples(tmp_path / "out" / "train.jsonl") == read_twitter_gmner(root)[0]["train"]
+    assert load_samples(tmp_path / "out" / "train.jsonl") == read_twitter_gmner(root)[0]["train"]
 
 
 def spoil(root, what):
@@ -158,7 +158,7 @@ def test_a_blank_line_cuts_no_tweet_in_two(root):
 
 def test_faults_are_counted_under_what_is_wrong(root, tmp_path, capsys):
     spoil(root, "box outside")
-    main(["twitter-gmner", "--root", str(root), "--out", str(tmp_path / "out")])
+    main(["twitter-gmner", "--root", str(root), "--output_dir", str(tmp_path / "out")])
     assert "1 (box 1)" in capsys.readouterr().out
 
 

@@ -1,6 +1,6 @@
 from data_prep.make_sandbox import main
 from data_prep.sandbox.world import COLOURS, IMAGE_PX, LOOKS, draw_scene, make_scene
-from mcr.io.samples import read_samples
+from mcr.io.samples import load_samples
 
 SCENES = [make_scene(0, "train", index) for index in range(400)]
 
@@ -39,8 +39,8 @@ def test_shapes_fill_their_boxes_and_do_not_touch_others():
 
 
 def test_a_sandbox_on_disk_is_checked_samples_with_images(tmp_path):
-    main(["--out", str(tmp_path), "--train", "5", "--dev", "2", "--test", "3"])
+    main(["--output_dir", str(tmp_path), "--train", "5", "--dev", "2", "--test", "3"])
     for split, size in (("train", 5), ("dev", 2), ("test", 3)):
-        samples = read_samples(tmp_path / f"{split}.jsonl")
+        samples = load_samples(tmp_path / f"{split}.jsonl")
         assert len(samples) == size
         assert all((tmp_path / sample.images[0].path).is_file() for sample in samples)

@@ -61,7 +61,11 @@ def test_sigterm_to_the_whole_group_ends_training_with_a_checkpoint(sandbox_qwen
 @pytest.mark.parametrize("name", ["filter", "evaluate"])
 def test_sigterm_ends_sampling_with_a_hint(sandbox_qwen3, recipe, tmp_path, name):
     recipe("sft", *sft_flags(sandbox_qwen3, sandbox_qwen3 / "mrsi", "--max_steps", 2))
-    flags = {"filter": filter_flags, "evaluate": evaluate_flags}[name](sandbox_qwen3, tmp_path, "--max_completion_length", 200)
+    flags_of, limit = {
+        "filter": (filter_flags, "--max_new_tokens"),
+        "evaluate": (evaluate_flags, "--max_completion_length"),
+    }[name]
+    flags = flags_of(sandbox_qwen3, tmp_path, limit, 200)
     process = start(name, [*flags, "--batch_size", 4])
     rows = {"filter": "statistics-000.jsonl", "evaluate": "predictions-000.jsonl"}[name]
     wait_for(lambda: (tmp_path / rows).is_file(), process)

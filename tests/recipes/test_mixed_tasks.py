@@ -9,7 +9,7 @@ pytest.importorskip("torch")
 from recipe_flags import evaluate_flags, filter_flags, grpo_flags, read_metrics, sft_flags
 
 from data_prep import write_schemas
-from mcr.io.samples import read_samples, write_samples
+from mcr.io.samples import load_samples, write_samples
 from mcr.records import Entity
 
 pytestmark = pytest.mark.recipe
@@ -39,8 +39,8 @@ def mix(tmp_path_factory, sandbox_qwen3, recipe):
     (out / "data").symlink_to(sandbox_qwen3 / "data")
     (out / "untrained").symlink_to(sandbox_qwen3 / "untrained")
     for split in ("train", "test"):
-        write_samples(out / f"{split}.jsonl", mixed(read_samples(sandbox_qwen3 / f"data/{split}.jsonl"))[:36])
-    flags = ["--samples", out / "train.jsonl", "--out", out / "schemas", "--family", "qwen3_vl", "--d2-share", 0.4]
+        write_samples(out / f"{split}.jsonl", mixed(load_samples(sandbox_qwen3 / f"data/{split}.jsonl"))[:36])
+    flags = ["--samples", out / "train.jsonl", "--output_dir", out / "schemas", "--family", "qwen3_vl", "--d2_share", 0.4]
     write_schemas.main([*map(str, flags), "--styles", "brief,steps_text_first", "--detail", "brief"])
     held_out = ["--held_out", out / "test.jsonl", "--held_out_steps", 2, "--held_out_size", 6, "--held_out_tokens", 8]
     recipe("sft", *sft_flags(out, out / "mrsi", "--max_steps", 4, "--grbp_beta", 0.03, *held_out))
@@ -64,11 +64,11 @@ def test_a_mix_trains_and_is_scored_by_its_tasks(mix, recipe, tmp_path):
 
 
 def test_prompts_without_an_image_among_others_are_refused_by_grpo(mix, recipe, tmp_path):
-    samples = read_samples(mix / "train.jsonl")
+    samples = load_samples(mix / "train.jsonl")
     bare = replace(samples[1], id="bare", images=())
     write_samples(tmp_path / "s.jsonl", [*samples[:8], bare])
-    flags = ["--samples", tmp_path / "s.jsonl", "--out", tmp_path / "schemas", "--family", "qwen3_vl", "--d2-share", 1]
-    write_schemas.main([*map(str, flags), "--styles", "brief", "--detail", "brief", "--per-sample", "1"])
+    flags = ["--samples", tmp_path / "s.jsonl", "--output_dir", tmp_path / "schemas", "--family", "qwen3_vl", "--d2_share", 1]
+    write_schemas.main([*map(str, flags), "--styles", "brief", "--detail", "brief", "--per_sample", "1"])
     done = recipe(
         "grpo", *grpo_flags(mix, tmp_path / "cvo", "--train_set", tmp_path / "schemas/d2.parquet"), check=False, timeout=300
     )

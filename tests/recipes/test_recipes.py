@@ -49,7 +49,7 @@ def test_sft_with_lora_saves_an_adapter_that_merges(sandbox_qwen3, recipe, tmp_p
         ),
     )
     assert (tmp_path / "lora/model/adapter_config.json").is_file()
-    recipe("merge", "--model", tmp_path / "lora/model", "--out", tmp_path / "merged")
+    recipe("merge", "--model", tmp_path / "lora/model", "--output_dir", tmp_path / "merged")
     assert (tmp_path / "merged/model.safetensors").is_file()
     assert (tmp_path / "merged/mcr_prompt.json").is_file()
 

@@ -8,7 +8,7 @@ pytest.importorskip("openai")
 from odd_server import odd_server
 from recipe_flags import grpo_flags, read_metrics, sft_flags
 
-from mcr.io.samples import read_samples
+from mcr.io.samples import load_samples
 
 pytestmark = pytest.mark.recipe
 
@@ -27,7 +27,7 @@ def gold_server(sandbox_qwen3):
 
     frame = frame_settings("qwen3_vl")
     answers = {}
-    for sample in read_samples(sandbox_qwen3 / "data/test.jsonl"):
+    for sample in load_samples(sandbox_qwen3 / "data/test.jsonl"):
         boxes = frame.frame_of(sample)
         entities = [
             Entity(e.text, e.type, None if e.boxes is None else tuple(boxes.from_px(box) for box in e.boxes))
@@ -155,10 +155,10 @@ def write_metrics(folder, f1, n_count, **more):
 
 def test_a_table_of_systems_gives_mean_and_spread_of_seeds(recipe, tmp_path):
     folders = [write_metrics(tmp_path / str(index), f1, index) for index, f1 in enumerate((0.5, 0.7))]
-    done = recipe("score_table", f"one={folders[0]}", f"both={folders[0]},{folders[1]}", "--out", tmp_path / "t.md")
+    done = recipe("score_table", f"one={folders[0]}", f"both={folders[0]},{folders[1]}", "--output_dir", tmp_path / "tables")
     assert "| one | 50.00 | 50.00 | 50.00 |" in done.stdout
     assert "| both | 60.00 \u00b1 14.14 |" in done.stdout
-    assert "| both | 0.5 \u00b1 0.7 | 10.00 \u00b1 0.00 |" in (tmp_path / "t.md").read_text()
+    assert "| both | 0.5 \u00b1 0.7 | 10.00 \u00b1 0.00 |" in (tmp_path / "tables/table.md").read_text()
 
 
 def test_systems_scored_differently_are_not_put_in_one_table(recipe, tmp_path):
@@ -172,14 +172,26 @@ def test_systems_scored_differently_are_not_put_in_one_table(recipe, tmp_path):
     c = write_metrics(tmp_path / "c", 0.5, 0, num_samples=6)
     assert "different gold" in recipe("score_table", str(a), str(c), check=False).stderr
     assert "a folder twice" in recipe("score_table", f"a={a},{a}", check=False).stderr
-    assert "Name a file where a file" in recipe("score_table", str(a), "--out", tmp_path, check=False).stderr
+    file = a / "metrics.json"
+    assert "a folder where a folder" in recipe("score_table", str(a), "--output_dir", file, check=False).stderr
 
 
 def test_what_is_missing_is_told_where_the_figures_are(recipe, sandbox_qwen3, tmp_path):
     (tmp_path / "none.jsonl").touch()
-    flags = ["--gold", sandbox_qwen3 / "data/test.jsonl", "--num_resamples", 10, "--out", tmp_path / "out"]
-    done = recipe("evaluate", *flags, "--predictions", tmp_path / "none.jsonl")
+    flags = ["--gold", sandbox_qwen3 / "data/test.jsonl", "--num_resamples", 10]
+    done = recipe("evaluate", *flags, "--out", tmp_path / "out", "--predictions", tmp_path / "none.jsonl")
     assert "have no prediction and count as empty" in done.stdout
-    assert "have no prediction" in recipe("compare", tmp_path / "none.jsonl", tmp_path / "none.jsonl", *flags).stdout
-    wrong = recipe("evaluate", *flags, "--predictions", tmp_path / "none.jsonl", "--image_root", tmp_path / "no", check=False)
+    twice = [tmp_path / "none.jsonl"] * 2
+    assert "have no prediction" in recipe("compare", *twice, *flags, "--output_dir", tmp_path / "out").stdout
+    wrong = recipe(
+        "evaluate",
+        *flags,
+        "--out",
+        tmp_path / "out",
+        "--predictions",
+        tmp_path / "none.jsonl",
+        "--image_root",
+        tmp_path / "no",
+        check=False,
+    )
     assert "is no folder" in wrong.stderr

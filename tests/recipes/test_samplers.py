@@ -21,11 +21,11 @@ def sampler(sandbox_qwen3):
 @pytest.fixture(scope="module")
 def requests(sandbox_qwen3):
     from mcr.io.images import open_image
-    from mcr.io.samples import read_samples
+    from mcr.io.samples import load_samples
     from mcr.prompts.settings import PromptSettings
 
     settings = PromptSettings.load(sandbox_qwen3 / "schemas")
-    samples = read_samples(sandbox_qwen3 / "data/test.jsonl")[:5]
+    samples = load_samples(sandbox_qwen3 / "data/test.jsonl")[:5]
     return [RolloutRequest(s.id, settings.prompt_for(s), [open_image(sandbox_qwen3 / "data", s.images[0].path)]) for s in samples]
 
 

@@ -23,12 +23,12 @@ def engine(sandbox_qwen3):
 @pytest.fixture(scope="module")
 def requests(sandbox_qwen3):
     from mcr.io.images import open_image
-    from mcr.io.samples import read_samples
+    from mcr.io.samples import load_samples
     from mcr.prompts.settings import PromptSettings
     from mcr.rollouts import RolloutRequest
 
     settings = PromptSettings.load(sandbox_qwen3 / "schemas")
-    samples = read_samples(sandbox_qwen3 / "data/test.jsonl")[:3]
+    samples = load_samples(sandbox_qwen3 / "data/test.jsonl")[:3]
     return [RolloutRequest(s.id, settings.prompt_for(s), [open_image(sandbox_qwen3 / "data", s.images[0].path)]) for s in samples]
 
 
@@ -100,10 +100,10 @@ def test_recipes_run_with_vllm(sandbox_qwen3, recipe, tmp_path):
         sandbox_qwen3 / "data",
         "--model_name_or_path",
         sandbox_qwen3 / "untrained",
-        "--max_completion_length",
-        12,
+        "--use_vllm",
+        "true",
     ]
-    common += ["--use_vllm", "true"]
+    limit = ["--max_completion_length", 12]
     recipe(
         "evaluate",
         "--config",
@@ -113,10 +113,12 @@ def test_recipes_run_with_vllm(sandbox_qwen3, recipe, tmp_path):
         "--out",
         tmp_path / "eval",
         *common,
+        *limit,
     )
     assert json.loads((tmp_path / "eval/metrics.json").read_text())["num_samples"] == 7
     prompts = ["--train_set", sandbox_qwen3 / "schemas/d2.parquet"]
-    recipe("filter", "--config", CONFIGS / "sandbox_filter.yaml", "--output_dir", tmp_path / "filter", *prompts, *common)
+    sampling = ["--output_dir", tmp_path / "filter", "--max_new_tokens", 12]
+    recipe("filter", "--config", CONFIGS / "sandbox_filter.yaml", *sampling, *prompts, *common)
     assert (tmp_path / "filter/kept.parquet").is_file()
     recipe(
         "grpo",
@@ -136,6 +138,7 @@ def test_recipes_run_with_vllm(sandbox_qwen3, recipe, tmp_path):
         "true",
         *prompts,
         *common,
+        *limit,
     )
     rows = [json.loads(line) for line in (tmp_path / "cvo/metrics.jsonl").read_text().splitlines()]
     ratios = [row["sampling/importance_sampling_ratio/mean"] for row in rows if "sampling/importance_sampling_ratio/mean" in row]

@@ -58,9 +58,9 @@ def test_evaluate_asks_it_and_what_the_model_writes_is_scored(server, sandbox_qw
 def test_a_model_that_cannot_write_schemas_leaves_them_to_the_template(server, sandbox_qwen3, tmp_path):
     from data_prep import write_schemas
 
-    flags = ["--samples", str(sandbox_qwen3 / "data/test.jsonl"), "--out", str(tmp_path), "--family", "qwen3_vl"]
-    flags += ["--writer", "mllm", "--model", str(sandbox_qwen3 / "untrained"), "--base-url", server, "--max-asks", "1"]
-    flags += ["--image-root", str(sandbox_qwen3 / "data"), "--max-tokens", "16", "--d2-share", "0"]
+    flags = ["--samples", str(sandbox_qwen3 / "data/test.jsonl"), "--output_dir", str(tmp_path), "--family", "qwen3_vl"]
+    flags += ["--writer", "mllm", "--model", str(sandbox_qwen3 / "untrained"), "--base_url", server, "--max_asks", "1"]
+    flags += ["--image_root", str(sandbox_qwen3 / "data"), "--max_new_tokens", "16", "--d2_share", "0"]
     write_schemas.main(flags)
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["schemas_by_style"] == {"template": 7}

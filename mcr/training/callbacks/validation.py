@@ -12,7 +12,7 @@ from trl.models.utils import unwrap_model_for_generation
 from mcr.errors import ConfigError
 from mcr.io.images import check_images, open_image
 from mcr.io.predictions import Prediction, join_gold
-from mcr.io.samples import read_samples
+from mcr.io.samples import load_samples
 from mcr.metrics.scores import evaluate
 from mcr.prompts.settings import PromptSettings
 from mcr.records import Sample
@@ -133,7 +133,7 @@ def make_held_out_scores(
         return None
     if max_new_tokens is None:
         raise ConfigError("max_completion_length: got null, expected a number of tokens: held_out is decoded up to it.")
-    samples = read_samples(Path(path))[:size]
+    samples = load_samples(Path(path))[:size]
     if not samples:
         raise ConfigError(f"held_out: {path} and held_out_size {size} leave no sample to score.")
     check_images(image_root, [image.path for sample in samples for image in sample.images])

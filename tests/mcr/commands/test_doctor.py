@@ -91,12 +91,13 @@ def test_memory_is_counted_in_the_type_that_the_recipe_loads(write, capsys, monk
 
     asked = []
     monkeypatch.setattr(doctor, "estimate_memory", lambda _, config, **__: asked.append(config) or Estimate(1, 1, 1, 1))
-    for name in ("sft", "grpo", "filter"):
+    batch, group = {"per_device_train_batch_size": 4}, {"num_generations": 4}
+    for name, sizes in (("sft", batch), ("grpo", batch | group), ("filter", group)):
         path = write(name)
         main(path)
         settings = yaml.safe_load(Path(path[1]).read_text())
         del settings["dtype"]
-        Path(path[1]).write_text(yaml.safe_dump(settings | {"num_generations": 4, "per_device_train_batch_size": 4}))
+        Path(path[1]).write_text(yaml.safe_dump(settings | sizes))
         main(path)
     assert [config.get("dtype") for config in asked] == ["float32"] * 5 + [None]
     capsys.readouterr()
@@ -171,5 +172,16 @@ def test_configs_of_other_recipes_and_misspelt_keys_are_told(tmp_path):
 def test_a_file_that_is_no_config_is_told(tmp_path):
     (tmp_path / "c.yaml").write_text("- a")
     for path in (tmp_path / "c.yaml", tmp_path / "none.yaml"):
-        with pytest.raises(ConfigError, match="doctor"):
+        with pytest.raises(ConfigError, match=r"--config: .* (holds no mapping|does not exist)"):
             main(["--config", str(path)])
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "told"),
+    [
+        ("sft", {"learning_rat": 1e-4}, "keys: sft knows no learning_rat (did you mean learning_rate?)"),
+        ("grpo", {"num_generation": 4, "sigma": 0.5}, "keys: grpo knows no num_generation (did you mean num_generations?)"),
+    ],
+)
+def test_keys_that_the_recipe_does_not_know_are_findings(write, capsys, name, changes, told):
+    assert any(told in line for line in fails(write(name, **changes), capsys))

@@ -5,8 +5,8 @@ import pytest
 from mcr.boxes import frame_for
 from mcr.commands.score import main, score_files
 from mcr.errors import DataError
-from mcr.io.predictions import join_gold, predict_from_completion, read_predictions
-from mcr.io.samples import read_samples, sample_from_dict, sample_to_dict, write_samples
+from mcr.io.predictions import join_gold, load_predictions, predict_from_completion
+from mcr.io.samples import load_samples, sample_from_dict, sample_to_dict, write_samples
 from mcr.records import Entity, ImageRef, Sample
 
 SAMPLES = [
@@ -33,13 +33,13 @@ SAMPLES = [
 )
 def test_common_mistakes_are_told_for_what_they_are(tmp_path, row, told):
     with pytest.raises(DataError, match=told):
-        read_predictions(write_lines(tmp_path / "p.jsonl", [row]))
+        load_predictions(write_lines(tmp_path / "p.jsonl", [row]))
 
 
 def test_a_byte_order_mark_is_passed_over(tmp_path):
     path = tmp_path / "p.jsonl"
     path.write_bytes(b"\xef\xbb\xbf" + json.dumps({"id": "0", "entities": []}).encode() + b"\n")
-    assert read_predictions(path)[0].id == "0"
+    assert load_predictions(path)[0].id == "0"
 
 
 def test_empty_gold_is_refused(tmp_path):
@@ -60,16 +60,16 @@ def gold(tmp_path):
 
 
 def test_samples_survive_the_disk(gold):
-    assert read_samples(gold) == SAMPLES
+    assert load_samples(gold) == SAMPLES
     assert sample_from_dict(sample_to_dict(SAMPLES[0])) == SAMPLES[0]
 
 
 def test_gold_as_predictions_is_perfect(gold, tmp_path, capsys):
     metrics = score_files(gold, gold)
     assert metrics["gmner"]["f1"] == 1
-    main(["--gold", str(gold), "--predictions", str(gold), "--out", str(tmp_path / "m.json")])
+    main(["--gold", str(gold), "--predictions", str(gold), "--output_dir", str(tmp_path / "scores")])
     assert "GMNER F1 1.0000" in capsys.readouterr().out
-    assert json.loads((tmp_path / "m.json").read_text()) == metrics
+    assert json.loads((tmp_path / "scores/metrics.json").read_text()) == metrics
 
 
 def test_real_gold_against_itself_is_perfect(real_roots, tmp_path):
@@ -86,7 +86,7 @@ def test_missing_predictions_count_as_empty_and_are_told(gold, tmp_path):
     path = write_lines(
         tmp_path / "p.jsonl", [{"id": "1", "sentence": "Ann in Rome", "entities": [SAMPLES[1].entities[0].to_dict()]}]
     )
-    rows, report = join_gold(read_samples(gold), read_predictions(path))
+    rows, report = join_gold(load_samples(gold), load_predictions(path))
     assert report.num_missing == 2
     assert report.missing_ids == ["0", "2"]
     assert [len(row.predicted) for row in rows] == [0, 1, 0]
@@ -111,7 +111,7 @@ def test_missing_predictions_count_as_empty_and_are_told(gold, tmp_path):
 def test_bad_prediction_lines_are_told_by_number(tmp_path, row, told):
     path = write_lines(tmp_path / "p.jsonl", [{"id": "0", "entities": []}, row])
     with pytest.raises(DataError, match=r"p\.jsonl:2") as caught:
-        read_predictions(path)
+        load_predictions(path)
     assert told in str(caught.value)
 
 
@@ -125,7 +125,7 @@ def test_bad_gold_is_told_by_line(tmp_path):
     row = sample_to_dict(SAMPLES[0])
     path = write_lines(tmp_path / "g.jsonl", [row, row, {**row, "id": "7", "sentence": "nothing"}, {"id": "8"}])
     with pytest.raises(DataError) as caught:
-        read_samples(path)
+        load_samples(path)
     for told in ("g.jsonl:2", "occurs twice", "g.jsonl:3", "part of the sentence", "g.jsonl:4", "KeyError"):
         assert told in str(caught.value)
 
@@ -148,6 +148,6 @@ def test_lone_surrogates_become_replacement_characters(tmp_path):
     path = write_lines(
         tmp_path / "p.jsonl", ['{"id": "1", "sentence": null, "entities": [{"text": "a\\ud800", "type": "", "boxes": null}]}']
     )
-    (prediction,) = read_predictions(path)
+    (prediction,) = load_predictions(path)
     assert prediction.entities[0].text == "a\ufffd"
     assert prediction.sentence == ""

@@ -104,7 +104,7 @@ def test_compare_writes_the_table_and_who_is_right_alone(tmp_path, capsys):
         str(tmp_path / "b.jsonl"),
         "--gold",
         str(tmp_path / "gold.jsonl"),
-        "--out",
+        "--output_dir",
         str(tmp_path / "out"),
     ]
     load_recipe("compare").main([*flags, "--num_resamples", "100"])

@@ -28,8 +28,8 @@ def train_set(sandbox, tmp_path):
         words = " ".join(["Ann", *["here"] * (3 * index)])
         samples.append(Sample(f"s{index}", "d", "gmner", words, images, (Entity("Ann", "PER", ((1.0, 1.0, 40.0, 40.0),)),)))
     write_samples(tmp_path / "s.jsonl", samples)
-    flags = ["--samples", tmp_path / "s.jsonl", "--out", tmp_path / "schemas", "--family", "qwen3_vl", "--d2-share", 0]
-    write_schemas.main([*map(str, flags), "--styles", "brief", "--per-sample", "1"])
+    flags = ["--samples", tmp_path / "s.jsonl", "--output_dir", tmp_path / "schemas", "--family", "qwen3_vl", "--d2_share", 0]
+    write_schemas.main([*map(str, flags), "--styles", "brief", "--per_sample", "1"])
     processor = load_processor(str(sandbox / "untrained"))
     return load_training_set(tmp_path / "schemas/d1.parquet", tmp_path, needs_completion=True), processor, tmp_path
 

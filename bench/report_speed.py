@@ -1,6 +1,6 @@
 """How long a report takes: evaluate.py on a sandbox's scenes with simulated errors, images embedded.
 
-    OMP_NUM_THREADS=1 taskset -c 0 python bench/report.py [--num 1500] [--keep DIR]
+    OMP_NUM_THREADS=1 taskset -c 0 python bench/report_speed.py [--num 1500] [--keep DIR]
 
 Prints the seconds of the whole command and the size of report.html. Errors are made by seed: names left out or made up, types,
 places and spans changed.
@@ -15,11 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
-sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).resolve().parent]  # rewards.py is here
-
 from data_prep import make_sandbox
 from mcr.io.predictions import Prediction, write_prediction
-from mcr.io.samples import read_samples
+from mcr.io.samples import load_samples
 from mcr.records import Entity, Sample
 
 EVALUATE = Path(__file__).resolve().parent.parent / "recipes" / "evaluate.py"
@@ -60,10 +58,10 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         out = args.keep or Path(temporary)
-        make_sandbox.main(["--out", str(out / "data"), "--train", "1", "--dev", "1", "--test", str(args.num)])
+        make_sandbox.main(["--output_dir", str(out / "data"), "--train", "1", "--dev", "1", "--test", str(args.num)])
         gold = out / "data" / "test.jsonl"
-        simulate(read_samples(gold), out / "predictions.jsonl", seed=0)
-        simulate(read_samples(gold), out / "other.jsonl", seed=1)
+        simulate(load_samples(gold), out / "predictions.jsonl", seed=0)
+        simulate(load_samples(gold), out / "other.jsonl", seed=1)
         flags = ["--gold", gold, "--predictions", out / "predictions.jsonl", "--out", out / "report"]
         flags += ["--image_root", out / "data"]
         start = time.perf_counter()

@@ -1,6 +1,6 @@
 """How fast the rewards are: completions a second on one core by entities and answer format, where the time goes, the import.
 
-    OMP_NUM_THREADS=1 python bench/rewards.py [--repeats 15] [--memory]
+    OMP_NUM_THREADS=1 python bench/reward_speed.py [--repeats 15] [--memory]
 
 Every completion is a different one, with a hundred words of reasoning before the answer; three in ten entities are spelled
 wrong. Formats and sizes are interleaved; printed is the median over the repeats. --memory scores a million completions and
@@ -15,9 +15,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
-
-sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).resolve().parent]  # rewards.py is here
 
 from tqdm import tqdm
 

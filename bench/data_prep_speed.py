@@ -1,6 +1,6 @@
 """Speed and memory of data preparation: readers on a million samples, schemas of a mix of MCR's size (E.1).
 
-    python bench/data_prep.py [--samples 1000000] [--schemas 55712] [--processes 2]
+    python bench/data_prep_speed.py [--samples 1000000] [--schemas 55712] [--processes 2]
 
 Prints samples a second and peak memory of a text-only reader (MNER-MI's form) and of gRefCOCO's, each in a process of its own,
 and the seconds of writing the schemas of a mix of gmner, mner and vg samples, two each, with so many processes.
@@ -15,8 +15,6 @@ import tempfile
 import time
 from pathlib import Path
 from random import Random
-
-sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).resolve().parent]  # rewards.py is here
 
 from mcr.io.samples import write_samples
 from mcr.records import Entity, ImageRef, Sample
@@ -59,7 +57,17 @@ def write_grefcoco(root: Path, num: int) -> None:
 
 def read_in_own_process(dataset: str, root: Path, *flags: str) -> tuple[float, float]:
     """Return (seconds, peak megabytes of this and the readers before it) of build_samples."""
-    command = [sys.executable, "-m", "data_prep.build_samples", dataset, "--root", str(root), "--out", str(root / "out"), *flags]
+    command = [
+        sys.executable,
+        "-m",
+        "data_prep.build_samples",
+        dataset,
+        "--root",
+        str(root),
+        "--output_dir",
+        str(root / "out"),
+        *flags,
+    ]
     start = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
@@ -79,8 +87,15 @@ def make_sample(index: int, rng: Random) -> Sample:
 
 def write_schemas(folder: Path, num_processes: int) -> float:
     """Return the seconds of the whole command."""
-    flags = ["--samples", str(folder / "mix.jsonl"), "--out", str(folder / f"out{num_processes}"), "--family", "qwen2_5_vl"]
-    flags += ["--per-sample", "2", "--d2-share", "0", "--num-processes", str(num_processes)]
+    flags = [
+        "--samples",
+        str(folder / "mix.jsonl"),
+        "--output_dir",
+        str(folder / f"out{num_processes}"),
+        "--family",
+        "qwen2_5_vl",
+    ]
+    flags += ["--per_sample", "2", "--d2_share", "0", "--num_processes", str(num_processes)]
     start = time.perf_counter()
     command = [sys.executable, "-m", "data_prep.write_schemas", *flags]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -1,0 +1,48 @@
+"""The commands of `mcr`: one line each. A new command is one more line here and a module with a `main(argv)`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command.
+
+    Attributes:
+        name: what follows `mcr`.
+        module: whose `main` runs it.
+        summary: its line in `mcr --help`.
+        extra: of the package that it needs; "" where Python alone is enough.
+        words: that its `main` reads before the flags.
+    """
+
+    name: str
+    module: str
+    summary: str
+    extra: str = ""
+    words: tuple[str, ...] = ()
+
+    @property
+    def program(self) -> str:
+        """What its help calls it."""
+        return "mcr" if self.words else f"mcr {self.name}"
+
+
+COMMANDS = (
+    Command("score", "mcr.commands.score", "score predictions against gold; numbers alone"),
+    Command("explain", "rewards.__main__", "show why a completion earned its reward", words=("explain",)),
+    Command("doctor", "mcr.commands.doctor", "check a config before its run: would it fail?", "train"),
+    Command("build-samples", "data_prep.build_samples", "published annotations to samples.jsonl", "train"),
+    Command("write-schemas", "data_prep.write_schemas", "samples to training sets with reasoning schemas", "train"),
+    Command("join-schemas", "data_prep.join_schemas", "draw one training set from several writers' schemas", "train"),
+    Command("mix-samples", "data_prep.mix_samples", "draw one set of samples from several sources", "train"),
+    Command("make-sandbox", "data_prep.make_sandbox", "write the sandbox world, which needs no download", "train"),
+    Command("sft", "recipes.sft", "MRSI: fine-tune on reasoning schemas", "train"),
+    Command("filter", "recipes.filter", "sample completions and keep the prompts that can teach", "train"),
+    Command("grpo", "recipes.grpo", "CVO: optimize with verifiable rewards", "train"),
+    Command("merge", "recipes.merge", "merge a LoRA adapter into its base model", "train"),
+    Command("evaluate", "recipes.evaluate", "score a model, an endpoint or a file; writes a report", "train"),
+    Command("compare", "recipes.compare", "test whether two systems differ, sample by sample", "train"),
+    Command("score-table", "recipes.score_table", "tabulate systems, with mean and spread over seeds"),
+    Command("report", "recipes.report", "write the page of a training run", "train"),
+    Command("demo", "recipes.demo", "run the whole method in the sandbox, on a CPU", "train"),
+)
