@@ -8,6 +8,8 @@ A public name is imported from its room when it is first used, so `import mcr` c
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from mcr.torchvision_cpu import allow_cpu_torchvision
+
 if TYPE_CHECKING:
     from mcr.boxes import Box, Frame
     from mcr.formats import parse_completion
@@ -17,9 +19,6 @@ if TYPE_CHECKING:
     from mcr.metrics.evaluate import evaluate
     from mcr.records import Entity, Sample
     from mcr.tasks import Task
-
-
-from mcr.torchvision_cpu import allow_cpu_torchvision
 
 __version__ = "0.1.0"
 __all__ = [
@@ -50,6 +49,8 @@ ROOM_OF = {
     "parse_completion": "mcr.formats",
 }
 
+allow_cpu_torchvision()
+
 
 def __getattr__(name: str) -> Any:
     """Import a public name from its room (PEP 562)."""
@@ -62,6 +63,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-allow_cpu_torchvision()

@@ -21,7 +21,7 @@ def parse_settings(settings: Sequence[type | str], argv: Sequence[str] | None = 
     """Return one instance for each of the settings; flags win over the file, the file over the defaults.
 
     Args:
-        settings: dataclasses of the recipe; those that build on TRL's by their dotted name, e.g. "trl.SFTConfig".
+        settings: dataclasses of the recipe; those that build on TRL's by their dotted name, e.g. "trl.ModelConfig".
         argv: the command line; None reads the process's.
 
     Raises:

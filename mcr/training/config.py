@@ -4,12 +4,9 @@ from dataclasses import dataclass, field
 
 from transformers import SchedulerType
 from trl.trainer.grpo_config import GRPOConfig
-from trl.trainer.model_config import ModelConfig
 from trl.trainer.sft_config import SFTConfig
 
 from mcr.errors import ConfigError
-
-__all__ = ["CvoConfig", "ModelConfig", "MrsiConfig"]
 
 
 @dataclass

@@ -52,5 +52,5 @@ def test_importing_mcr_is_fast_and_brings_no_room():
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         second, modules = done.stdout.strip().split(" ", 1)
         seconds.append(float(second))
-    assert modules == "[]"
+    assert modules == "['mcr.torchvision_cpu']"  # an import hook
     assert min(seconds) < 0.15
