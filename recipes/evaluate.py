@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from accelerate import PartialState
-
 from data_prep.schemas.build import SchemaOptions, make_schema
 from mcr.endpoint.client import EndpointSettings
 from mcr.errors import ConfigError, run_command
@@ -236,14 +234,14 @@ def main(argv: list[str] | None = None) -> None:
     """Read gold, get predictions, score, write."""
     arguments, generation, flags = parse_settings(SETTINGS, argv)
     conventions = flags.with_labels(generation.label_set())
-    join_processes()
+    state = join_processes()
     out = Path(arguments.output_dir)
     samples = read_gold(Path(arguments.gold))
     if arguments.image_root is not None and not Path(arguments.image_root).is_dir():
         raise ConfigError(f"image_root: {arguments.image_root} is no folder. Correct it, or leave it out.")
     make_run_folder(out)
     predictions = get_predictions(samples, arguments, generation)
-    if not PartialState().is_main_process:
+    if not state.is_main_process:
         return
     name, source = name_of(arguments)
     system = evaluate_system(

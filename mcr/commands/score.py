@@ -33,8 +33,9 @@ def main(argv: list[str] | None = None) -> None:
     add_convention_flags(parser)
     args = parser.parse_args(argv)
     metrics, suspicions = score_files(args.gold, args.predictions, read_conventions(args))
-    if args.out:
-        write_json(args.out, metrics.to_dict() | {"suspicions": [suspicion.to_dict() for suspicion in suspicions]})
+    if args.output_dir:
+        found = {"suspicions": [suspicion.to_dict() for suspicion in suspicions]}
+        write_json(args.output_dir / "metrics.json", metrics.to_dict() | found)
     print(metrics)
     for warning in warnings_of(metrics, suspicions):
         print(f"warning: {warning}")

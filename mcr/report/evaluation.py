@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcr.io.predictions import Prediction, PredictionReport, join_gold
 from mcr.io.sanity_checks import Suspicion, find_suspicions
@@ -10,8 +10,10 @@ from mcr.metrics.conventions import DEFAULT, Conventions, unify_rows
 from mcr.metrics.counts import Counts, count_rows
 from mcr.metrics.error_kinds import Confusion, Verdict, confusion, count_kinds, judge
 from mcr.metrics.evaluate import Metrics, metrics_of
-from mcr.metrics.intervals import Estimate, estimate
 from mcr.records import Sample, ScoredSample
+
+if TYPE_CHECKING:
+    from mcr.metrics.intervals import Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Evaluation:
     counts: Sequence[Counts]
     verdicts: Sequence[Sequence[Verdict]]
     metrics: Metrics
-    intervals: Mapping[str, Estimate]
+    intervals: Mapping[str, "Estimate"]
     errors: Mapping[str, int]
     confusion: Confusion
     report: PredictionReport
@@ -89,6 +91,8 @@ def evaluate_system(
     Raises:
         DataError: predictions for samples that gold does not have.
     """
+    from mcr.metrics.intervals import estimate  # which needs NumPy; the numbers alone, as in `mcr score`, do not
+
     joined, report = join_gold(samples, predictions)
     rows = unify_rows(joined, conventions)
     by_id = {prediction.id: prediction for prediction in predictions}

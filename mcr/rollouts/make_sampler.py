@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from accelerate import PartialState
-
 from mcr.endpoint.client import ChatEndpoint, EndpointSettings, ReplyCache
 from mcr.families import FrameSettings
 from mcr.rollouts.endpoint_sampler import EndpointSampler
@@ -48,6 +46,8 @@ def make_sampler(settings: SamplerSettings, frame: FrameSettings | None = None) 
     if settings.endpoint is not None:
         cache = None if settings.replies_path is None else ReplyCache(settings.replies_path)
         return EndpointSampler(ChatEndpoint(settings.endpoint, cache))
+    from accelerate import PartialState
+
     from mcr.models.load import check_frame, load_model, load_processor
     from mcr.rollouts.transformers_sampler import TransformersSampler
     from mcr.rollouts.vllm.sampler import VllmSampler

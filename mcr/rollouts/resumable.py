@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from accelerate import PartialState
 from tqdm import tqdm
 
 from mcr.errors import McrError
@@ -36,6 +35,8 @@ def predict_missing(
         ConfigError: `out` holds predictions made with another fingerprint.
         McrError: the predictor left samples out.
     """
+    from accelerate import PartialState
+
     state = PartialState()
     if state.is_main_process:
         check_fingerprint(out / "generation.json", fingerprint, "predictions")
