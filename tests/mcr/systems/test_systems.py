@@ -11,7 +11,7 @@ from data_prep.schemas.ask import ASKED_STYLES
 from data_prep.schemas.styles import OWN, STYLES, TEMPLATES
 from data_prep.write_schemas import DEFAULT_STYLES
 from mcr.errors import ConfigError
-from mcr.formats.write import WRITERS
+from mcr.formats.write import ANSWER_FORMATS
 from mcr.systems import system_named, systems, transform_arguments
 from mcr.systems.stages import TableRun
 
@@ -39,7 +39,7 @@ def test_finding_the_systems_brings_no_torch():
 @pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.name)
 def test_a_system_has_configs_and_formats_that_are_there(system):
     assert list(system.configs.glob("*.yaml"))
-    assert set(system.answer_formats) <= set(WRITERS)
+    assert set(system.answer_formats) <= set(ANSWER_FORMATS)
     assert all(style.fallback in TEMPLATES for style in system.asked_styles.values())
 
 
