@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcr.errors import ConfigError, run_command
+from mcr.families import family_of
 from mcr.runs.config import parse_settings
 from mcr.runs.run_folder import make_run_folder
 from mcr.systems import transform_arguments
@@ -84,7 +85,7 @@ def main(argv: list[str] | None = None) -> None:
     make_run_folder(out)
     set_seed(config.seed)
     model, processor = load_for_training(model_arguments, trust_remote_code=config.trust_remote_code)
-    check_frame(prompt_settings.frame, processor)
+    check_frame(prompt_settings.frame, processor, family_of(model.config.model_type))
     if arguments.max_sample_tokens is not None:
         train_set = without_long_samples(train_set, arguments.max_sample_tokens, processor, image_root)
     optimizer = MuonWithAdamW(model.named_parameters(), config.learning_rate) if arguments.use_muon else None

@@ -48,13 +48,13 @@ def make_sampler(settings: SamplerSettings, frame: FrameSettings | None = None) 
         return EndpointSampler(ChatEndpoint(settings.endpoint, cache))
     from accelerate import PartialState
 
-    from mcr.models.load import check_frame, load_model, load_processor
+    from mcr.models.load import check_frame, family_of_model, load_model, load_processor
     from mcr.rollouts.transformers_sampler import TransformersSampler
     from mcr.rollouts.vllm.sampler import VllmSampler
 
     processor = load_processor(settings.model)
     if frame is not None:
-        check_frame(frame, processor)
+        check_frame(frame, processor, family_of_model(settings.model))
     if settings.use_vllm:
         memory = {"gpu_memory_utilization": settings.vllm_gpu_memory_utilization}
         with engine_of_one_process(PartialState()):

@@ -134,10 +134,10 @@ def perturb_box(box: Box, frame: Frame, settings: GrbpSettings, rng: Random) -> 
         rng: the only source of chance.
     """
     min_size = settings.min_units * 10.0**-frame.decimals
+    limits = (frame.scale_width, frame.scale_height)  # of a box's first and second number
     return perturb(
         box,
-        frame.scale_width,
-        frame.scale_height,
+        *(limits if frame.axes == "xyxy" else limits[::-1]),
         settings,
         min_size,
         lambda: rng.gauss(0.0, 1.0),
