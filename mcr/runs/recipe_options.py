@@ -1,7 +1,7 @@
 """The options of a settings dataclass as data, for help and for checking keys.
 
-Dataclasses that build on TRL's import torch, which takes seconds. So a recipe gives their dotted names, and their options are listed
-in trl_options.json. `python -m mcr.runs.recipe_options` writes that file from the installed TRL.
+Dataclasses that build on TRL's import torch, which takes seconds. So a recipe gives their dotted names, and their options are
+listed in trl_options.json. `python -m mcr.runs.recipe_options` writes that file from the installed TRL.
 """
 
 import dataclasses
