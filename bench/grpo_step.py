@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from tqdm import tqdm
 
-from mcr.models.load import load_model, load_processor
+from mcr.models.load import family_of_model, load_model, load_processor
 from mcr.report.markdown import table
 from rewards.for_trl import weighted_rewards
 
@@ -46,7 +46,7 @@ def make_trainer(run: Path, out: str, shared_prefix: str, groups: int) -> "CvoTr
         max_completion_length=200,
         max_steps=1,
     )
-    forbid_vision_tokens(config, processor)
+    forbid_vision_tokens(config, processor, family_of_model(path))
     rewards = weighted_rewards()
     config.reward_weights = rewards.weights
     prompts = load_training_set(run / "schemas" / "d2.parquet", run / "data", needs_completion=False)

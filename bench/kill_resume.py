@@ -58,7 +58,7 @@ def recipe(name: str, *flags: object) -> list[object]:
         sys.executable,
         ROOT / "recipes" / f"{name}.py",
         "--config",
-        ROOT / "recipes/configs" / f"sandbox_{name}.yaml",
+        ROOT / "recipes/configs/mcr" / f"sandbox_{name}.yaml",
         *flags,
     ]
 
@@ -107,13 +107,13 @@ def cases(out: Path) -> dict[str, Case]:
     grpo = [*model, *d2, "--per_device_train_batch_size", 8, "--num_generations", 4, "--max_completion_length", 24]
     grpo += ["--max_steps", 10, "--save_steps", 1, "--num_iterations", 2, "--collapse_patience", 99]
     sampling = [*model, *d2, "--num_generations", 4, "--batch_size", 4, "--max_new_tokens", 60]
-    asking = [*model, "--gold", out / "data/test.jsonl", "--batch_size", 2, "--max_completion_length", 60]
+    asking = [*model, "--gold", out / "data/test.jsonl", "--batch_size", 2, "--max_new_tokens", 60]
     many = "many.jsonl"
     return {
         "sft": Case(lambda to: recipe("sft", *sft_flags(out, to)), trained),
         "grpo": Case(lambda to: recipe("grpo", *grpo, "--output_dir", to), trained),
         "filter": Case(lambda to: recipe("filter", *sampling, "--output_dir", to), filtered),
-        "evaluate": Case(lambda to: recipe("evaluate", *asking, "--out", to), evaluated),
+        "evaluate": Case(lambda to: recipe("evaluate", *asking, "--output_dir", to), evaluated),
         "write_schemas": Case(lambda to: write_schemas(out, to, many), written),
     }
 

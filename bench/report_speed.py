@@ -62,7 +62,7 @@ def main() -> None:
         gold = out / "data" / "test.jsonl"
         simulate(load_samples(gold), out / "predictions.jsonl", seed=0)
         simulate(load_samples(gold), out / "other.jsonl", seed=1)
-        flags = ["--gold", gold, "--predictions", out / "predictions.jsonl", "--out", out / "report"]
+        flags = ["--gold", gold, "--predictions", out / "predictions.jsonl", "--output_dir", out / "report"]
         flags += ["--image_root", out / "data"]
         start = time.perf_counter()
         subprocess.run([sys.executable, EVALUATE, *map(str, flags)], check=True)

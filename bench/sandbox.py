@@ -12,9 +12,9 @@ import os
 import statistics
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from mcr.io.bounded_threads import map_bounded
 from mcr.report.markdown import percent, table
 
 DEMO = Path(__file__).resolve().parent.parent / "recipes" / "demo.py"
@@ -67,8 +67,7 @@ def main() -> None:
     args = parser.parse_args()
     threads = max(1, (os.cpu_count() or 1) // args.jobs)
     plan = [(kind, seed) for seed in args.seeds for kind in ("full", "answer_only")]
-    with ThreadPoolExecutor(args.jobs) as pool:
-        list(pool.map(lambda job: run_demo(args.output_dir, *job, threads), plan))
+    list(map_bounded(lambda job: run_demo(args.output_dir, *job, threads), plan, num_threads=args.jobs))
     text = result_table(args.output_dir, args.seeds)
     (args.output_dir / "table.md").write_text(text + "\n", encoding="utf-8")
     print(text)

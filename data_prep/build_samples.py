@@ -6,8 +6,6 @@ What cannot be used goes to rejected.jsonl with its place and reason; --strict s
 """
 
 import json
-import os
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -20,7 +18,7 @@ from data_prep.readers import readers
 from data_prep.readers.grefcoco import GrefcocoReader
 from data_prep.readers.reading import IdRegister, Reader, Reject, count_sample, splits_of_folder, without_duplicates
 from mcr.errors import MAX_FAULTS_SHOWN, ConfigError, DataError, raise_faults, run_command
-from mcr.io.atomic_write import write_whole
+from mcr.io.atomic_write import whole_file, whole_files, write_whole
 from mcr.io.samples import iter_samples, write_samples
 from mcr.records import Sample
 from mcr.runs.command_line import CommandParser
@@ -66,22 +64,14 @@ def build(
     """
     reader.check_folder(root, image_root)
     report, register = BuildReport(), ids_of_others(out, splits)
-    staging = out / "unfinished"
-    staging.mkdir(parents=True, exist_ok=True)
-    partial = staging / "rejected.jsonl"
-    try:
-        with partial.open("w", encoding="utf-8") as rejected:
+    with whole_files(out) as staging:
+        with whole_file(out / "rejected.jsonl") as partial, partial.open("w", encoding="utf-8") as rejected:
             for split in splits:
                 report.counts[split] = Counter()
                 found = without_duplicates(reader.read(root, split, image_root, report.counts[split]), register)
                 samples = build_split(tqdm(found, desc=f"reading {split}", unit="sample"), split, report, rejected)
                 write_samples(staging / f"{split}.jsonl", samples)
-        os.replace(partial, out / "rejected.jsonl")
         check_report(report, splits, out, is_strict=is_strict)
-        for split in splits:
-            os.replace(staging / f"{split}.jsonl", out / f"{split}.jsonl")
-    finally:
-        shutil.rmtree(staging)
     return report
 
 

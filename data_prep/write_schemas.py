@@ -16,7 +16,7 @@ from data_prep.schemas.ask import ASKED_FORMATS, ASKED_STYLES
 from data_prep.schemas.asked_sets import dry_run, write_asked_sets
 from data_prep.schemas.build import SchemaOptions
 from data_prep.schemas.endpoint_writer import EndpointWriter
-from data_prep.schemas.styles import ANSWER_ONLY, STYLES
+from data_prep.schemas.styles import ANSWER_ONLY, STYLES, TEMPLATES
 from data_prep.schemas.tally import Tally
 from data_prep.schemas.template_sets import write_training_sets
 from data_prep.training_sets.parquet import WriteOptions
@@ -29,6 +29,7 @@ from mcr.labels import labels_of, load_labels
 from mcr.prompts.settings import DETAILS, PromptSettings
 from mcr.records import Sample
 from mcr.runs.command_line import CommandParser
+from mcr.systems import system_named
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -63,10 +64,8 @@ def add_endpoint_flags(parser: argparse.ArgumentParser) -> None:
 WRITERS_ASKED = {
     name: tuple(style for style, one in ASKED_STYLES.items() if one.needs_image == (name == "mllm")) for name in ("llm", "mllm")
 }
-DEFAULT_STYLES = {
-    "template": tuple(style for style in STYLES if style != ANSWER_ONLY),
-    "llm": WRITERS_ASKED["llm"],
-    "mllm": ("mllm_distilled",),
+DEFAULT_STYLES = {"template": tuple(name for name, style in TEMPLATES.items() if style.is_default)} | {
+    writer: tuple(style for style in styles if ASKED_STYLES[style].is_default) for writer, styles in WRITERS_ASKED.items()
 }
 
 
@@ -106,6 +105,13 @@ def choose(args: argparse.Namespace, dataset: str) -> None:
         ConfigError: a style or format that the writer does not have, a flag that would change nothing.
     """
     is_template = args.writer == "template"
+    if args.system is not None:
+        system = system_named(args.system)
+        theirs = system.template_styles if is_template else set(system.asked_styles) & set(WRITERS_ASKED[args.writer])
+        if not theirs:
+            raise ConfigError(f"--system: {args.system} has no style for --writer {args.writer}. Leave --system out.")
+        args.styles = args.styles or tuple(sorted(theirs))
+        args.answer_formats = args.answer_formats or system.answer_formats
     known = STYLES if is_template else WRITERS_ASKED[args.writer]
     wrong = [style for style in args.styles or () if style not in known]
     if wrong:
@@ -143,6 +149,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--max_pixels", type=int, help="likewise")
     asked = "; ".join(f"of {name} {', '.join(styles)}" for name, styles in WRITERS_ASKED.items())
     parser.add_argument("--styles", type=_names, help=f"of templates {', '.join(STYLES)}; {asked}")
+    parser.add_argument("--system", help="its styles and answer formats, where --styles and --answer_formats are not given")
     parser.add_argument("--per_sample", type=int, default=2, help="schemas a sample, each in another style")
     parser.add_argument(
         "--shares", type=_numbers, default=(), help="how often each style is drawn, e.g. 2,3 (default: all alike)"

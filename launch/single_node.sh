@@ -4,10 +4,10 @@
 # Memory:    7B with LoRA: about 30 GB a GPU for SFT, 23 GB for GRPO and vLLM's share (counted, docs/scaling.md)
 # Launch:    GPUS=8 bash launch/single_node.sh twitter_gmner_qwen2_5_vl_7b runs/gmner_qwen2_5_vl_7b
 set -euo pipefail
-name=${1:?the first part of the configs in recipes/configs}
+name=${1:?the first part of the configs in recipes/configs/mcr}
 run=${2:?the folder that the configs write to}
 gpus=${GPUS:-8}
-configs=$(dirname "$0")/../recipes/configs
+configs=$(dirname "$0")/../recipes/configs/mcr
 recipes=$(dirname "$0")/../recipes
 train() { accelerate launch --config_file "$(dirname "$0")/several_gpus.yaml" --num_processes "$gpus" "$@"; }
 

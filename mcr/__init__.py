@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from mcr.torchvision_cpu import allow_cpu_torchvision
 
 if TYPE_CHECKING:
-    from mcr.boxes import Frame
+    from mcr.boxes import Box, Frame
     from mcr.formats import parse_completion
     from mcr.io.predictions import Prediction, load_predictions
     from mcr.io.samples import load_samples
     from mcr.labels import LabelSet
     from mcr.metrics.evaluate import evaluate
-    from mcr.records import Box, Entity, Sample
+    from mcr.records import Entity, Sample
     from mcr.tasks import Task
 
 __version__ = "0.1.0"
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 ROOM_OF = {
-    "Box": "mcr.records",
+    "Box": "mcr.boxes",
     "Entity": "mcr.records",
     "Frame": "mcr.boxes",
     "LabelSet": "mcr.labels",

@@ -12,7 +12,15 @@ class McrError(Exception):
 
 
 class DataError(McrError, ValueError):
-    """Bad user data: annotations, samples, predictions, images. Raised before any training starts."""
+    """Bad user data: annotations, samples, predictions, images. Raised before any training starts.
+
+    Attributes:
+        kind: a word or two that faults are counted under.
+    """
+
+    def __init__(self, message: str, *, kind: str = "broken") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class ConfigError(McrError, ValueError):

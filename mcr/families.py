@@ -97,7 +97,7 @@ FAMILIES: Mapping[str, ModelFamily] = {
         ),
         ModelFamily(
             name="qwen3_vl",
-            model_types=("qwen3_vl", "qwen3_vl_moe"),
+            model_types=("qwen3_vl",),
             frame=FrameSettings("norm1000", factor=32),
             vision_tokens=_QWEN_VISION,
             image_pad="<|image_pad|>",
@@ -105,6 +105,16 @@ FAMILIES: Mapping[str, ModelFamily] = {
             box_markers=("<|box_start|>", "<|box_end|>"),
             reasoning_markers=("<think>", "</think>"),
             shares_prefix=True,
+        ),
+        ModelFamily(
+            name="qwen3_vl_moe",
+            model_types=("qwen3_vl_moe",),
+            frame=FrameSettings("norm1000", factor=32),
+            vision_tokens=_QWEN_VISION,
+            image_pad="<|image_pad|>",
+            turn_ends=_QWEN_ENDS,
+            box_markers=("<|box_start|>", "<|box_end|>"),
+            reasoning_markers=("<think>", "</think>"),
         ),
         ModelFamily(
             name="internvl",

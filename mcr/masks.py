@@ -47,7 +47,8 @@ def read_mask(row: Any, *, height: int | None = None, width: int | None = None) 
     if not (height and width and is_list and all(_is_polygon(part, height, width) for part in row)):
         raise DataError(
             f"mask: got {str(row)[:80]} for an image of {width}x{height}, expected COCO run lengths (size, counts) or polygons "
-            "of at least three points inside the image, with its size. Correct the mask."
+            "of at least three points inside the image, with its size. Correct the mask.",
+            kind="mask",
         )
     coco = _coco()
     merged = coco.merge(coco.frPyObjects([list(map(float, part)) for part in row], height, width))
@@ -73,7 +74,7 @@ def _from_runs(row: Mapping[str, Any], image_height: int | None, image_width: in
     except (TypeError, ValueError) as error:
         size = str(row["size"])[:80]
         raise DataError(
-            f"mask: got size {size}, expected the image's and run lengths that fill it ({error}). Correct the mask."
+            f"mask: got size {size}, expected the image's and run lengths that fill it ({error}). Correct the mask.", kind="mask"
         ) from error
 
 

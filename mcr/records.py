@@ -25,10 +25,12 @@ def check_box(box: Sequence[float], place: str) -> Box:
         x1, y1, x2, y2 = (float(value) for value in box)
     except (TypeError, ValueError, OverflowError):
         raise DataError(
-            f"box: got {str(box)[:200]}, expected four numbers [x1, y1, x2, y2] ({place}). Correct the box."
+            f"box: got {str(box)[:200]}, expected four numbers [x1, y1, x2, y2] ({place}). Correct the box.", kind="box"
         ) from None
     if not all(map(math.isfinite, (x1, y1, x2, y2))) or x1 >= x2 or y1 >= y2:
-        raise DataError(f"box: got {list(box)}, expected finite x1 < x2 and y1 < y2 ({place}). Swap the corners or drop the box.")
+        raise DataError(
+            f"box: got {list(box)}, expected finite x1 < x2 and y1 < y2 ({place}). Swap the corners or drop the box.", kind="box"
+        )
     return x1, y1, x2, y2
 
 
@@ -53,14 +55,17 @@ class Entity:
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str) or not isinstance(self.type, str):
-            raise DataError(f"entity: got text {self.text!r} and type {self.type!r}, expected two strings. Correct the entity.")
+            raise DataError(
+                f"entity: got text {self.text!r} and type {self.type!r}, expected two strings. Correct the entity.", kind="entity"
+            )
         if self.boxes is not None:
             try:
                 boxes = tuple(tuple(map(float, box)) for box in self.boxes)
             except (TypeError, ValueError, OverflowError) as error:
                 raise DataError(
                     f"entity {self.text!r}: got boxes {str(self.boxes)[:200]}, expected a list of boxes [[x1, y1, x2, y2], ...] "
-                    f"({error}). Correct it."
+                    f"({error}). Correct it.",
+                    kind="entity",
                 ) from error
             object.__setattr__(self, "boxes", boxes)
 
@@ -84,7 +89,8 @@ class Entity:
         """
         if self.frame is not None or (self.boxes and frame is None):
             raise DataError(
-                f"entity {self.text!r}: got boxes in {self.frame or 'pixels'} for frame {frame}, expected pixels and a frame."
+                f"entity {self.text!r}: got boxes in {self.frame or 'pixels'} for frame {frame}, expected pixels and a frame.",
+                kind="entity",
             )
         if frame is None:
             return self
@@ -103,12 +109,18 @@ class Entity:
     def from_dict(cls, row: Mapping[str, Any]) -> "Entity":
         """Build an entity from its form on disk (keys text, type, boxes, and masks where there are any)."""
         if not isinstance(row, Mapping) or not {"text", "type", "boxes"} <= row.keys():
-            raise DataError(f"entity: got {row!r}, expected keys text, type, boxes. Add what is missing.")
+            raise DataError(f"entity: got {row!r}, expected keys text, type, boxes. Add what is missing.", kind="entity")
         if row["boxes"] is not None and not isinstance(row["boxes"], Sequence):
-            raise DataError(f"entity {row['text']!r}: got boxes {row['boxes']!r}, expected a list of boxes or null. Correct it.")
+            raise DataError(
+                f"entity {row['text']!r}: got boxes {row['boxes']!r}, expected a list of boxes or null. Correct it.",
+                kind="entity",
+            )
         masks = row.get("masks")
         if masks is not None and not isinstance(masks, list):
-            raise DataError(f"entity {row['text']!r}: got masks {str(masks)[:80]}, expected a list of masks or null. Correct it.")
+            raise DataError(
+                f"entity {row['text']!r}: got masks {str(masks)[:80]}, expected a list of masks or null. Correct it.",
+                kind="entity",
+            )
         return cls(
             row["text"],
             row["type"],
@@ -138,10 +150,13 @@ class ImageRef:
         is_unknown = self.is_missing and self.width is None and self.height is None
         if not is_unknown and not (self.width and self.height and self.width > 0 and self.height > 0):
             raise DataError(
-                f"image {self.path!r}: got size {self.width}x{self.height}, expected positive pixels. Correct the size."
+                f"image {self.path!r}: got size {self.width}x{self.height}, expected positive pixels. Correct the size.",
+                kind="image",
             )
         if "\0" in self.path or self.path.startswith(("/", "\\")) or ".." in self.path.replace("\\", "/").split("/"):
-            raise DataError(f"image {self.path!r}: expected a path inside the data folder. Write it relative, without '..'.")
+            raise DataError(
+                f"image {self.path!r}: expected a path inside the data folder. Write it relative, without '..'.", kind="image"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,23 +185,26 @@ class Sample:
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not self.id or not isinstance(self.sentence, str):
             raise DataError(
-                f"sample: got id {self.id!r} and sentence {self.sentence!r}, expected a non-empty id and a text. Correct them."
+                f"sample: got id {self.id!r} and sentence {self.sentence!r}, expected a non-empty id and a text. Correct them.",
+                kind="sample",
             )
         try:
             object.__setattr__(self, "task", task_named(self.task))
         except (ConfigError, TypeError) as error:
-            raise DataError(f"sample {self.id}: {error}") from None
+            raise DataError(f"sample {self.id}: {error}", kind="sample") from None
         if not self.task.has_text and len(self.entities) != 1:
             raise DataError(
                 f"sample: got {len(self.entities)} entities for task {self.task} (sample {self.id}), expected one, the phrase. "
-                "Correct it."
+                "Correct it.",
+                kind="sample",
             )
         sentence = collapse_space(self.sentence)
         for entity in self.entities:
             if not entity.text.strip() or collapse_space(entity.text) not in sentence:
                 raise DataError(
                     f"entity text: got {entity.text!r}, expected a part of the sentence {self.sentence!r} (sample {self.id}). "
-                    "Correct the span; it is compared case-sensitively with white space collapsed."
+                    "Correct the span; it is compared case-sensitively with white space collapsed.",
+                    kind="entity",
                 )
             for box in self._checked_boxes(entity):
                 check_inside(box, self.images, f"sample {self.id}, entity {entity.text!r}")
@@ -198,7 +216,8 @@ class Sample:
             return []
         if not entity.boxes:
             raise DataError(
-                f"entity {entity.text!r}: got an empty list of boxes (sample {self.id}). Gold has boxes or null; write null."
+                f"entity {entity.text!r}: got an empty list of boxes (sample {self.id}). Gold has boxes or null; write null.",
+                kind="entity",
             )
         return [check_box(box, f"sample {self.id}, entity {entity.text!r}") for box in entity.boxes]
 
@@ -227,14 +246,15 @@ class ScoredSample:
 def check_inside(box_px: Box, images: Sequence[ImageRef], place: str) -> None:
     """Raise DataError unless `box_px` lies inside the first image."""
     if not images:
-        raise DataError(f"box: got {list(box_px)} but no image to hold it ({place}). Add the image or write null.")
+        raise DataError(f"box: got {list(box_px)} but no image to hold it ({place}). Add the image or write null.", kind="box")
     image = images[0]
     if image.width is None or image.height is None:
-        raise DataError(f"box: got {list(box_px)} but the image's size is unknown ({place}). Give the size.")
+        raise DataError(f"box: got {list(box_px)} but the image's size is unknown ({place}). Give the size.", kind="box")
     if box_px[0] < 0 or box_px[1] < 0 or box_px[2] > image.width or box_px[3] > image.height:
         raise DataError(
             f"box: got {list(box_px)}, expected inside the image's {image.width}x{image.height} pixels ({place}). "
-            "Clip the box or correct the size."
+            "Clip the box or correct the size.",
+            kind="box",
         )
 
 

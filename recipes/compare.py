@@ -19,7 +19,6 @@ from mcr.records import Sample
 from mcr.report.evaluation import Evaluation, evaluate_system
 from mcr.report.markdown import escape, table
 from mcr.report.page import score_table
-from mcr.report.summary import warnings_of
 from mcr.report.write import write_comparison
 from mcr.runs.command_line import CommandParser
 
@@ -33,11 +32,17 @@ def names_of(path_a: Path, path_b: Path) -> tuple[str, str]:
 
 def only_one_right(a: Evaluation, b: Evaluation) -> dict[str, list[Sample]]:
     """Return the samples that A alone and that B alone gets right."""
-    found: dict[str, list[Sample]] = {"A": [], "B": []}
+    right_alone: dict[str, list[Sample]] = {"A": [], "B": []}
     for index, sample in enumerate(a.samples):
         if a.is_right(index) != b.is_right(index):
-            found["A" if a.is_right(index) else "B"].append(sample)
-    return found
+            right_alone["A" if a.is_right(index) else "B"].append(sample)
+    return right_alone
+
+
+def interval_of(system: Evaluation, measure: str) -> dict[str, float] | None:
+    """Return a measure with its interval; None where the system has no such measure."""
+    estimate = system.intervals.get(measure)
+    return None if estimate is None else asdict(estimate)
 
 
 def sample_list(title: str, samples: list[Sample]) -> str:
@@ -66,14 +71,20 @@ def main(argv: list[str] | None = None) -> None:
     if args.image_root is not None and not args.image_root.is_dir():
         raise ConfigError(f"--image_root: {args.image_root} is no folder. Correct it, or leave it out.")
     conventions = read_conventions(args)
-    settings = {"num_resamples": args.num_resamples, "seed": args.seed, "conventions": conventions}
     names = names_of(args.a, args.b)
     a, b = (
-        evaluate_system(name, samples, load_predictions(path), **settings)
+        evaluate_system(
+            name,
+            samples,
+            load_predictions(path),
+            conventions=conventions,
+            num_resamples=args.num_resamples,
+            seed=args.seed,
+        )
         for name, path in zip(names, (args.a, args.b), strict=True)
     )
-    differences = difference(a.rows, b.rows, **settings)
-    found = only_one_right(a, b)
+    differences = difference(a.counts, b.counts, num_resamples=args.num_resamples, seed=args.seed)
+    right_alone = only_one_right(a, b)
     scores = score_table((a, b), differences)
     text = table([escape(cell) for cell in scores["header"]], scores["rows"])
     title = f"{args.a} (A) against {args.b} (B)"
@@ -83,7 +94,7 @@ def main(argv: list[str] | None = None) -> None:
         "difference is B minus A, p of no difference, two-sided. Without a prediction, counted as empty: "
         f"{a.report.num_missing} (A), {b.report.num_missing} (B). {conventions.in_words()}"
     )
-    lists = [sample_list(f"Right in {name} alone", one) for name, one in found.items()]
+    lists = [sample_list(f"Right in {name} alone", one) for name, one in right_alone.items()]
     no_rewards = [[None] * len(samples)] * 2
     write_comparison(
         args.output_dir, title, (a, b), no_rewards, differences, image_root=args.image_root, max_image_mb=args.max_image_mb
@@ -93,17 +104,17 @@ def main(argv: list[str] | None = None) -> None:
         args.output_dir / "compare.json",
         {
             "measures": {
-                name: {"a": a.metrics["intervals"][name], "b": b.metrics["intervals"][name], "difference": asdict(change)}
+                name: {"a": interval_of(a, name), "b": interval_of(b, name), "difference": asdict(change)}
                 for name, change in differences.items()
             },
-            "right_in_a_alone": [sample.id for sample in found["A"]],
-            "right_in_b_alone": [sample.id for sample in found["B"]],
+            "right_in_a_alone": [sample.id for sample in right_alone["A"]],
+            "right_in_b_alone": [sample.id for sample in right_alone["B"]],
             "num_missing": {"a": a.report.num_missing, "b": b.report.num_missing},
-            "settings": settings | {"conventions": conventions.to_dict()},
+            "settings": {"num_resamples": args.num_resamples, "seed": args.seed, "conventions": conventions.to_dict()},
         },
     )
     for one in (a, b):
-        for warning in warnings_of(one.metrics):
+        for warning in one.warnings():
             print(f"warning: {one.name}: {warning}")
     print(f"{text}\n\n-> {args.output_dir / 'report.html'}")
 

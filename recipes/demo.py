@@ -1,27 +1,28 @@
 """The whole method in the sandbox: data, schemas, MRSI, filtering, CVO, evaluation, one table.
 
-    mcr demo [--output_dir runs/sandbox] [--seed 0] [--small] [--answer_only]
+    mcr demo [--output_dir runs/sandbox] [--seed 0] [--small] [--answer_only] [--system e2e_gmner]
 
-Called again, it goes on after the last finished stage; a stage that was stopped goes on from its own last checkpoint or row.
+Called again, it resumes after the last finished stage; a stage that was stopped resumes from its own last checkpoint or row.
 """
 
 import json
-import signal
-import subprocess
-import sys
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcr.io.atomic_write import write_json, write_whole
+from mcr.errors import ConfigError, run_command
+from mcr.io.atomic_write import write_whole
 from mcr.report.markdown import percent, table
 from mcr.runs.command_line import CommandParser
+from mcr.systems import system_named
+from mcr.systems.stages import DemoRow, Plan, Stage, make_stage, run_stages
 
 RECIPES = Path(__file__).resolve().parent
 SCHEMA_FLAGS = ["--answer_formats", "rows", "--fixed_order", "--phrasings", "1", "--detail", "brief"]
 STYLE_FLAGS = ["--styles", "steps_text_first,steps_image_first,brief"]
 ANSWER_ONLY_FLAGS = ["--styles", "answer_only"]
-FRAME_FLAGS = {"qwen3_vl": [], "qwen2_5_vl": ["--factor", "32", "--min_pixels", "1024", "--max_pixels", "25600"]}
+FAMILY = "qwen3_vl"
+FRAME_FLAGS = {FAMILY: [], "qwen2_5_vl": ["--factor", "32", "--min_pixels", "1024", "--max_pixels", "25600"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +41,10 @@ FULL = DemoSize(train=21120, test=300, sft_steps=2600, grpo_steps=32, filter_pro
 SMALL = DemoSize(train=3300, test=100, sft_steps=400, grpo_steps=3, filter_prompts=48, grpo_groups=2)
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One step of the demo: its name, what people read, its command."""
-
-    name: str
-    title: str
-    command: list[str]
-
-
-def module(name: str, *flags: object) -> list[str]:
-    """Return the command of a module."""
-    return [sys.executable, "-m", name, *map(str, flags)]
-
-
-def recipe(name: str, *flags: object) -> list[str]:
-    """Return the command of a recipe with its sandbox config."""
-    config = RECIPES / "configs" / f"sandbox_{name}.yaml"
-    return [sys.executable, str(RECIPES / f"{name}.py"), "--config", str(config), *map(str, flags)]
+def recipe(name: str, title: str, program: str, *flags: object) -> Stage:
+    """Return the stage of a recipe with its sandbox config."""
+    config = RECIPES / "configs" / "mcr" / f"sandbox_{program}.yaml"
+    return make_stage(name, title, program, "--config", config, *flags)
 
 
 def data_stages(out: Path, size: DemoSize, family: str, seed: int, styles: list[str]) -> list[Stage]:
@@ -76,9 +63,9 @@ def data_stages(out: Path, size: DemoSize, family: str, seed: int, styles: list[
     ]
     weights = ["--texts", schemas / "d1.parquet", "--output_dir", out / "untrained", "--family", family, "--seed", seed]
     return [
-        Stage("data", "a world of samples", module("data_prep.make_sandbox", *world)),
-        Stage("schemas", "reasoning schemas", module("data_prep.write_schemas", *flags)),
-        Stage("untrained", "a tiny model, random weights", module("mcr.models.tiny", *weights)),
+        make_stage("data", "a world of samples", "data_prep.make_sandbox", *world),
+        make_stage("schemas", "reasoning schemas", "data_prep.write_schemas", *flags),
+        make_stage("untrained", "a tiny model, random weights", "mcr.models.tiny", *weights),
     ]
 
 
@@ -87,85 +74,49 @@ def training_stages(out: Path, size: DemoSize, seed: int) -> list[Stage]:
     d1, d2, kept = out / "schemas" / "d1.parquet", out / "schemas" / "d2.parquet", out / "filter" / "kept.parquet"
     untrained, mrsi, cvo = out / "untrained", out / "mrsi" / "model", out / "cvo" / "model"
 
-    def train(name: str, model: Path, train_set: Path, folder: str, *flags: object) -> list[str]:
-        common = ["--model_name_or_path", model, "--train_set", train_set, "--image_root", out / "data", "--seed", seed]
-        return recipe(name, *common, "--output_dir", out / folder, *flags)
-
-    grpo = ("--max_steps", size.grpo_steps, "--per_device_train_batch_size", 8 * size.grpo_groups)
+    def train(name: str, title: str, model: Path, train_set: Path, folder: str, *flags: object) -> Stage:
+        common = ("--model_name_or_path", model, "--train_set", train_set, "--image_root", out / "data", "--seed", seed)
+        return recipe(name, title, name, *common, "--output_dir", out / folder, *flags)
 
     def evaluation(name: str, title: str, model: Path) -> Stage:
-        flags = ["--gold", out / "data" / "test.jsonl", "--image_root", out / "data", "--model_name_or_path", model]
-        return Stage(f"eval_{name}", f"evaluation, {title}", recipe("evaluate", *flags, "--out", out / "eval" / name))
+        flags = ("--gold", out / "data" / "test.jsonl", "--image_root", out / "data", "--model_name_or_path", model)
+        return recipe(f"eval_{name}", f"evaluation, {title}", "evaluate", *flags, "--output_dir", out / "eval" / name)
 
+    grpo = ("--max_steps", size.grpo_steps, "--per_device_train_batch_size", 8 * size.grpo_groups)
     return [
         evaluation("untrained", "untrained", untrained),
-        Stage("sft", "MRSI: fine-tuning on schemas", train("sft", untrained, d1, "mrsi", "--max_steps", size.sft_steps)),
+        train("sft", "MRSI: fine-tuning on schemas", untrained, d1, "mrsi", "--max_steps", size.sft_steps),
         evaluation("mrsi", "after MRSI", mrsi),
-        Stage("filter", "CVO: sampling and filtering", train("filter", mrsi, d2, "filter")),
-        Stage("grpo", "CVO: GRPO with verifiable rewards", train("grpo", mrsi, kept, "cvo", *grpo)),
+        train("filter", "CVO: sampling and filtering", mrsi, d2, "filter"),
+        train("grpo", "CVO: GRPO with verifiable rewards", mrsi, kept, "cvo", *grpo),
         evaluation("cvo", "after CVO", cvo),
-        Stage("page", "the run's page", [sys.executable, str(RECIPES / "report.py"), str(out)]),
+        make_stage("page", "the run's page", "report", out),
     ]
 
 
-def run_stage(command: list[str]) -> int:
-    """Run one command and return its exit code. Stopped or terminated, the demo takes the command with it."""
-    process = subprocess.Popen(command)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated; the same command goes on from here"))
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        sys.exit("stopped; the same command goes on from here")
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
+def plan_demo(out: Path, seed: int, size: DemoSize, family: str, *, is_answer_only: bool) -> Plan:
+    """Return the demo of MCR: its stages and the rows of its table."""
+    styles = ANSWER_ONLY_FLAGS if is_answer_only else STYLE_FLAGS
+    stages = [*data_stages(out, size, family, seed, styles), *training_stages(out, size, seed)]
+    if is_answer_only:
+        stages = [stage for stage in stages if stage.name not in ("filter", "grpo", "eval_cvo")]
+    rows = [
+        DemoRow("untrained", out / "eval" / "untrained", ("data", "schemas", "untrained")),
+        DemoRow("MRSI", out / "eval" / "mrsi", ("sft",)),
+        DemoRow("MRSI+CVO", out / "eval" / "cvo", ("filter", "grpo")),
+    ]
+    return Plan(tuple(stages), tuple(rows[:2] if is_answer_only else rows))
 
 
-def run_stages(out: Path, plan: list[Stage]) -> dict[str, float]:
-    """Run what is not finished; return the minutes of each stage. A stage that fails ends the demo with its exit code."""
-    record = out / "stages.json"
-    done_before = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
-    for stage in plan:
-        if stage.name in done_before and done_before[stage.name]["command"] != stage.command:
-            sys.exit(
-                f"error: {out} holds a demo with other settings (stage {stage.name}). Choose another --output_dir or remove it."
-            )
-    minutes = {name: row["minutes"] for name, row in done_before.items()}
-    for number, stage in enumerate(plan, start=1):
-        if stage.name in minutes:
-            print(f"[{number}/{len(plan)}] {stage.title}: done before", flush=True)
-            continue
-        print(f"[{number}/{len(plan)}] {stage.title}", flush=True)
-        start = time.monotonic()
-        code = run_stage(stage.command)
-        if code:
-            sys.exit(f"stage {stage.name} ended with code {code}; mend the cause and call the demo again")
-        minutes[stage.name] = (time.monotonic() - start) / 60
-        done_before[stage.name] = {"minutes": minutes[stage.name], "command": stage.command}
-        write_json(record, done_before)
-    return minutes
-
-
-ROWS = {
-    "untrained": ("untrained", ("data", "schemas", "untrained")),
-    "mrsi": ("MRSI", ("sft",)),
-    "cvo": ("MRSI+CVO", ("filter", "grpo")),
-}
-
-
-def result_table(out: Path, minutes: dict[str, float]) -> str:
-    """Return the table of the demo: one row a model, scores in per cent."""
-    rows = []
-    for name, (title, timed) in ROWS.items():
-        path = out / "eval" / name / "metrics.json"
-        if not path.is_file():
-            continue
-        metrics = json.loads(path.read_text(encoding="utf-8"))
+def result_table(rows: Sequence[DemoRow], minutes: dict[str, float]) -> str:
+    """Return the table of the demo: one line a model, scores in per cent."""
+    lines = []
+    for row in rows:
+        metrics = json.loads((row.folder / "metrics.json").read_text(encoding="utf-8"))
         scores = [percent(metrics[key]["f1"]) for key in ("gmner", "mner", "eeg")]
-        spent = sum(minutes.get(stage, 0.0) for stage in timed)
-        rows.append([title, *scores, percent(metrics["n_rate"]), percent(metrics["no_target"]["f1"]), f"{spent:.1f}"])
-    return table(("model", "GMNER F1", "MNER F1", "EEG F1", "N-Rate", "N-F1", "minutes"), rows)
+        spent = sum(minutes.get(stage, 0.0) for stage in row.timed)
+        lines.append([row.title, *scores, percent(metrics["n_rate"]), percent(metrics["no_target"]["f1"]), f"{spent:.1f}"])
+    return table(("model", "GMNER F1", "MNER F1", "EEG F1", "N-Rate", "N-F1", "minutes"), lines)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -173,21 +124,24 @@ def main(argv: list[str] | None = None) -> None:
     parser = CommandParser(__doc__)
     parser.add_argument("--output_dir", type=Path, default=Path("runs/sandbox"))
     parser.add_argument("--seed", type=int, default=0, help="of the world, the weights and the training")
-    parser.add_argument("--family", choices=sorted(FRAME_FLAGS), default="qwen3_vl", help="of the tiny model")
+    parser.add_argument("--family", choices=sorted(FRAME_FLAGS), default=FAMILY, help="of the tiny model")
     parser.add_argument("--small", action="store_true", help="a reduced run of a few minutes that still shows learning")
     parser.add_argument("--answer_only", action="store_true", help="the baseline without reasoning: stops after its evaluation")
+    parser.add_argument("--system", help="the demo of a system of mcr/systems instead of MCR's")
     args = parser.parse_args(argv)
-    styles = ANSWER_ONLY_FLAGS if args.answer_only else STYLE_FLAGS
     size = SMALL if args.small else FULL
-    plan = data_stages(args.output_dir, size, args.family, args.seed, styles) + training_stages(args.output_dir, size, args.seed)
-    if args.answer_only:
-        plan = [stage for stage in plan if stage.name not in ("filter", "grpo", "eval_cvo")]
-    minutes = run_stages(args.output_dir, plan)
-    text = result_table(args.output_dir, minutes)
+    plan = plan_demo(args.output_dir, args.seed, size, args.family, is_answer_only=args.answer_only)
+    if args.system is not None:
+        make_plan = system_named(args.system).demo
+        if make_plan is None or args.answer_only or args.family != FAMILY:
+            raise ConfigError(f"--system: {args.system} has no demo, or none with --answer_only or --family. Leave them out.")
+        plan = make_plan(args.output_dir, args.seed, args.small)
+    minutes = run_stages(args.output_dir, plan.stages, RECIPES)
+    text = result_table(plan.rows, minutes)
     write_whole(args.output_dir / "table.md", text + "\n")
     print(f"\n{text}\n\nreports with every sample: {args.output_dir}/eval/*/report.html")
     print(f"the run's page: {args.output_dir}/run.html")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

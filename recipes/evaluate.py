@@ -1,39 +1,41 @@
-"""Evaluation: predictions of a model or of any system against gold; metrics.json, report.html, report.md, figures.
+"""Evaluation of a model, an endpoint, a file or a system against gold; metrics.json, report.html, report.md, figures.
 
-    accelerate launch recipes/evaluate.py --config recipes/configs/sandbox_evaluate.yaml [--model_name_or_path runs/... ]
-    python recipes/evaluate.py --gold G.jsonl --predictions P.jsonl --out DIR [--image_root IMAGES]
-    python recipes/evaluate.py --gold G.jsonl --out DIR --image_root IMAGES --base_url http://localhost:8000/v1 \
+    accelerate launch recipes/evaluate.py --config recipes/configs/mcr/sandbox_evaluate.yaml [--model_name_or_path runs/... ]
+    python recipes/evaluate.py --gold G.jsonl --predictions P.jsonl --output_dir DIR [--image_root IMAGES]
+    python recipes/evaluate.py --gold G.jsonl --output_dir DIR --image_root IMAGES --base_url http://localhost:8000/v1 \
         --model_name_or_path Qwen/Qwen2.5-VL-7B-Instruct --family qwen2_5_vl --prompting cot
+    python recipes/evaluate.py --gold G.jsonl --output_dir DIR --system NAME
 
-With a model, predictions are appended row by row; called again, only what is missing is generated.
+Predictions are appended row by row, unless they come from a file; called again, only what is missing is generated.
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from accelerate import PartialState
+from typing import Any
 
 from data_prep.schemas.build import SchemaOptions, make_schema
-from mcr.endpoint.client import ChatEndpoint, EndpointSettings, ReplyCache
+from mcr.endpoint.client import EndpointSettings
 from mcr.errors import ConfigError, run_command
 from mcr.families import frame_settings
 from mcr.io.images import check_images
-from mcr.io.predictions import Prediction, load_predictions
+from mcr.io.predictions import Prediction
 from mcr.io.samples import load_samples, read_gold
-from mcr.labels import TWITTER_GMNER, load_labels
-from mcr.metrics.conventions import Conventions
+from mcr.labels import DEFAULT_LABELS, LabelSet, load_labels
+from mcr.metrics.conventions import ConventionFlags, Conventions
 from mcr.prompts.baselines import STYLES, Demonstration, Prompter, PromptingBaseline, draw_demonstrations
 from mcr.prompts.settings import PromptSettings
 from mcr.records import Sample, collapse_space
 from mcr.report.evaluation import Evaluation, evaluate_system
-from mcr.report.summary import one_line, warnings_of
 from mcr.report.write import write_evaluation
-from mcr.rollouts import Sampler, SamplingSettings
-from mcr.rollouts.endpoint_sampler import EndpointSampler
-from mcr.rollouts.resumable import predict_missing, weights_hash
+from mcr.rollouts import SamplingSettings
+from mcr.rollouts.make_sampler import SamplerSettings, make_sampler
+from mcr.rollouts.predictors import FilePredictor, SamplerPredictor
+from mcr.rollouts.resumable import predict_missing, prompts_hash, weights_hash
 from mcr.runs.config import parse_settings
-from mcr.runs.processes import engine_of_one_process, join_processes
+from mcr.runs.processes import join_processes
 from mcr.runs.run_folder import make_run_folder, write_run_record
+from mcr.systems import system_named
+from mcr.systems.base import Predictor, PredictorInputs
 from rewards.score import score_entities, unreadable
 
 TRAINED = "trained"
@@ -41,25 +43,30 @@ TRAINED = "trained"
 
 @dataclass
 class EvaluateArguments:
-    """What to score: `model_name_or_path` generates predictions, `predictions` scores a file."""
+    """What to score: the predictions of a file, of a model or of a system."""
 
     gold: str = field(metadata={"help": "samples.jsonl with gold entities"})
-    out: str = field(metadata={"help": "folder for metrics.json, report.html, report.md, figures and predictions"})
+    output_dir: str = field(metadata={"help": "folder for metrics.json, report.html, report.md, figures and predictions"})
     predictions: str | None = field(default=None, metadata={"help": "predictions.jsonl of any system"})
     model_name_or_path: str | None = field(default=None, metadata={"help": "a saved model, or what the endpoint calls it"})
+    system: str | None = field(default=None, metadata={"help": "a system of mcr/systems that predicts in its own way"})
     image_root: str | None = field(default=None, metadata={"help": "folder that the image paths start from"})
     train_samples: str | None = field(
         default=None, metadata={"help": "samples.jsonl trained on: scores seen and unseen entities apart; demonstrations"}
     )
     name: str | None = field(default=None, metadata={"help": "of the system, in the report"})
     seed: int = field(default=0, metadata={"help": "of sampling, of demonstrations and of the bootstrap"})
-    num_resamples: int = field(default=10_000, metadata={"help": "of the samples, for the 95 % intervals"})
+    num_resamples: int = field(default=10_000, metadata={"help": "of the samples, for the intervals of 95 percent"})
     max_image_mb: float = field(default=40.0, metadata={"help": "bound on the images embedded in report.html"})
 
     def __post_init__(self) -> None:
-        if (self.predictions is None) == (self.model_name_or_path is None):
-            raise ConfigError("evaluate: give either --predictions or --model_name_or_path.")
-        if self.model_name_or_path is not None and self.image_root is None:
+        given = [name for name in ("predictions", "model_name_or_path", "system") if getattr(self, name) is not None]
+        if not given or ("predictions" in given and len(given) > 1):
+            raise ConfigError(
+                f"evaluate: got {', '.join(given) or 'no predictor'}, expected --predictions alone, --model_name_or_path or "
+                "--system."
+            )
+        if given == ["model_name_or_path"] and self.image_root is None:
             raise ConfigError("evaluate: a model needs --image_root, the folder that the image paths start from.")
         if self.num_resamples < 1:
             raise ConfigError(f"num_resamples: got {self.num_resamples}, expected at least 1.")
@@ -75,12 +82,14 @@ class GenerationArguments:
     num_demonstrations: int = field(default=3, metadata={"help": "of train_samples, for cot_demonstrations"})
     family: str | None = field(default=None, metadata={"help": "whose frame boxes are in, unless prompting is trained"})
     labels: str = field(
-        default=TWITTER_GMNER.name, metadata={"help": "label set, unless prompting is trained: a name, a YAML file, or A,B,C"}
+        default="",
+        metadata={"help": "label set to score by, and to ask for unless prompting is trained: a name, a YAML file, or A,B,C"},
     )
-    max_completion_length: int = field(default=512, metadata={"help": "tokens a completion"})
+    max_new_tokens: int = field(default=512, metadata={"help": "tokens a completion"})
     temperature: float = field(default=0.0, metadata={"help": "0 is greedy"})
     batch_size: int = field(default=64, metadata={"help": "completions generated before rows are written"})
     use_vllm: bool = field(default=False, metadata={"help": "generate through vLLM"})
+    vllm_gpu_memory_utilization: float = field(default=0.9, metadata={"help": "share of GPU memory for vLLM"})
     dtype: str = field(default="auto", metadata={"help": "of the model's weights"})
     base_url: str | None = field(default=None, metadata={"help": "ask this OpenAI-compatible endpoint, e.g. http://host:8000/v1"})
     api_key_env: str = field(default="OPENAI_API_KEY", metadata={"help": "environment variable that holds its key"})
@@ -94,14 +103,18 @@ class GenerationArguments:
         if self.base_url is not None:
             EndpointSettings("", self.base_url, api_key_env=self.api_key_env, max_concurrency=self.max_concurrency)
 
+    def label_set(self) -> LabelSet:
+        """Return the label set that `labels` names."""
+        return load_labels(self.labels) if self.labels else DEFAULT_LABELS
 
-SETTINGS = (EvaluateArguments, GenerationArguments, Conventions)
+
+SETTINGS = (EvaluateArguments, GenerationArguments, ConventionFlags)
 
 
-def make_prompter(arguments: EvaluateArguments, generation: GenerationArguments, samples: list[Sample]) -> Prompter:
+def make_prompter(model: str, arguments: EvaluateArguments, generation: GenerationArguments, samples: list[Sample]) -> Prompter:
     """Return the prompt that was saved with the model, or a baseline's."""
-    if generation.prompting == TRAINED:
-        return PromptSettings.load(Path(arguments.model_name_or_path))
+    if generation.family is None or generation.prompting == TRAINED:
+        return PromptSettings.load(Path(model))
     frame = frame_settings(generation.family)
     shown = []
     if generation.prompting == "cot_demonstrations":
@@ -112,60 +125,87 @@ def make_prompter(arguments: EvaluateArguments, generation: GenerationArguments,
         for sample in draw_demonstrations(pool, samples, num=generation.num_demonstrations, seed=arguments.seed):
             schema = make_schema(sample, "steps_text_first", frame.frame_of(sample), options, arguments.seed)
             shown.append(Demonstration(sample, schema.completion))
-    return PromptingBaseline(generation.prompting, load_labels(generation.labels), frame, tuple(shown))
+    return PromptingBaseline(generation.prompting, generation.label_set(), frame, tuple(shown))
 
 
-def make_sampler(arguments: EvaluateArguments, generation: GenerationArguments, prompts: Prompter) -> Sampler:
-    """Return the sampler that the settings name."""
+def sampler_settings(model: str, out: Path, generation: GenerationArguments) -> SamplerSettings:
+    """Return which sampler the flags name."""
+    endpoint = None
     if generation.base_url is not None:
-        settings = EndpointSettings(
-            model=arguments.model_name_or_path,
-            base_url=generation.base_url,
-            api_key_env=generation.api_key_env,
-            max_concurrency=generation.max_concurrency,
+        endpoint = EndpointSettings(
+            model, generation.base_url, generation.api_key_env, max_concurrency=generation.max_concurrency
         )
-        return EndpointSampler(ChatEndpoint(settings, ReplyCache(Path(arguments.out) / "replies.sqlite")))
-    from mcr.models.load import check_frame, load_model, load_processor
-    from mcr.rollouts.transformers_sampler import TransformersSampler
-    from mcr.rollouts.vllm.sampler import VllmSampler
-
-    processor = load_processor(arguments.model_name_or_path)
-    check_frame(prompts.frame, processor)
-    if generation.use_vllm:
-        with engine_of_one_process(PartialState()):
-            return VllmSampler(arguments.model_name_or_path, processor, dtype=generation.dtype)
-    model = load_model(arguments.model_name_or_path, dtype=generation.dtype).to(PartialState().device)
-    return TransformersSampler(model, processor, batch_size=generation.batch_size)
+    return SamplerSettings(
+        model,
+        dtype=generation.dtype,
+        batch_size=generation.batch_size,
+        use_vllm=generation.use_vllm,
+        vllm_gpu_memory_utilization=generation.vllm_gpu_memory_utilization,
+        endpoint=endpoint,
+        replies_path=out / "replies.sqlite",
+    )
 
 
-def generate_predictions(
-    samples: list[Sample], arguments: EvaluateArguments, generation: GenerationArguments
+def model_predictions(
+    model: str, image_root: Path, samples: list[Sample], arguments: EvaluateArguments, generation: GenerationArguments
 ) -> list[Prediction]:
-    """Generate what is missing and return all predictions."""
-    image_root = Path(arguments.image_root)
-    prompts = make_prompter(arguments, generation, samples)
-    images = [image.path for sample in samples for image in prompts.images_of(sample)]
-    check_images(image_root, images)
+    """Return the predictions of a model or of an endpoint, what is missing generated."""
+    out, prompts = Path(arguments.output_dir), make_prompter(model, arguments, generation, samples)
+    check_images(image_root, [image.path for sample in samples for image in prompts.images_of(sample)])
     sampling = SamplingSettings(
         num_generations=1,
         temperature=generation.temperature,
-        max_new_tokens=generation.max_completion_length,
+        max_new_tokens=generation.max_new_tokens,
         seed=arguments.seed,
     )
-    kept = ("prompting", "family", "max_completion_length", "temperature", "base_url", "dtype")
-    fingerprint = {"model": arguments.model_name_or_path, "gold": arguments.gold, "seed": arguments.seed}
-    fingerprint["weights"] = weights_hash(arguments.model_name_or_path)
-    fingerprint |= {name: getattr(generation, name) for name in kept}
-    return predict_missing(
-        samples,
-        prompts,
-        lambda: make_sampler(arguments, generation, prompts),
-        sampling,
-        image_root=image_root,
-        out=Path(arguments.out),
-        batch_size=generation.batch_size,
-        fingerprint=fingerprint,
-    )
+    kept = ("prompting", "family", "max_new_tokens", "temperature", "base_url", "dtype")
+    fingerprint = {name: getattr(generation, name) for name in kept} | fingerprint_of(arguments)
+    fingerprint["prompts"] = prompts_hash(samples, prompts)
+
+    def make_predictor() -> Predictor:
+        sampler = make_sampler(sampler_settings(model, out, generation), prompts.frame)
+        return SamplerPredictor(sampler, prompts, sampling, image_root, generation.batch_size)
+
+    return predict_missing(samples, make_predictor, out=out, fingerprint=fingerprint)
+
+
+def system_predictions(name: str, samples: list[Sample], arguments: EvaluateArguments) -> list[Prediction]:
+    """Return the predictions of a system, what is missing generated.
+
+    Raises:
+        ConfigError: it predicts as any trained model does.
+    """
+    make_predictor = system_named(name).make_predictor
+    if make_predictor is None:
+        raise ConfigError(f"system: {name} predicts as its trained model does. Give --model_name_or_path and leave --system out.")
+    image_root, train_samples = (None if path is None else Path(path) for path in (arguments.image_root, arguments.train_samples))
+    inputs = PredictorInputs(arguments.model_name_or_path, image_root, train_samples, arguments.seed)
+    fingerprint = fingerprint_of(arguments) | {"system": name, "train_samples": arguments.train_samples}
+    return predict_missing(samples, lambda: make_predictor(inputs), out=Path(arguments.output_dir), fingerprint=fingerprint)
+
+
+def fingerprint_of(arguments: EvaluateArguments) -> dict[str, Any]:
+    """Return what the predictions of a model and of a system depend on alike."""
+    model = arguments.model_name_or_path
+    weights = "" if model is None else weights_hash(model)
+    return {"model": model, "weights": weights, "gold": arguments.gold, "seed": arguments.seed}
+
+
+def get_predictions(samples: list[Sample], arguments: EvaluateArguments, generation: GenerationArguments) -> list[Prediction]:
+    """Return the predictions of the file, the system or the model that the flags name."""
+    if arguments.predictions is not None:
+        return list(FilePredictor.read(Path(arguments.predictions), samples).predict(samples))
+    if arguments.system is not None:
+        return system_predictions(arguments.system, samples, arguments)
+    if arguments.model_name_or_path is None or arguments.image_root is None:
+        raise ConfigError("evaluate: a model needs --model_name_or_path and --image_root.")
+    return model_predictions(arguments.model_name_or_path, Path(arguments.image_root), samples, arguments, generation)
+
+
+def name_of(arguments: EvaluateArguments) -> tuple[str, str]:
+    """Return the name of what is evaluated, and where its predictions come from."""
+    source = arguments.predictions or arguments.system or arguments.model_name_or_path or ""
+    return arguments.name or (Path(source).stem if arguments.predictions else Path(source).name), source
 
 
 def read_seen_texts(path: str | None, conventions: Conventions) -> frozenset[str] | None:
@@ -192,22 +232,20 @@ def completion_rewards(system: Evaluation) -> list[dict[str, float] | None]:
 
 def main(argv: list[str] | None = None) -> None:
     """Read gold, get predictions, score, write."""
-    arguments, generation, conventions = parse_settings(SETTINGS, argv)
-    join_processes()
-    out = Path(arguments.out)
+    arguments, generation, flags = parse_settings(SETTINGS, argv)
+    conventions = flags.with_labels(generation.label_set())
+    state = join_processes()
+    out = Path(arguments.output_dir)
     samples = read_gold(Path(arguments.gold))
     if arguments.image_root is not None and not Path(arguments.image_root).is_dir():
         raise ConfigError(f"image_root: {arguments.image_root} is no folder. Correct it, or leave it out.")
     make_run_folder(out)
-    if arguments.predictions is not None:
-        predictions = load_predictions(Path(arguments.predictions))
-    else:
-        predictions = generate_predictions(samples, arguments, generation)
-    if not PartialState().is_main_process:
+    predictions = get_predictions(samples, arguments, generation)
+    if not state.is_main_process:
         return
-    source = arguments.predictions or arguments.model_name_or_path
+    name, source = name_of(arguments)
     system = evaluate_system(
-        arguments.name or (Path(source).stem if arguments.predictions else Path(source).name),
+        name,
         samples,
         predictions,
         conventions=conventions,
@@ -220,9 +258,9 @@ def main(argv: list[str] | None = None) -> None:
     rewards = completion_rewards(system)
     write_evaluation(out, title, system, rewards, image_root=image_root, max_image_mb=arguments.max_image_mb)
     write_run_record(out, "evaluate", (arguments, generation, conventions), arguments.seed)
-    for warning in warnings_of(system.metrics):
+    for warning in system.warnings():
         print(f"warning: {warning}")
-    print(f"{one_line(system.metrics)}  -> {out / 'report.html'}")
+    print(f"{system.metrics}  -> {out / 'report.html'}")
 
 
 if __name__ == "__main__":

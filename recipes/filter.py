@@ -1,6 +1,6 @@
 """Filtering for CVO (MCR D.3): sample G completions a prompt, keep the prompts whose rewards say there is something to learn.
 
-    accelerate launch recipes/filter.py --config recipes/configs/sandbox_filter.yaml [--max_median 0.7 ...]
+    accelerate launch recipes/filter.py --config recipes/configs/mcr/sandbox_filter.yaml [--max_median 0.7 ...]
 
 Statistics are appended row by row; called again, only what is missing is sampled, so another rule or other weights on the same
 statistics cost nothing. Each process samples its own share. Rewards take the options that recipes/grpo.py takes; kept.parquet
@@ -21,11 +21,12 @@ from data_prep.training_sets.parquet import PROMPT_COLUMNS, write_parquet
 from mcr.errors import ConfigError, run_command
 from mcr.io.atomic_write import write_json, write_whole
 from mcr.io.samples import iter_json_lines
-from mcr.models.load import load_model, load_processor
 from mcr.report.figures import draw_filter_histograms
-from mcr.rollouts import RolloutRequest, Sampler, SamplingSettings
+from mcr.rollouts import RolloutRequest, SamplingSettings
+from mcr.rollouts.make_sampler import SamplerSettings, make_sampler
 from mcr.runs.config import parse_settings
-from mcr.runs.processes import engine_of_one_process, join_processes
+from mcr.runs.fingerprint import check_fingerprint
+from mcr.runs.processes import join_processes
 from mcr.runs.run_folder import make_run_folder, open_for_append, write_run_record
 from mcr.training.data import REWARD_RECORD, load_training_set
 from rewards.arguments import RewardArguments
@@ -69,22 +70,6 @@ WIDEN = {
 SAMPLED_BY = ("model_name_or_path", "num_generations", "temperature", "top_k", "top_p", "max_new_tokens", "seed")
 
 
-def make_sampler(arguments: FilterArguments) -> Sampler:
-    """Return the sampler that the settings name."""
-    from accelerate import PartialState
-
-    from mcr.rollouts.transformers_sampler import TransformersSampler
-    from mcr.rollouts.vllm.sampler import VllmSampler
-
-    processor = load_processor(arguments.model_name_or_path)
-    if arguments.use_vllm:
-        memory = {"gpu_memory_utilization": arguments.vllm_gpu_memory_utilization}
-        with engine_of_one_process(PartialState()):
-            return VllmSampler(arguments.model_name_or_path, processor, dtype=arguments.dtype, **memory)
-    model = load_model(arguments.model_name_or_path, dtype=arguments.dtype).to(PartialState().device)
-    return TransformersSampler(model, processor, batch_size=arguments.batch_size)
-
-
 def read_statistics(out: Path) -> dict[str, dict[str, Any]]:
     """Return the rows written so far by id, of all processes; a torn last line is left out and sampled again."""
     rows = {}
@@ -95,20 +80,23 @@ def read_statistics(out: Path) -> dict[str, dict[str, Any]]:
     return rows
 
 
-def check_fingerprint(out: Path, arguments: FilterArguments, options: RewardOptions) -> None:
-    """Refuse to mix statistics that were sampled in different ways, or whose parts follow different rules; weights may change."""
-    rules = options.to_dict()
-    del rules["weights"]
-    fingerprint = {name: getattr(arguments, name) for name in SAMPLED_BY} | rules
-    path = out / "sampling.json"
-    if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != fingerprint:
-        raise ConfigError(f"filter: {out} holds statistics sampled with other settings ({path}). Choose another output_dir.")
-    write_json(path, fingerprint)
+def fingerprint_of(arguments: FilterArguments, options: RewardOptions) -> dict[str, Any]:
+    """Return what statistics depend on: how they were sampled, and the rules of the reward parts; weights may change."""
+    rules = {name: value for name, value in options.to_dict().items() if name != "weights"}
+    return {name: getattr(arguments, name) for name in SAMPLED_BY} | rules
 
 
 def sample_statistics(rows: Any, todo: list[int], arguments: FilterArguments, options: RewardOptions, path: Path) -> None:
     """Sample the groups of the rows named in `todo` and append one line a row."""
-    sampler = make_sampler(arguments)
+    sampler = make_sampler(
+        SamplerSettings(
+            arguments.model_name_or_path,
+            dtype=arguments.dtype,
+            batch_size=arguments.batch_size,
+            use_vllm=arguments.use_vllm,
+            vllm_gpu_memory_utilization=arguments.vllm_gpu_memory_utilization,
+        )
+    )
     settings = SamplingSettings(
         num_generations=arguments.num_generations,
         temperature=arguments.temperature,
@@ -186,7 +174,7 @@ def main(argv: list[str] | None = None) -> None:
     state = join_processes()
     make_run_folder(out)
     if state.is_main_process:
-        check_fingerprint(out, arguments, options)
+        check_fingerprint(out / "sampling.json", fingerprint_of(arguments, options), "statistics")
         write_run_record(out, "filter", (arguments, reward_arguments), arguments.seed)
     state.wait_for_everyone()
     done = read_statistics(out)

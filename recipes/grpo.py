@@ -1,6 +1,6 @@
 """CVO: GRPO with the five verifiable rewards (MCR 4.2), on TRL's GRPOTrainer.
 
-    accelerate launch recipes/grpo.py --config recipes/configs/sandbox_grpo.yaml [--learning_rate 1e-5 ...]
+    accelerate launch recipes/grpo.py --config recipes/configs/mcr/sandbox_grpo.yaml [--learning_rate 1e-5 ...]
 
 Called again, it resumes from its last checkpoint.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcr.errors import ConfigError, run_command
+from mcr.families import family_of
 from mcr.runs.config import parse_settings
 from mcr.runs.run_folder import make_run_folder
 from rewards.arguments import RewardArguments
@@ -126,8 +127,9 @@ def main(argv: list[str] | None = None) -> None:
     make_run_folder(out)
     prompt_settings = PromptSettings.load(Path(model_arguments.model_name_or_path))
     model, processor = load_for_training(model_arguments, trust_remote_code=config.trust_remote_code)
-    check_frame(prompt_settings.frame, processor)
-    forbid_vision_tokens(config, processor)
+    family = family_of(model.config.model_type)
+    check_frame(prompt_settings.frame, processor, family)
+    forbid_vision_tokens(config, processor, family)
     config.reward_weights = rewards.weights
     bounds = CollapseBounds(
         arguments.max_unreadable,

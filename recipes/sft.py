@@ -1,18 +1,21 @@
 """MRSI: supervised fine-tuning on multi-style reasoning schemas (MCR 4.1), on TRL's SFTTrainer.
 
-    accelerate launch recipes/sft.py --config recipes/configs/sandbox_sft.yaml [--learning_rate 1e-3 ...]
+    accelerate launch recipes/sft.py --config recipes/configs/mcr/sandbox_sft.yaml [--learning_rate 1e-3 ...]
 
 Called again, it resumes from its last checkpoint.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcr.errors import ConfigError, run_command
+from mcr.families import family_of
 from mcr.runs.config import parse_settings
 from mcr.runs.run_folder import make_run_folder
-from mcr.systems.e2e_gmner.grbp import BoxPerturber, GrbpSettings
+from mcr.systems import transform_arguments
+from mcr.systems.base import TargetTransform, TransformArguments
 
 if TYPE_CHECKING:
     from mcr.training.config import MrsiConfig
@@ -33,37 +36,34 @@ class MrsiArguments:
     max_sample_tokens: int | None = field(
         default=None, metadata={"help": "leave out samples of more tokens, images included; they are counted and reported"}
     )
-    grbp_beta: float | None = field(
-        default=None, metadata={"help": "E2E-GMNER's box perturbation: deviation of the center (paper: 0.03); unset: none"}
-    )
-    grbp_gamma: float = field(default=0.03, metadata={"help": "GRBP: deviation of the scale (paper: 0.03)"})
-    grbp_tau: float = field(
-        default=0.6, metadata={"help": "GRBP: smallest IoU with gold that is accepted (our choice; the paper states none)"}
-    )
-    grbp_tries: int = field(default=5, metadata={"help": "GRBP: draws before gold stays (our choice; the paper states none)"})
     use_muon: bool = field(
         default=False, metadata={"help": "Muon for matrices (models trained from scratch), AdamW for the rest"}
     )
 
 
-SETTINGS = (MrsiArguments, "mcr.training.config.MrsiConfig", "trl.ModelConfig")
+SETTINGS = (MrsiArguments, *transform_arguments(), "mcr.training.config.MrsiConfig", "trl.ModelConfig")
 
 
-def make_perturber(arguments: MrsiArguments, config: "MrsiConfig") -> BoxPerturber | None:
-    """Return the box perturbation, where it is asked for."""
-    if arguments.grbp_beta is None:
-        return None
-    if config.dataloader_persistent_workers:
+def make_transform(transforms: Sequence[TransformArguments], config: "MrsiConfig") -> TargetTransform | None:
+    """Return the target transform that the flags of a system ask for.
+
+    Raises:
+        ConfigError: several are asked for, or workers would not learn of a new epoch.
+    """
+    asked = [one for arguments in transforms if (one := arguments.make_transform(config.seed)) is not None]
+    if len(asked) > 1:
+        names = ", ".join(type(one).__name__ for one in asked)
+        raise ConfigError(f"sft: got the target transforms {names}, expected at most one. Unset the flags of the others.")
+    if asked and config.dataloader_persistent_workers:
         raise ConfigError(
-            "sft: workers that persist do not learn of the next epoch's boxes. Unset dataloader_persistent_workers."
+            "sft: workers that persist do not learn of the next epoch's targets. Unset dataloader_persistent_workers."
         )
-    settings = GrbpSettings(arguments.grbp_beta, arguments.grbp_gamma, arguments.grbp_tau, arguments.grbp_tries)
-    return BoxPerturber(settings, config.seed)
+    return asked[0] if asked else None
 
 
 def main(argv: list[str] | None = None) -> None:
     """Check the data, load the model, train, save it with its processor and prompt settings."""
-    arguments, config, model_arguments = settings = parse_settings(SETTINGS, argv)
+    arguments, *transforms, config, model_arguments = settings = parse_settings(SETTINGS, argv)
     from transformers import set_seed
     from trl.trainer.utils import get_peft_config
 
@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> None:
     make_run_folder(out)
     set_seed(config.seed)
     model, processor = load_for_training(model_arguments, trust_remote_code=config.trust_remote_code)
-    check_frame(prompt_settings.frame, processor)
+    check_frame(prompt_settings.frame, processor, family_of(model.config.model_type))
     if arguments.max_sample_tokens is not None:
         train_set = without_long_samples(train_set, arguments.max_sample_tokens, processor, image_root)
     optimizer = MuonWithAdamW(model.named_parameters(), config.learning_rate) if arguments.use_muon else None
@@ -97,15 +97,15 @@ def main(argv: list[str] | None = None) -> None:
         every=arguments.held_out_steps,
         max_new_tokens=arguments.held_out_tokens,
     )
-    perturber = make_perturber(arguments, config)
+    transform = make_transform(transforms, config)
     config.remove_unused_columns = False  # the training set gives what the trainer takes; gold is needed on the way
     trainer = MrsiTrainer(
         model=model,
         args=config,
-        train_dataset=for_fine_tuning(train_set, image_root, perturber),
+        train_dataset=for_fine_tuning(train_set, image_root, transform),
         processing_class=processor,
         peft_config=get_peft_config(model_arguments),
-        callbacks=run_callbacks(out, held_out, *([] if perturber is None else [EpochOf(perturber)])),
+        callbacks=run_callbacks(out, held_out, *([] if transform is None else [EpochOf(transform)])),
         optimizers=(optimizer, None),
     )
     train_and_save(trainer, "sft", settings, prompt_settings)

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-CONFIGS = Path(__file__).resolve().parents[1] / "recipes" / "configs"
+RECIPES = Path(__file__).resolve().parents[1] / "recipes"
+CONFIGS = RECIPES / "configs/mcr"
 KEEP_ALL = ("--min_std", 0, "--min_max", 0, "--min_median", 0, "--max_median", 1)
 
 
@@ -65,9 +66,9 @@ def evaluate_flags(sandbox, out, *more):
         sandbox / "data",
         "--model_name_or_path",
         sandbox / "mrsi/model",
-        "--out",
+        "--output_dir",
         out,
-        "--max_completion_length",
+        "--max_new_tokens",
         12,
         "--batch_size",
         3,

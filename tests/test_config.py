@@ -10,8 +10,11 @@ from recipes_path import load_recipe
 
 from mcr.errors import ConfigError
 from mcr.runs.config import parse_settings
+from mcr.systems import systems
 
-CONFIGS = sorted((Path(__file__).resolve().parent.parent / "recipes" / "configs").glob("*.yaml"))
+RECIPE_CONFIGS = Path(__file__).resolve().parent.parent / "recipes" / "configs"
+CONFIG_FOLDERS = [*RECIPE_CONFIGS.iterdir(), *(system.configs for system in systems().values())]
+CONFIGS = sorted(path for folder in CONFIG_FOLDERS for path in folder.glob("*.yaml"))
 
 
 def types_for(name: str):
@@ -41,7 +44,7 @@ def write(tmp_path, text):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("golt: a\nout: b\n", "did you mean gold"),
+        ("golt: a\noutput_dir: b\n", "did you mean gold"),
         ("gold: a\nnonsense_here: 1\nbatchsize: 3\n", "did you mean batch_size"),
         ("- a\n- b\n", "mapping"),
         ("a: [", "not YAML"),
@@ -54,19 +57,41 @@ def test_wrong_keys_are_told(tmp_path, text, told):
 
 def test_wrong_flags_and_missing_files_are_told(tmp_path):
     with pytest.raises(ConfigError, match="did you mean gold"):
-        parse_settings(types_for("evaluate"), ["--golds", "x", "--out", "y"])
+        parse_settings(types_for("evaluate"), ["--golds", "x", "--output_dir", "y"])
     with pytest.raises(ConfigError, match="does not exist"):
         parse_settings(types_for("evaluate"), ["--config", str(tmp_path / "none.yaml")])
 
 
 def test_flags_win_over_the_file(tmp_path):
-    path = write(tmp_path, "gold: a\nout: b\npredictions: p\nbatch_size: 3\n")
+    path = write(tmp_path, "gold: a\noutput_dir: b\npredictions: p\nbatch_size: 3\n")
     parsed, generation, _ = parse_settings(types_for("evaluate"), ["--config", path, "--batch_size", "5"])
     assert (parsed.gold, generation.batch_size) == ("a", 5)
 
 
 def test_flags_may_be_written_with_an_equals_sign(tmp_path):
     parsed, *_ = parse_settings(
-        types_for("evaluate"), [f"--config={write(tmp_path, 'gold: a')}", "--out=b", "--predictions", "p"]
+        types_for("evaluate"), [f"--config={write(tmp_path, 'gold: a')}", "--output_dir=b", "--predictions", "p"]
     )
-    assert (parsed.gold, parsed.out) == ("a", "b")
+    assert (parsed.gold, parsed.output_dir) == ("a", "b")
+
+
+def test_evaluate_says_what_it_takes(capsys):
+    with pytest.raises(SystemExit) as ended:
+        parse_settings(types_for("evaluate"), ["--help"])
+    assert ended.value.code == 0
+    told = capsys.readouterr().out
+    assert all(flag in told for flag in ("--output_dir", "--max_new_tokens", "--system"))
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        [],
+        ["--predictions", "p", "--system", "s"],
+        ["--predictions", "p", "--model_name_or_path", "m"],
+        ["--model_name_or_path", "m"],
+    ],
+)
+def test_evaluate_needs_one_source_of_predictions(flags):
+    with pytest.raises(ConfigError, match="evaluate: "):
+        parse_settings(types_for("evaluate"), ["--gold", "g", "--output_dir", "o", *flags])

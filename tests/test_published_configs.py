@@ -17,7 +17,7 @@ from mcr.runs.config import parse_settings
 ROOT = Path(__file__).resolve().parent.parent
 PUBLISHED = [path for path in CONFIGS if not path.stem.startswith("sandbox")]
 GRPO = [path for path in CONFIGS if path.stem.endswith("grpo")]
-FILES = {"model_name_or_path", "train_set", "image_root", "output_dir", "held_out", "gold", "out"}
+FILES = {"model_name_or_path", "train_set", "image_root", "output_dir", "held_out", "gold"}
 SAMPLING = {"num_generations": 8, "temperature": 1.5, "top_k": 200, "top_p": 0.95, "use_vllm": True}
 # (which configs, paper and section, what it states)
 TABLE = (
@@ -163,7 +163,7 @@ def learning_rates(path: Path, out: Path, num_steps: int) -> list[float]:
 
 @pytest.mark.parametrize("model", ["qwen2_5", "mimo"])
 def test_cvo_warms_up_for_a_twentieth_of_its_steps_and_mrsi_for_none(model, tmp_path):
-    paths = [ROOT / f"recipes/configs/twitter_gmner_{model}_vl_7b_{recipe}.yaml" for recipe in ("sft", "grpo")]
+    paths = [ROOT / f"recipes/configs/mcr/twitter_gmner_{model}_vl_7b_{recipe}.yaml" for recipe in ("sft", "grpo")]
     mrsi, cvo = (learning_rates(path, tmp_path, 1000) for path in paths)
     assert mrsi[0] == 1e-4
     assert mrsi[250] == pytest.approx(1e-4 * (2 + 2**0.5) / 4)  # (1 + cos(pi / 4)) / 2

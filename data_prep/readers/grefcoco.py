@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from data_prep.readers.reading import BROKEN_ROW, Item, Placed, Reject, check_id, find_image, kind_of, require_files
+from data_prep.readers.reading import BROKEN_ROW, Item, Placed, Reject, check_id, find_image, require_files
 from mcr.boxes import Box
 from mcr.errors import DataError
 from mcr.io.unicode import without_surrogates
@@ -64,7 +64,7 @@ class GrefcocoReader:
         try:
             samples = list(self._samples(ref, *others))
         except DataError as error:
-            yield Reject(place, str(error), kind_of(error))
+            yield Reject(place, str(error), error.kind)
         except BROKEN_ROW as error:
             yield Reject(place, f"row: cannot be read ({type(error).__name__}: {str(error)[:200]}). Correct the ref.", "row")
         else:
@@ -83,14 +83,16 @@ class GrefcocoReader:
         if not isinstance(sentences, list) or not all(
             isinstance(one, dict) and isinstance(one.get("sent"), str) for one in sentences
         ):
-            raise DataError(f"row: sentences are {str(sentences)[:80]!r}, expected a list with sent. Correct the ref.")
+            raise DataError(
+                f"row: sentences are {str(sentences)[:80]!r}, expected a list with sent. Correct the ref.", kind="row"
+            )
         if len(targets) > 1 and not self.keeps_several:
             notes["several targets, left out"] += len(sentences)
             return
         missing = [target for target in targets if target not in boxes]
         if missing or not isinstance(ref.get("image_id"), int) or ref["image_id"] not in sizes:
             raise DataError(
-                f"box: annotations {missing} or image {ref.get('image_id')} are not in {INSTANCES}. Use its own file."
+                f"box: annotations {missing} or image {ref.get('image_id')} are not in {INSTANCES}. Use its own file.", kind="box"
             )
         size = sizes[ref["image_id"]]
         image = find_image(image_root, image_name(str(ref.get("file_name", ""))), size)
@@ -110,7 +112,9 @@ def target_ids(value: Any) -> list[int]:
     """
     ids = value if isinstance(value, list) else [value]
     if not ids or not all(isinstance(one, int) and not isinstance(one, bool) for one in ids):
-        raise DataError(f"row: ann_id is {str(value)[:80]!r}, expected a number or a list of numbers. Correct the ref.")
+        raise DataError(
+            f"row: ann_id is {str(value)[:80]!r}, expected a number or a list of numbers. Correct the ref.", kind="row"
+        )
     return [one for one in dict.fromkeys(ids) if one != NO_TARGET]
 
 
@@ -156,7 +160,9 @@ def inside(box_px: Box, size: tuple[int, int], target: int) -> Box:
     """
     x1, y1, x2, y2 = box_px
     if min(x1, y1) < -EDGE_PX or x2 > size[0] + EDGE_PX or y2 > size[1] + EDGE_PX:
-        raise DataError(f"box: got {list(box_px)} of annotation {target}, expected inside {size[0]}x{size[1]}. Correct it.")
+        raise DataError(
+            f"box: got {list(box_px)} of annotation {target}, expected inside {size[0]}x{size[1]}. Correct it.", kind="box"
+        )
     return check_box((max(x1, 0.0), max(y1, 0.0), min(x2, size[0]), min(y2, size[1])), f"annotation {target}")
 
 

@@ -57,10 +57,11 @@ class MnerMiReader:
         tokens, labels, images = (_texts(row, key) for key in ("text", "label", "images"))
         if len(tokens) != len(labels) or not all(label in TAGS for label in labels):
             raise DataError(
-                f"tags: got {len(labels)} for {len(tokens)} tokens, {sorted({*labels} - TAGS)} unknown. Correct the row."
+                f"tags: got {len(labels)} for {len(tokens)} tokens, {sorted({*labels} - TAGS)} unknown. Correct the row.",
+                kind="tags",
             )
         if len(images) > MAX_IMAGES:
-            raise DataError(f"image: got {len(images)}, expected at most {MAX_IMAGES}. Leave the others out.")
+            raise DataError(f"image: got {len(images)}, expected at most {MAX_IMAGES}. Leave the others out.", kind="image")
         entities = [Entity(" ".join(tokens[a:b]), TWITTER_GMNER.canonical(label)) for a, b, label in spans_of(labels)]
         refs = tuple(find_image(image_root, name) for name in images)
         sample = Sample(check_id(row.get("id", "")), self.dataset, MNER, " ".join(tokens), refs, tuple(entities))
@@ -73,7 +74,7 @@ class MnerMiReader:
 def _texts(row: Mapping[str, Any], key: str) -> list[str]:
     value = row.get(key)
     if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
-        raise DataError(f"row: {key} is {str(value)[:80]!r}, expected a list of texts. Correct the row.")
+        raise DataError(f"row: {key} is {str(value)[:80]!r}, expected a list of texts. Correct the row.", kind="row")
     return value
 
 
@@ -86,19 +87,19 @@ def read_row(raw: bytes) -> tuple[Mapping[str, Any], bool]:
     try:
         text = raw.decode("utf-8").strip()
     except UnicodeDecodeError as error:
-        raise DataError(f"encoding: not UTF-8 ({error}). Convert the file.") from error
+        raise DataError(f"encoding: not UTF-8 ({error}). Convert the file.", kind="encoding") from error
     is_literal = False
     try:
         row = json.loads(text)
     except (ValueError, RecursionError) as error:
         if len(text) > MAX_LITERAL_CHARS:
-            raise DataError(f"row: neither JSON nor short enough for a literal ({error}). Repair the row.") from error
+            raise DataError(f"row: neither JSON nor short enough for a literal ({error}). Repair the row.", kind="row") from error
         try:
             row, is_literal = ast.literal_eval(text), True
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as literal_error:
-            raise DataError(f"row: neither JSON nor a literal ({literal_error}). Repair the row.") from literal_error
+            raise DataError(f"row: neither JSON nor a literal ({literal_error}). Repair the row.", kind="row") from literal_error
     if not isinstance(row, dict):
-        raise DataError(f"row: got {type(row).__name__}, expected an object. Repair the row.")
+        raise DataError(f"row: got {type(row).__name__}, expected an object. Repair the row.", kind="row")
     return without_surrogates(row), is_literal
 
 

@@ -58,7 +58,8 @@ def _check_size(image: ImageRef, size: tuple[int, int], sample_id: str) -> None:
     if size != (image.width, image.height):
         raise DataError(
             f"image {image.path}: got {size[0]}x{size[1]} pixels, expected {image.width}x{image.height} (sample {sample_id}). "
-            "Correct the sample or use the image that it was written for."
+            "Correct the sample or use the image that it was written for.",
+            kind="image",
         )
 
 

@@ -44,7 +44,7 @@ def read_at(place: str, read: Callable[[], Sample]) -> Item:
     try:
         return Placed(place, read())
     except DataError as error:
-        return Reject(place, str(error), kind_of(error))
+        return Reject(place, str(error), error.kind)
     except BROKEN_ROW as error:
         return Reject(place, f"row: cannot be read ({type(error).__name__}: {str(error)[:200]}). Repair the row.", "row")
 
@@ -163,22 +163,10 @@ def find_image(image_root: Path | None, name: str, size: tuple[int, int] | None 
     if size is not None and found != size:
         raise DataError(
             f"image {image_root / name}: got {found[0]}x{found[1]} pixels, expected {size[0]}x{size[1]}, which its boxes were "
-            "drawn on. Use the images as published, not resized."
+            "drawn on. Use the images as published, not resized.",
+            kind="image",
         )
     return ImageRef(name, *found)
-
-
-KINDS = ("image", "encoding", "mask", "box", "tags", "entity", "id", "row", "sample")
-
-
-def kind_of(error: DataError) -> str:
-    """Return what a fault is counted under: the thing that its message begins with."""
-    subject, _, rest = str(error).partition(" ")
-    if subject.endswith(".xml:"):
-        return "annotation"
-    if subject == "image" and ": no such file. " in rest:
-        return "missing file"
-    return subject.rstrip(":") if subject.rstrip(":") in KINDS else "broken"
 
 
 def check_id(sample_id: object) -> str:
@@ -189,7 +177,7 @@ def check_id(sample_id: object) -> str:
     """
     text = sample_id if isinstance(sample_id, str) else f"{sample_id:d}" if _is_plain_number(sample_id) else ""
     if not text or set(text) & set("/\\:") or text.startswith("."):
-        raise DataError(f"id: got {str(text or type(sample_id).__name__)[:80]!r}, expected a plain name. Correct it.")
+        raise DataError(f"id: got {str(text or type(sample_id).__name__)[:80]!r}, expected a plain name. Correct it.", kind="id")
     return text
 
 

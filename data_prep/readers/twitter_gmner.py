@@ -92,7 +92,9 @@ def entity_spans(tags: Sequence[Sequence[str]]) -> list[tuple[int, int, str]]:
         return spans
     for coarse, fine in zip(*tags, strict=True):
         if coarse[:1] != fine[:1] or TWITTER_FMNERG.coarse.get(fine[2:], "") != coarse[2:]:
-            raise DataError(f"tags: got {coarse!r} beside {fine!r}, expected a fine type of the coarse one. Correct the line.")
+            raise DataError(
+                f"tags: got {coarse!r} beside {fine!r}, expected a fine type of the coarse one. Correct the line.", kind="tags"
+            )
     return spans
 
 

@@ -102,10 +102,14 @@ def read_annotated_mask(row: Any, size: Sequence[int]) -> tuple[str, Mask]:
         DataError: no known image, no entity, a mask that covers nothing or is none of the image.
     """
     if not size or not isinstance(row.get("entity"), str):
-        raise DataError(f"mask: got {str(row)[:120]}, expected an image_id of images and an entity. Correct the annotation.")
+        raise DataError(
+            f"mask: got {str(row)[:120]}, expected an image_id of images and an entity. Correct the annotation.", kind="mask"
+        )
     mask = read_mask(row.get("segmentation"), height=size[0], width=size[1])
     if not mask.area:
-        raise DataError(f"mask: of entity {row['entity']!r} covers no pixel. Correct it or leave the annotation out.")
+        raise DataError(
+            f"mask: of entity {row['entity']!r} covers no pixel. Correct it or leave the annotation out.", kind="mask"
+        )
     return collapse_space(row["entity"]), mask
 
 

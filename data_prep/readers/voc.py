@@ -29,7 +29,7 @@ class _WithoutDoctype(ElementTree.TreeBuilder):
     """Refuses a document type when it begins, in whatever encoding: it could declare entities."""
 
     def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
-        raise DataError("declares a document type, expected plain annotations. Remove the declaration.")
+        raise DataError("declares a document type, expected plain annotations. Remove the declaration.", kind="annotation")
 
 
 def read_annotation(path: Path) -> Annotation | None:
@@ -49,9 +49,11 @@ def read_annotation(path: Path) -> Annotation | None:
             for row in tree.findall("object")
         ]
     except DataError as error:
-        raise DataError(f"{path.name}: {error}") from None
+        raise DataError(f"{path.name}: {error}", kind="annotation") from None
     except (ElementTree.ParseError, LookupError, TypeError, ValueError) as error:
-        raise DataError(f"{path.name}: not a Pascal-VOC annotation ({error}). Repair or remove the file.") from error
+        raise DataError(
+            f"{path.name}: not a Pascal-VOC annotation ({error}). Repair or remove the file.", kind="annotation"
+        ) from error
     boxes: dict[str, tuple[Box, ...]] = {}
     for name, corners in rows:
         boxes[name] = (*boxes.get(name, ()), check_box(corners, f"{path.name}, object {name!r}"))

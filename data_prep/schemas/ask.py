@@ -5,12 +5,13 @@ so that it can be checked like any completion.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from data_prep.schemas.facts import Facts
 from mcr.errors import DataError
 from mcr.formats.write import fitting_formats, write_answer
+from mcr.systems import asked_styles
+from mcr.systems.styles import AskedStyle
 from mcr.tasks import Task
 from rewards import score_completion
 
@@ -32,29 +33,27 @@ ENDING = "End with the answer, copied exactly, between <answer> and </answer>:\n
 AGAIN = "This cannot be used: {reason} Write it again, with the same rules and the same answer at the end."
 
 
-@dataclass(frozen=True, slots=True)
-class AskedStyle:
-    """A way of reasoning that a model is asked for.
-
-    Attributes:
-        manner: what the reasoning is to be like.
-        needs_image: an MLLM is asked, with the image.
-    """
-
-    manner: str
-    needs_image: bool
-
-
 ASKED_FORMATS = ("rows", "json", "triples")
 ASKED_STYLES = {
-    "llm_questions": AskedStyle("Write it as short questions and answers, one pair a check.", needs_image=False),
-    "llm_conclusions": AskedStyle("Write it as a few short conclusions, one or two sentences an entity.", needs_image=False),
-    "mllm_distilled": AskedStyle("Write it as your own flowing reasoning between <think> and </think>.", needs_image=True),
-    "mllm_knowledge_visual": AskedStyle(
-        "Write it between <think> and </think> in two parts, headed 'External Knowledge Analysis:', what is commonly known of "
-        "each name and so its type, and 'Visual Cue Analysis:', what the image shows of it.",
-        needs_image=True,
+    "llm_questions": AskedStyle(
+        "Write it as short questions and answers, one pair a check.",
+        needs_image=False,
+        fallback="steps_text_first",
+        is_default=True,
     ),
+    "llm_conclusions": AskedStyle(
+        "Write it as a few short conclusions, one or two sentences an entity.",
+        needs_image=False,
+        fallback="steps_image_first",
+        is_default=True,
+    ),
+    "mllm_distilled": AskedStyle(
+        "Write it as your own flowing reasoning between <think> and </think>.",
+        needs_image=True,
+        fallback="steps_text_first",
+        is_default=True,
+    ),
+    **asked_styles(),
 }
 
 

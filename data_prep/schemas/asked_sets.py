@@ -1,7 +1,6 @@
 """Training sets whose schemas a model behind an endpoint writes: D1 as the replies pass the gate, D2 on the way."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -12,10 +11,10 @@ from tqdm import tqdm
 
 from data_prep.schemas.endpoint_writer import EndpointWriter, draw_asked
 from data_prep.schemas.tally import Tally, estimate_tokens
-from data_prep.training_sets.parquet import PROMPT_COLUMNS, SCHEMA_COLUMNS, RowWriter, WriteOptions, prompt_row
+from data_prep.training_sets.parquet import PROMPT_COLUMNS, SCHEMA_COLUMNS, RowWriter, WriteOptions, prompt_row, row_writer
 from data_prep.training_sets.split import is_held_back
 from mcr.errors import ConfigError, DataError
-from mcr.io.atomic_write import write_json
+from mcr.io.atomic_write import whole_file, write_json
 from mcr.prompts.settings import PromptSettings
 from mcr.records import Sample
 
@@ -35,9 +34,11 @@ def write_asked_sets(
     """
     if not 1 <= writing.per_sample <= len(styles):
         raise ConfigError(f"per_sample: got {writing.per_sample}, expected 1 to {len(styles)}, the number of styles.")
-    d1, d2 = RowWriter(out / "d1.parquet", SCHEMA_COLUMNS), RowWriter(out / "d2.parquet", PROMPT_COLUMNS)
-    partial_path = out / "rejected_replies.jsonl.partial"
-    try:
+    with (
+        whole_file(out / "rejected_replies.jsonl") as partial_path,
+        row_writer(out / "d1.parquet", SCHEMA_COLUMNS) as d1,
+        row_writer(out / "d2.parquet", PROMPT_COLUMNS) as d2,
+    ):
         kept_back, asked = tee_held_back(samples, d2, settings, writing)
         with partial_path.open("w", encoding="utf-8") as file, tqdm(desc="asking", unit="schema") as bar:
             for outcome in writer.write_all(draw_asked(asked, styles, writing.per_sample, writing.seed)):
@@ -49,13 +50,6 @@ def write_asked_sets(
                 tally.add(outcome)
                 bar.set_postfix_str(tally.in_words())
                 bar.update(1)
-    except BaseException:
-        d1.discard()
-        d2.discard()
-        raise
-    d1.finish()
-    d2.finish()
-    os.replace(partial_path, out / "rejected_replies.jsonl")
     settings.save(out)
     summary = tally.summary() | {"d2_prompts": kept_back.num}
     write_json(out / "summary.json", summary)

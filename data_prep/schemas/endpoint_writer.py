@@ -1,9 +1,8 @@
 """Schemas written by a model behind an endpoint: asked, checked, asked again with the reason, then a template takes over."""
 
 import re
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -21,12 +20,6 @@ from mcr.formats.write import ORDERS
 from mcr.io.images import open_image
 from mcr.records import Sample
 
-FALLBACKS = {
-    "llm_questions": "steps_text_first",
-    "llm_conclusions": "steps_image_first",
-    "mllm_distilled": "steps_text_first",
-    "mllm_knowledge_visual": "knowledge_visual",
-}
 FALLBACK_SEED = 1_000_003  # away from that of a route of templates, which would write the very same text
 MAX_FAILURES = 20
 
@@ -105,20 +98,9 @@ class EndpointWriter:
         Raises:
             McrError: `max_failures` samples in a row had no reply at all; what was answered is kept.
         """
-        with ThreadPoolExecutor(self.endpoint.settings.max_concurrency) as pool:
-            under_way: deque[Future[Outcome]] = deque()
-            try:
-                for sample, style in wanted:
-                    under_way.append(pool.submit(self.write, sample, style))
-                    if len(under_way) >= 4 * self.endpoint.settings.max_concurrency:
-                        yield self._checked(under_way.popleft().result())
-                while under_way:
-                    yield self._checked(under_way.popleft().result())
-            finally:
-                self.endpoint.stopped.set()
-                for future in under_way:
-                    future.cancel()
-        self.endpoint.stopped.clear()
+        with closing(self.endpoint.map(lambda one: self.write(*one), wanted)) as outcomes:
+            for outcome in outcomes:
+                yield self._checked(outcome)
 
     def _checked(self, outcome: Outcome) -> Outcome:
         self.num_failures = self.num_failures + 1 if outcome.is_failure else 0
@@ -172,7 +154,7 @@ class EndpointWriter:
 
     def _template(self, sample: Sample, style: str, rejections: list[Rejection]) -> str | None:
         """Write another template for each style asked for, so that no sample stands twice with one text."""
-        fallback = FALLBACKS[style]
+        fallback = ASKED_STYLES[style].fallback
         options = SchemaOptions((fallback,), self.answer_formats, orders=ORDERS[:1], all_boxes=self.all_boxes)
         try:
             return make_schema(sample, fallback, self.frame_of(sample), options, self.seed + FALLBACK_SEED).completion

@@ -43,19 +43,6 @@ BANK: dict[str, tuple[str, ...]] = {
     "brief_missing": ("{look} not seen", "a {look} that is not shown", "it would be the {look}, which the image does not have"),
     "brief_shown": ("shown at {box}", "in the image at {box}", "the image has it at {box}"),
     "brief_absent": ("not shown", "not in the image", "the image does not have it"),
-    "knowledge": (
-        "External Knowledge Analysis: {known}",
-        "External Knowledge Analysis\n{known}",
-        "External Knowledge Analysis: what is known helps here. {known}",
-    ),
-    "visual": (
-        "Visual Cue Analysis: {seen}",
-        "Visual Cue Analysis\n{seen}",
-        "Visual Cue Analysis: now the image. {seen}",
-    ),
-    "known_look": ("{name} looks like {look}.", "What is known of {name}: {look}.", "{name} is known to look like {look}."),
-    "nothing_known": ("Nothing is needed.", "No outside knowledge is needed.", "The text needs no outside knowledge."),
-    "nothing_asked": ("No place is asked for.", "The image is not asked about.", "No box has to be given."),
     "story_open": ("The text reads: {sentence}", 'Here is the text: "{sentence}"', "I start from the words: {sentence}"),
     "story_type": ("{name} can only be a {type} here", "as {name} is used here, it is a {type}", "{name} reads as {type}"),
 }

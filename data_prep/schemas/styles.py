@@ -4,16 +4,18 @@ Constraints (MCR 4.1): C_s span and C_t type are checked on the text, C_e entail
 the image. Tagged styles stand in <think> and answer in <answer>; the others end in the word "Answer:".
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from random import Random
 
 from data_prep.schemas.facts import Facts
 from data_prep.schemas.phrases import BANK
 from mcr.records import Entity
+from mcr.systems import template_styles
+from mcr.systems.styles import TemplateStyle
 
 
 class Voice:
-    """Picks phrases: `num_phrasings` of each kind, by an explicit random generator."""
+    """Picks phrases: `num_phrasings` of each kind, by an explicit random generator; writes the steps that styles share."""
 
     def __init__(self, rng: Random, num_phrasings: int) -> None:
         self.rng = rng
@@ -21,7 +23,27 @@ class Voice:
 
     def say(self, kind: str, **fields: str) -> str:
         """Return one phrase of a kind, filled in."""
-        return self.rng.choice(BANK[kind][: self.num_phrasings]).format(**fields)
+        return self.choose(BANK[kind], **fields)
+
+    def choose(self, phrases: Sequence[str], **fields: str) -> str:
+        """Return one of some phrases, filled in."""
+        return self.rng.choice(phrases[: self.num_phrasings]).format(**fields)
+
+    def span(self, facts: Facts) -> str:
+        """Return the names of the text (C_s)."""
+        return _span(facts, self)
+
+    def see(self, facts: Facts) -> list[str]:
+        """Return what the image is known to show."""
+        return _see(facts, self)
+
+    def on_text(self, facts: Facts) -> list[str]:
+        """Return the steps on the text (C_s and C_t)."""
+        return _on_text(facts, self)
+
+    def on_image(self, facts: Facts) -> list[str]:
+        """Return the steps on the image (C_e and C_u)."""
+        return _on_image(facts, self)
 
 
 def _upper(text: str, facts: Facts) -> str:
@@ -174,28 +196,17 @@ def narrative(facts: Facts, voice: Voice) -> list[str]:
     return [" ".join(prose)]
 
 
-def knowledge_visual(facts: Facts, voice: Voice) -> list[str]:
-    """Two parts, as E2E-GMNER's teacher writes: what is known of each name, then what the image shows of it (tagged)."""
-    if not facts.entities:
-        return [voice.say("knowledge", known=_span(facts, voice)), voice.say("visual", seen=voice.say("all_clear"))]
-    known = _on_text(facts, voice)
-    known += [voice.say("known_look", name=e.text, look=k) for e, k in zip(facts.entities, facts.looks, strict=True) if k]
-    seen = [*_see(facts, voice), *_on_image(facts, voice)]
-    return [
-        voice.say("knowledge", known=" ".join(known) or voice.say("nothing_known")),
-        voice.say("visual", seen=" ".join(seen) or voice.say("nothing_asked")),
-    ]
-
-
-Style = Callable[[Facts, Voice], list[str]]
-TAGGED: dict[str, Style] = {
-    "steps_text_first": steps_text_first,
-    "steps_image_first": steps_image_first,
-    "knowledge_visual": knowledge_visual,
+OWN = {
+    "steps_text_first": TemplateStyle(steps_text_first, is_tagged=True, is_default=True),
+    "steps_image_first": TemplateStyle(steps_image_first, is_tagged=True, is_default=True),
+    "question_answer": TemplateStyle(question_answer, is_tagged=False, is_default=True),
+    "brief": TemplateStyle(brief, is_tagged=False, is_default=True),
+    "narrative": TemplateStyle(narrative, is_tagged=False, is_default=True),
 }
-UNTAGGED: dict[str, Style] = {"question_answer": question_answer, "brief": brief, "narrative": narrative}
+# Tagged styles come first, those of systems among them: draws by seed depend on the order.
+TEMPLATES = dict(sorted((OWN | template_styles()).items(), key=lambda item: not item[1].is_tagged))
 ANSWER_ONLY = "answer_only"
-STYLES = (*TAGGED, *UNTAGGED, ANSWER_ONLY)
+STYLES = (*TEMPLATES, ANSWER_ONLY)
 
 
 def write_completion(style: str, facts: Facts, voice: Voice, answer: str) -> str:
@@ -205,6 +216,8 @@ def write_completion(style: str, facts: Facts, voice: Voice, answer: str) -> str
     """
     if style == ANSWER_ONLY:
         return f"<answer>\n{answer}\n</answer>"
-    if style in TAGGED:
-        return "<think>\n{}\n</think>\n<answer>\n{}\n</answer>".format("\n".join(TAGGED[style](facts, voice)), answer)
-    return "{}\nAnswer:\n{}".format("\n".join(UNTAGGED[style](facts, voice)), answer)
+    template = TEMPLATES[style]
+    reasoning = "\n".join(template.write(facts, voice))
+    if template.is_tagged:
+        return f"<think>\n{reasoning}\n</think>\n<answer>\n{answer}\n</answer>"
+    return f"{reasoning}\nAnswer:\n{answer}"

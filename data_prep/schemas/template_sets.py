@@ -13,7 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from data_prep.schemas.build import SchemaOptions, draw_styles, make_schema
-from data_prep.training_sets.parquet import PROMPT_COLUMNS, SCHEMA_COLUMNS, RowWriter, WriteOptions, prompt_row
+from data_prep.training_sets.parquet import PROMPT_COLUMNS, SCHEMA_COLUMNS, RowWriter, WriteOptions, prompt_row, row_writer
 from data_prep.training_sets.split import is_held_back
 from mcr.errors import MAX_FAULTS_SHOWN, ConfigError, DataError, raise_faults
 from mcr.io.atomic_write import write_json
@@ -99,15 +99,8 @@ def write_training_sets(
             f"{writing.d2_share}, expected 0 to 1; num_processes: got {num_processes}, expected at least 1."
         )
     work = partial(write_chunk, settings=settings, options=options, writing=writing)
-    writers = RowWriter(out / "d1.parquet", SCHEMA_COLUMNS), RowWriter(out / "d2.parquet", PROMPT_COLUMNS)
-    try:
-        summary = _write_all(writers, in_chunks(samples, CHUNK), work, num_processes)
-    except BaseException:
-        for writer in writers:
-            writer.discard()
-        raise
-    for writer in writers:
-        writer.finish()
+    with row_writer(out / "d1.parquet", SCHEMA_COLUMNS) as d1, row_writer(out / "d2.parquet", PROMPT_COLUMNS) as d2:
+        summary = _write_all((d1, d2), in_chunks(samples, CHUNK), work, num_processes)
     settings.save(out)
     write_json(out / "summary.json", summary)
     return summary

@@ -1,8 +1,7 @@
 """The columns and rows of training sets, and writing them row group by row group, complete or not at all."""
 
-import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mcr.errors import DataError
+from mcr.io.atomic_write import whole_file
 from mcr.labels import LabelSet
 from mcr.prompts.settings import PromptSettings
 from mcr.records import Sample
@@ -79,37 +79,42 @@ class WriteOptions:
 
 
 class RowWriter:
-    """Writes rows in the order given; the file has its name only once `finish` was called."""
+    """Writes rows to a Parquet file, in the order given; `row_writer` makes one."""
 
-    def __init__(self, path: Path, columns: list[tuple[str, pa.DataType]], metadata: Mapping[str, str] | None = None) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path, self.partial = path, path.with_name(path.name + ".partial")
-        self.schema = pa.schema(columns, metadata)
-        self.writer = pq.ParquetWriter(self.partial, self.schema)
+    def __init__(self, writer: pq.ParquetWriter, schema: pa.Schema) -> None:
+        self.writer, self.schema = writer, schema
         self.waiting: list[dict[str, Any]] = []
 
     def write(self, rows: Sequence[dict[str, Any]]) -> None:
         """Append rows; they reach the disk in groups of at least GROUP_ROWS."""
         self.waiting += rows
         if len(self.waiting) >= GROUP_ROWS:
-            self._flush()
+            self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write the rows that wait for their group to be full."""
         if self.waiting:
             self.writer.write_table(pa.Table.from_pylist(self.waiting, schema=self.schema))
         self.waiting = []
 
-    def finish(self) -> None:
-        """Close the file and give it its name."""
-        self._flush()
-        self.writer.close()
-        os.replace(self.partial, self.path)
 
-    def discard(self) -> None:
-        """Close the file and remove it."""
-        with suppress(OSError):  # on a full disk closing fails as writing did
-            self.writer.close()
-        self.partial.unlink(missing_ok=True)
+@contextmanager
+def row_writer(
+    path: Path, columns: list[tuple[str, pa.DataType]], metadata: Mapping[str, str] | None = None
+) -> Iterator[RowWriter]:
+    """Yield a writer of rows; the file is complete at the end, or not there; `metadata` stays with it."""
+    schema = pa.schema(columns, metadata)
+    with whole_file(path) as partial:
+        parquet = pq.ParquetWriter(partial, schema)
+        try:
+            rows = RowWriter(parquet, schema)
+            yield rows
+            rows.flush()
+            parquet.close()
+        except BaseException:
+            with suppress(OSError):  # on a full disk closing fails as writing did
+                parquet.close()
+            raise
 
 
 def write_parquet(
@@ -119,6 +124,5 @@ def write_parquet(
     metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write rows as Parquet, complete or not at all; `metadata` stays with the file."""
-    writer = RowWriter(path, columns, metadata)
-    writer.write(rows)
-    writer.finish()
+    with row_writer(path, columns, metadata) as writer:
+        writer.write(rows)

@@ -1,6 +1,6 @@
 """Would a run of sft, filter or grpo fail? One line a check, before any hour is spent; exit code 1 where it would.
 
-    mcr doctor --config recipes/configs/sandbox_grpo.yaml [--processes 8] [--zero zero3] [--gpu_memory_gb 80]
+    mcr doctor --config recipes/configs/mcr/sandbox_grpo.yaml [--processes 8] [--zero zero3] [--gpu_memory_gb 80]
 
 The recipe is what the config's name ends in, or --recipe. Reads the config and looks at versions, memory, batch sizes, data,
 rewards, images, disk and ports. What is estimated says so.

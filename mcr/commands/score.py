@@ -6,30 +6,22 @@ recipes/evaluate.py writes a report to look at, with intervals.
 """
 
 from pathlib import Path
-from typing import Any
 
 from mcr.errors import run_command
 from mcr.io.atomic_write import write_json
-from mcr.io.predictions import join_gold, load_predictions
+from mcr.io.predictions import load_predictions
 from mcr.io.samples import read_gold
+from mcr.io.sanity_checks import Suspicion, find_suspicions
 from mcr.metrics.conventions import DEFAULT, Conventions, add_convention_flags, read_conventions
-from mcr.metrics.sanity_checks import find_suspicions
-from mcr.metrics.scores import evaluate
-from mcr.report.summary import one_line, warnings_of
+from mcr.metrics.evaluate import Metrics, evaluate
+from mcr.report.evaluation import warnings_of
 from mcr.runs.command_line import CommandParser
 
 
-def score_files(gold: Path, predictions: Path, conventions: Conventions = DEFAULT) -> dict[str, Any]:
-    """Return every measure by name, with the counts of what was missing or could not be read."""
-    samples, found = read_gold(gold), load_predictions(predictions)
-    rows, report = join_gold(samples, found)
-    counts = {
-        "num_unreadable": report.num_unreadable,
-        "num_with_problems": report.num_with_problems,
-        "num_missing": report.num_missing,
-        "suspicions": [suspicion.to_dict() for suspicion in find_suspicions(samples, found)],
-    }
-    return evaluate(rows, conventions) | counts
+def score_files(gold: Path, predictions: Path, conventions: Conventions = DEFAULT) -> tuple[Metrics, list[Suspicion]]:
+    """Return every measure of a predictions file, and what looks wrong in it."""
+    samples, predicted = read_gold(gold), load_predictions(predictions)
+    return evaluate(samples, predicted, conventions=conventions), find_suspicions(samples, predicted, conventions.labels)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -40,11 +32,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--output_dir", type=Path, help="folder that metrics.json is written to")
     add_convention_flags(parser)
     args = parser.parse_args(argv)
-    metrics = score_files(args.gold, args.predictions, read_conventions(args))
+    metrics, suspicions = score_files(args.gold, args.predictions, read_conventions(args))
     if args.output_dir:
-        write_json(args.output_dir / "metrics.json", metrics)
-    print(one_line(metrics))
-    for warning in warnings_of(metrics):
+        found = {"suspicions": [suspicion.to_dict() for suspicion in suspicions]}
+        write_json(args.output_dir / "metrics.json", metrics.to_dict() | found)
+    print(metrics)
+    for warning in warnings_of(metrics, suspicions):
         print(f"warning: {warning}")
 
 

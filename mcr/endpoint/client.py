@@ -10,18 +10,20 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from mcr.errors import ConfigError, McrError
+from mcr.io.bounded_threads import map_bounded
 from mcr.io.unicode import without_surrogates
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 BUSY_S = 60.0
 MIN_SECRET_CHARS = 16  # a shorter key is a placeholder for servers that ask for none, and may be a word of the reply
 REFUSALS = (400, 413, 422)  # of one request; any other status that does not pass is about all of them
@@ -79,6 +81,23 @@ class Reply:
     num_prompt_tokens: int = 0
     num_completion_tokens: int = 0
     is_cached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why one try gave no reply.
+
+    Attributes:
+        reason: in words, without the key.
+        wait_s: seconds to wait at least before the next try.
+        is_passing: whether another try may succeed.
+        is_refused: whether it is this one request that the endpoint does not take.
+    """
+
+    reason: str
+    wait_s: float = 0.0
+    is_passing: bool = True
+    is_refused: bool = False
 
 
 class EndpointError(McrError):
@@ -172,78 +191,79 @@ class ChatEndpoint:
         """Whether the reply to a request is on the disk."""
         return self.cache is not None and self.cache.get(request_key(body)) is not None
 
-    def ask_all(self, bodies: Iterator[tuple[Any, Mapping[str, Any]]]) -> Iterator[tuple[Any, Reply | EndpointError]]:
-        """Yield (name, reply or fault) for each (name, request), as they come, at most `max_concurrency` under way."""
-        waiting: dict[Future, Any] = {}
-        with ThreadPoolExecutor(self.settings.max_concurrency) as pool:
-            try:
-                for name, body in bodies:
-                    waiting[pool.submit(self._ask_or_fault, body)] = name
-                    if len(waiting) >= 2 * self.settings.max_concurrency:
-                        yield from _finished(waiting)
-                while waiting:
-                    yield from _finished(waiting)
-            finally:
-                self.stopped.set()  # whoever waits for another try gives up
-                for future in waiting:
-                    future.cancel()
-        self.stopped.clear()
-
-    def _ask_or_fault(self, body: Mapping[str, Any]) -> Reply | EndpointError:
+    def map(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
+        """Yield `work(item)` for each item, in order, `max_concurrency` at once. Left early, no request is tried again."""
         try:
-            return self.ask(body)
+            yield from map_bounded(work, items, num_threads=self.settings.max_concurrency, stop=self.stopped.set)
+        finally:
+            self.stopped.clear()
+
+    def ask_all(self, bodies: Iterable[tuple[Any, Mapping[str, Any]]]) -> Iterator[tuple[Any, Reply | EndpointError]]:
+        """Yield (name, reply or fault) for each (name, request), in order."""
+        return self.map(self._ask_or_fault, bodies)
+
+    def _ask_or_fault(self, named: tuple[Any, Mapping[str, Any]]) -> tuple[Any, Reply | EndpointError]:
+        name, body = named
+        try:
+            return name, self.ask(body)
         except EndpointError as fault:
-            return fault
+            return name, fault
 
     def _ask_patiently(self, body: Mapping[str, Any]) -> Reply:
         reason = ""
         for number in range(self.settings.max_retries + 1):
             self.num_asked += 1
-            reply, reason, wait_s = self._try(body)
-            if reply is not None and (reply.text or number == self.settings.max_retries):
-                return reply  # an empty one only if no try gives more
-            if wait_s is None:
-                is_refused = any(reason.startswith(f"status {status}") for status in REFUSALS)
+            outcome = self._try(body)
+            is_last = number == self.settings.max_retries
+            if isinstance(outcome, Reply) and (outcome.text or is_last):
+                return outcome  # an empty one only if no try gives more
+            failure = outcome if isinstance(outcome, Failure) else Failure("an empty reply")
+            reason = failure.reason
+            if not failure.is_passing:
                 message = f"endpoint {self.settings.base_url}: {reason}. Check model, key and request."
-                raise EndpointError(message, is_refused=is_refused)
-            if number < self.settings.max_retries:
+                raise EndpointError(message, is_refused=failure.is_refused)
+            if not is_last:
                 backoff_s = min(30.0, self.settings.backoff_s * 2**number) * (0.75 + 0.5 * self.jitter.random())
-                if self.stopped.wait(max(wait_s, backoff_s)):
+                if self.stopped.wait(max(failure.wait_s, backoff_s)):
                     break
         raise EndpointError(f"endpoint {self.settings.base_url}: {self.settings.max_retries + 1} tries failed, last: {reason}.")
 
-    def _try(self, body: Mapping[str, Any]) -> tuple[Reply | None, str, float | None]:
-        """Send once. Return (reply, why there is none, seconds to wait at least before trying again or None for never)."""
+    def _try(self, body: Mapping[str, Any]) -> Reply | Failure:
+        """Send once; the text of a reply may be empty."""
         import openai
 
         try:
             answer = self.client.chat.completions.create(**body)
         except openai.APIStatusError as error:
-            reason = f"status {error.status_code}: {self._hide_key(str(error.message))[:200]}"
-            is_passing = error.status_code in PASSING or error.status_code >= 500
-            return None, reason, _retry_after_s(error.response.headers) if is_passing else None
+            status = error.status_code
+            return Failure(
+                f"status {status}: {self._hide_key(str(error.message))[:200]}",
+                wait_s=_retry_after_s(error.response.headers),
+                is_passing=status in PASSING or status >= 500,
+                is_refused=status in REFUSALS,
+            )
         except (openai.APIError, ValueError, RecursionError) as error:  # connection, time-out, a body that is no JSON
-            return None, f"{type(error).__name__}: {self._hide_key(str(error))[:200]}", 0.0
-        reply, reason = _read(answer)
-        if reply is not None and len(self.key) >= MIN_SECRET_CHARS:
-            reply = replace(reply, text=self._hide_key(reply.text))
-        return reply, self._hide_key(reason), 0.0
+            return Failure(f"{type(error).__name__}: {self._hide_key(str(error))[:200]}")
+        outcome = _read(answer)
+        if isinstance(outcome, Failure):
+            return replace(outcome, reason=self._hide_key(outcome.reason))
+        return replace(outcome, text=self._hide_key(outcome.text)) if len(self.key) >= MIN_SECRET_CHARS else outcome
 
     def _hide_key(self, text: str) -> str:
         """Servers may echo what they were sent."""
         return text if self.key == "none" else text.replace(self.key, "[key]")
 
 
-def _read(answer: Any) -> tuple[Reply | None, str]:
+def _read(answer: Any) -> Reply | Failure:
     """Return the reply, or why what came with status 200 is none; the text may be empty."""
     try:
         choice = answer.choices[0]
         text, usage = choice.message.content, answer.usage
     except (AttributeError, IndexError, KeyError, TypeError):
-        return None, f"a reply without a choice: {str(answer)[:200]!r}"
+        return Failure(f"a reply without a choice: {str(answer)[:200]!r}")
     text = without_surrogates(text) if isinstance(text, str) and text.strip() else ""
     num_prompt, num_completion = (getattr(usage, name, 0) or 0 for name in ("prompt_tokens", "completion_tokens"))
-    return Reply(text, choice.finish_reason != "length", num_prompt, num_completion), "an empty reply"
+    return Reply(text, choice.finish_reason != "length", num_prompt, num_completion)
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float:
@@ -251,9 +271,3 @@ def _retry_after_s(headers: Mapping[str, str]) -> float:
         return min(60.0, max(0.0, float(headers.get("retry-after", "0"))))
     except ValueError:
         return 0.0
-
-
-def _finished(waiting: dict[Future, Any]) -> Iterator[tuple[Any, Reply | EndpointError]]:
-    done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-    for future in done:
-        yield waiting.pop(future), future.result()

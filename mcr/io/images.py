@@ -20,18 +20,20 @@ def open_image(image_root: Path, path: str) -> Image.Image:
     try:
         full = (root / path).resolve()
     except (OSError, RuntimeError, ValueError) as error:
-        raise DataError(f"image {path!r}: is no path ({error}). Correct the name or the link.") from error
+        raise DataError(f"image {path!r}: is no path ({error}). Correct the name or the link.", kind="image") from error
     if not full.is_relative_to(root):
-        raise DataError(f"image {path!r}: leaves the image folder {image_root}. Write paths inside it.")
+        raise DataError(f"image {path!r}: leaves the image folder {image_root}. Write paths inside it.", kind="image")
     try:
         with Image.open(full) as picture:
             if picture.width * picture.height > MAX_IMAGE_PIXELS:
-                raise DataError(f"image {full}: {picture.width}x{picture.height} pixels, at most {MAX_IMAGE_PIXELS}. Shrink it.")
+                raise DataError(
+                    f"image {full}: {picture.width}x{picture.height} pixels, at most {MAX_IMAGE_PIXELS}. Shrink it.", kind="image"
+                )
             return picture.convert("RGB")
     except FileNotFoundError:
-        raise DataError(f"image {full}: no such file. Add it or correct image_root.") from None
+        raise DataError(f"image {full}: no such file. Add it or correct image_root.", kind="missing file") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"image {full}: cannot be read ({error}). Replace the file.") from error
+        raise DataError(f"image {full}: cannot be read ({error}). Replace the file.", kind="image") from error
 
 
 def check_images(image_root: Path, paths: Sequence[str]) -> None:

@@ -26,8 +26,8 @@ class Prediction:
     """
 
     id: str
-    sentence: str
-    entities: tuple[Entity, ...]
+    sentence: str = ""
+    entities: tuple[Entity, ...] = ()
     completion: str | None = None
     is_readable: bool = True
     problems: tuple[str, ...] = ()

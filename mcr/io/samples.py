@@ -52,7 +52,7 @@ def sample_from_dict(row: dict[str, Any]) -> Sample:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(
-            f"sample: {type(error).__name__} {error}, expected the keys of samples.jsonl. Add or rename keys."
+            f"sample: {type(error).__name__} {error}, expected the keys of samples.jsonl. Add or rename keys.", kind="sample"
         ) from error
 
 
@@ -126,7 +126,7 @@ def iter_samples(path: Path) -> Iterator[Sample]:
             sample = sample_from_dict(row)
             first = first_line.setdefault(hash_id(sample.id), number)
             if first != number:
-                raise DataError(f"id {sample.id!r} occurs twice, first in line {first}. Make ids unique.")
+                raise DataError(f"id {sample.id!r} occurs twice, first in line {first}. Make ids unique.", kind="id")
         except DataError as error:
             num_faults += 1
             if len(faults) <= MAX_FAULTS_SHOWN:

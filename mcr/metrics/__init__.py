@@ -1,1 +1,1 @@
-"""Measures of predictions against gold: matching, counts, scores, intervals, kinds of error, sanity checks."""
+"""Measures of predictions against gold: matching, counts a sample, scores of their sums, intervals, kinds of error."""

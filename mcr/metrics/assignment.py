@@ -73,19 +73,18 @@ def _solve_exactly(table: list[list[int]]) -> list[Edge]:
     holder = [-1] * (num_cols + 1)  # the row that holds each column; the last column is the path's start
     for row in range(len(table)):
         holder[num_cols], col = row, num_cols
-        slack: list[int | None] = [None] * num_cols
+        slack: dict[int, int] = {}
         came_from, is_seen = [num_cols] * num_cols, [False] * (num_cols + 1)
         while holder[col] != -1:
             is_seen[col] = True
-            here, step, next_col = holder[col], None, -1
-            for other in range(num_cols):
-                if is_seen[other]:
-                    continue
+            here = holder[col]
+            unseen = [other for other in range(num_cols) if not is_seen[other]]
+            for other in unseen:
                 reduced = row_price[here] - table[here][other] - col_price[other]
-                if slack[other] is None or reduced < slack[other]:
+                if other not in slack or reduced < slack[other]:
                     slack[other], came_from[other] = reduced, col
-                if step is None or slack[other] < step:
-                    step, next_col = slack[other], other
+            next_col = min(unseen, key=slack.__getitem__)
+            step = slack[next_col]
             for other in range(num_cols + 1):
                 if is_seen[other]:
                     row_price[holder[other]] -= step

@@ -5,13 +5,14 @@ Which paper counts how is in docs/report.md.
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from mcr.boxes import area
 from mcr.errors import ConfigError
-from mcr.labels import DEFAULT_LABELS
+from mcr.labels import DEFAULT_LABELS, LabelSet, load_labels
 from mcr.masks import mask_iou
-from mcr.metrics.matching import first_box_iou
+from mcr.metrics.matching import first_box_iou, is_same_type
 from mcr.records import Entity, ScoredSample, collapse_space
 
 CHOICES = {
@@ -23,8 +24,8 @@ CHOICES = {
 
 
 @dataclass(frozen=True)
-class Conventions:
-    """How a hit is counted; the recipes take each as a flag."""
+class ConventionFlags:
+    """How a hit is counted, as far as a flag or a line of a config can say it."""
 
     iou_threshold: float = field(default=0.5, metadata={"help": "two boxes agree from this IoU on, in (0, 1]"})
     iou_must_exceed: bool = field(default=False, metadata={"help": "the IoU has to be above the threshold, not at it"})
@@ -42,28 +43,58 @@ class Conventions:
     grec_overlap: str = field(
         default="iou", metadata={"help": "GREC's Pr@(F1=1) compares boxes by iou, or by giou as the official gRefCOCO code does"}
     )
+    type_aliases: bool = field(default=True, metadata={"help": "spellings of one type by the label set's aliases are equal"})
 
     def __post_init__(self) -> None:
         wrong = [name for name, allowed in CHOICES.items() if getattr(self, name) not in allowed]
         if wrong or not 0 < self.iou_threshold <= 1:
             choices = ", ".join(f"{name} {' or '.join(allowed)}" for name, allowed in CHOICES.items())
-            raise ConfigError(f"conventions: got {self}, expected an IoU threshold in (0, 1], {choices}.")
+            values = {name: getattr(self, name) for name in ("iou_threshold", *CHOICES)}
+            raise ConfigError(f"conventions: got {values}, expected an IoU threshold in (0, 1], {choices}.")
+
+    def with_labels(self, labels: LabelSet) -> "Conventions":
+        """Return these conventions with the label set by which types are compared."""
+        return Conventions(**{one.name: getattr(self, one.name) for one in fields(ConventionFlags)}, labels=labels)
+
+
+@dataclass(frozen=True)
+class Conventions(ConventionFlags):
+    """How a hit is counted.
+
+    Attributes:
+        labels: the label set by which types are compared; without its aliases where `type_aliases` is off.
+    """
+
+    labels: LabelSet = DEFAULT_LABELS
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.type_aliases:
+            object.__setattr__(self, "labels", self.labels.without_aliases())
 
     def is_enough(self, iou: float) -> bool:
         """Whether an IoU makes two places agree."""
         return iou > self.iou_threshold if self.iou_must_exceed else iou >= self.iou_threshold
 
-    def agrees_on_location(self, pred: Entity, gold: Entity) -> bool:
-        """Whether both are None, or the first predicted box hits one of gold's."""
-        if pred.boxes is None or gold.boxes is None:
-            return pred.boxes is None and gold.boxes is None
-        return self.is_enough(first_box_iou(pred, gold))
+    def agrees_on_type(self, predicted: Entity, gold: Entity) -> bool:
+        """Whether two types are one label of the label set."""
+        return is_same_type(predicted, gold, self.labels)
 
-    def agrees_on_mask(self, pred: Entity, gold: Entity) -> bool:
+    def agrees_on_location(self, predicted: Entity, gold: Entity) -> bool:
+        """Whether both are None, or the first predicted box hits one of gold's."""
+        if predicted.boxes is None or gold.boxes is None:
+            return predicted.boxes is None and gold.boxes is None
+        return self.is_enough(first_box_iou(predicted, gold))
+
+    def agrees_on_type_and_location(self, predicted: Entity, gold: Entity) -> bool:
+        """Whether a prediction of gold's text is correct (MCR Eqs. 19-22)."""
+        return self.agrees_on_type(predicted, gold) and self.agrees_on_location(predicted, gold)
+
+    def agrees_on_mask(self, predicted: Entity, gold: Entity) -> bool:
         """Whether both are without a mask, or the first predicted mask hits one of gold's (SMNER)."""
-        if not pred.masks or not gold.masks:
-            return pred.boxes is None and gold.boxes is None and not pred.masks and not gold.masks
-        return self.is_enough(max(mask_iou(pred.masks[0], mask) for mask in gold.masks))
+        if not predicted.masks or not gold.masks:
+            return predicted.boxes is None and gold.boxes is None and not predicted.masks and not gold.masks
+        return self.is_enough(max(mask_iou(predicted.masks[0], mask) for mask in gold.masks))
 
     def unify(self, row: ScoredSample) -> ScoredSample:
         """Return the sample as these conventions see it: case folded, repeated predictions and smaller gold boxes gone."""
@@ -73,7 +104,7 @@ class Conventions:
         if self.gold_boxes == "largest" and row.task.has_text:
             row = replace(row, gold=tuple(_largest_alone(entity) for entity in row.gold))
         if self.duplicates == "drop":
-            said = [(collapse_space(one.text), DEFAULT_LABELS.canonical(one.type), one.boxes, one.masks) for one in row.predicted]
+            said = [(collapse_space(one.text), self.labels.canonical(one.type), one.boxes, one.masks) for one in row.predicted]
             first = sorted({key: index for index, key in reversed(list(enumerate(said)))}.values())
             uncertainties = tuple(row.uncertainties[index] for index in first) if row.uncertainties else ()
             row = replace(row, predicted=tuple(row.predicted[index] for index in first), uncertainties=uncertainties)
@@ -87,17 +118,19 @@ class Conventions:
         case = "case-sensitive" if self.is_case_sensitive else "in lower case"
         by_type, paired = ("text and type" if flag else "text" for flag in (self.no_target_by_type, self.grounding_by_type))
         tie = "one half" if self.auroc_ties == "half" else "nothing"
+        types = "by the aliases of" if self.type_aliases else "as they are written, without the aliases of"
         grec = "IoU" if self.grec_overlap == "iou" else "GIoU, pairing the highest first"
         return (
             f"A place is right at IoU {sign} {self.iou_threshold:g} of the first predicted box with {boxes}, or None for None. "
-            f"Texts are compared {case}, white space collapsed. Repeated predictions {repeated}. N-scores compare {by_type}. "
+            f"Texts are compared {case}, white space collapsed, types {types} label set {self.labels.name}. "
+            f"Repeated predictions {repeated}. N-scores compare {by_type}. "
             "Acc@0.5 and Acc@0.75 count from these values on, whatever the threshold; they and the mean IoU pair entities by "
             f"{paired}. A tie counts {tie} in the AUROC of uncertainty. GREC's Pr@(F1=1) compares boxes by {grec}."
         )
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the content of metrics.json's `conventions`."""
-        return asdict(self)
+        return {one.name: getattr(self, one.name) for one in fields(ConventionFlags)} | {"labels": self.labels.name}
 
 
 DEFAULT = Conventions()
@@ -105,15 +138,19 @@ DEFAULT = Conventions()
 
 def add_convention_flags(parser: ArgumentParser) -> None:
     """Give a command line one flag for each convention."""
-    for one in fields(Conventions):
-        is_flag = isinstance(one.default, bool)
-        kind = {"type": _boolean, "nargs": "?", "const": True} if is_flag else {"type": type(one.default)}
-        parser.add_argument(f"--{one.name}", default=one.default, help=f"{one.metadata['help']} ({one.default})", **kind)
+    for one in fields(ConventionFlags):
+        text = f"{one.metadata['help']} ({one.default})"
+        if isinstance(one.default, bool):
+            parser.add_argument(f"--{one.name}", default=one.default, help=text, type=_boolean, nargs="?", const=True)
+        else:
+            parser.add_argument(f"--{one.name}", default=one.default, help=text, type=type(one.default))
+    parser.add_argument("--labels", default="", help="label set: a name, a YAML file, or A,B,C")
 
 
 def read_conventions(args: Namespace) -> Conventions:
     """Return the conventions of a parsed command line."""
-    return Conventions(**{one.name: getattr(args, one.name) for one in fields(Conventions)})
+    labels = load_labels(args.labels) if args.labels else DEFAULT_LABELS
+    return Conventions(**{one.name: getattr(args, one.name) for one in fields(ConventionFlags)}, labels=labels)
 
 
 def _boolean(text: str) -> bool:

@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mcr.labels import DEFAULT_LABELS
+from mcr.labels import DEFAULT_LABELS, LabelSet
 from mcr.metrics.conventions import DEFAULT, Conventions
 from mcr.metrics.grec import is_exact_place
-from mcr.metrics.matching import assign_spans, first_box_iou, is_same_type, match_exact
-from mcr.metrics.scores import gmner_hit
+from mcr.metrics.matching import Hit, assign_spans, first_box_iou, match_exact
 from mcr.records import Entity, ScoredSample, collapse_space
 
 KINDS = {
@@ -30,12 +29,12 @@ class Verdict:
 
     Attributes:
         kind: a key of KINDS, or "right".
-        pred_index: in the sample's predictions; None for what was not named.
+        predicted_index: in the sample's predictions; None for what was not named.
         gold_index: in the sample's gold; None for what is not gold's.
     """
 
     kind: str
-    pred_index: int | None
+    predicted_index: int | None
     gold_index: int | None
 
 
@@ -43,40 +42,46 @@ def judge(row: ScoredSample, *, is_readable: bool = True, conventions: Conventio
     """Return one verdict for each prediction and each gold entity, pairs told once.
 
     Right pairs are taken first, then pairs of the same text and type, of the same text, and of texts that share words, ties by
-    content, so the order of either list decides no count. Task mner asks for no place, task vg for nothing but a place. Rows are
-    taken as `Conventions.unify` gives them.
+    content, so the order of either list decides no count. What the task does not ask for cannot be wrong. Rows are taken as
+    `Conventions.unify` gives them.
     """
     if not row.task.has_text:
         return _judge_place(row, is_readable, conventions)
     verdicts: list[Verdict] = []
-    pred_left, gold_left = _by_content(row.predicted), _by_content(row.gold)
-    is_right = gmner_hit(conventions) if row.task.has_location else is_same_type
+    predicted_left, gold_left = (_by_content(part, conventions.labels) for part in (row.predicted, row.gold))
 
     def take(pairs: Sequence[tuple[int, int]], kind_of: Callable[[Entity, Entity], str]) -> None:
-        taken = [(pred_left[p], gold_left[g]) for p, g in pairs]
+        taken = [(predicted_left[p], gold_left[g]) for p, g in pairs]
         for p, g in taken:
             verdicts.append(Verdict(kind_of(row.predicted[p], row.gold[g]), p, g))
-            pred_left.remove(p)
+            predicted_left.remove(p)
             gold_left.remove(g)
 
     def left() -> tuple[list[Entity], list[Entity]]:
-        return [row.predicted[index] for index in pred_left], [row.gold[index] for index in gold_left]
+        return [row.predicted[index] for index in predicted_left], [row.gold[index] for index in gold_left]
 
-    take(match_exact(*left(), is_right), lambda p, g: "right")
-    take(match_exact(*left(), is_same_type), _kind_of_location)
+    take(match_exact(*left(), _hit_of(row, conventions)), lambda p, g: "right")
+    take(match_exact(*left(), conventions.agrees_on_type), _kind_of_location)
     take(match_exact(*left(), lambda p, g: True), lambda p, g: "type")
-    take([(p, g) for p, g, _ in assign_spans(*left(), first_box_iou)], lambda p, g: "span")
+    take([(p, g) for p, g, _ in assign_spans(*left(), first_box_iou, conventions.labels)], lambda p, g: "span")
     sentence = collapse_space(row.sentence)
-    for index in pred_left:
+    for index in predicted_left:
         is_inside = collapse_space(row.predicted[index].text) in sentence
         verdicts.append(Verdict("extra" if is_inside else "invented", index, None))
     verdicts += [Verdict("missed" if is_readable else "unreadable", None, index) for index in gold_left]
     return verdicts
 
 
-def _by_content(entities: Sequence[Entity]) -> list[int]:
+def _hit_of(row: ScoredSample, conventions: Conventions) -> Hit:
+    """Return the test that makes a prediction of gold's text right, by what the task asks for."""
+    if row.task.has_type and row.task.has_location:
+        return conventions.agrees_on_type_and_location
+    return conventions.agrees_on_location if row.task.has_location else conventions.agrees_on_type
+
+
+def _by_content(entities: Sequence[Entity], labels: LabelSet) -> list[int]:
     """Return the indices of entities in an order that follows from what they say alone."""
-    keys = [(collapse_space(entity.text), DEFAULT_LABELS.canonical(entity.type), str(entity.boxes)) for entity in entities]
+    keys = [(collapse_space(entity.text), labels.canonical(entity.type), str(entity.boxes)) for entity in entities]
     return sorted(range(len(entities)), key=keys.__getitem__)
 
 
@@ -93,12 +98,12 @@ def _judge_place(row: ScoredSample, is_readable: bool, conventions: Conventions)
     return [Verdict(kind, 0, 0 if row.gold else None), *further]
 
 
-def _kind_of_location(pred: Entity, gold: Entity) -> str:
-    if pred.boxes == ():
+def _kind_of_location(predicted: Entity, gold: Entity) -> str:
+    if predicted.boxes == ():
         return "unreadable"
     if gold.boxes is None:
         return "should be None"
-    return "should have a box" if pred.boxes is None else "box off"
+    return "should have a box" if predicted.boxes is None else "box off"
 
 
 def count_kinds(verdicts: Sequence[Sequence[Verdict]]) -> dict[str, int]:
@@ -107,13 +112,23 @@ def count_kinds(verdicts: Sequence[Sequence[Verdict]]) -> dict[str, int]:
     return {kind: counts[kind] for kind in KINDS}
 
 
-def confusion(rows: Sequence[ScoredSample], verdicts: Sequence[Sequence[Verdict]]) -> tuple[list[str], list[list[int]]]:
-    """Return the types and how often gold's (row) was predicted as which (column), over pairs of the same text."""
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """How often gold's type (row) was predicted as which (column)."""
+
+    types: Sequence[str]
+    counts: Sequence[Sequence[int]]
+
+
+def confusion(
+    rows: Sequence[ScoredSample], verdicts: Sequence[Sequence[Verdict]], labels: LabelSet = DEFAULT_LABELS
+) -> Confusion:
+    """Return which types were predicted as which, over pairs of the same text."""
     pairs: Counter[tuple[str, str]] = Counter()
-    for row, found in zip(rows, verdicts, strict=True):
-        for verdict in found if row.task.has_text else ():
-            if verdict.pred_index is not None and verdict.gold_index is not None and verdict.kind != "span":
-                gold, pred = row.gold[verdict.gold_index], row.predicted[verdict.pred_index]
-                pairs[DEFAULT_LABELS.canonical(gold.type), DEFAULT_LABELS.canonical(pred.type)] += 1
+    for row, of_row in zip(rows, verdicts, strict=True):
+        for verdict in of_row if row.task.has_type else ():
+            if verdict.predicted_index is not None and verdict.gold_index is not None and verdict.kind != "span":
+                gold, predicted = row.gold[verdict.gold_index], row.predicted[verdict.predicted_index]
+                pairs[labels.canonical(gold.type), labels.canonical(predicted.type)] += 1
     names = sorted({name for pair in pairs for name in pair})
-    return names, [[pairs[gold, pred] for pred in names] for gold in names]
+    return Confusion(names, [[pairs[gold, predicted] for predicted in names] for gold in names])

@@ -8,23 +8,21 @@ from mcr.metrics.conventions import DEFAULT, Conventions
 from mcr.records import Entity, ScoredSample
 
 
-def grec_scores(rows: Sequence[ScoredSample], conventions: Conventions = DEFAULT) -> dict[str, float | int]:
-    """Return GREC's measures over samples of task vg, as fractions; a zero denominator gives 0.
+def grec_counts(row: ScoredSample, conventions: Conventions) -> dict[tuple[str, ...], float]:
+    """Return what one phrase adds to the sums of GREC's measures, by measure and part (MCR E.3).
 
-    n_acc: of the samples without a target, the share for which none was said (MCR Eq. 25). t_acc: of those with one, the share
-    for which a place was predicted. precision: of those with one, the share whose first box hits any gold box by IoU (MCR E.3).
-    pr@f1=1: of all, the share whose boxes match gold's one to one with none left over on either side. A sample without a
-    prediction, or with one that cannot be read, is right in none of them.
+    none_said: no target, and none was said (MCR Eq. 25). some_said: a target, and a place was predicted. first_hit: a target, and
+    the first box hits any gold box by IoU. exact: the boxes match gold's one to one with none left over on either side. A sample
+    without a prediction, or with one that cannot be read, is right in none of them.
     """
-    absent = [row for row in rows if not _boxes(row.gold)]
-    present = [row for row in rows if _boxes(row.gold)]
+    has_target, is_claimed = bool(_boxes(row.gold)), _claims_place(row)
     return {
-        "n_acc": sum(row.is_answered and not _claims_place(row) for row in absent) / max(1, len(absent)),
-        "t_acc": sum(_claims_place(row) for row in present) / max(1, len(present)),
-        "precision": sum(_hits(row, conventions) for row in present) / max(1, len(present)),
-        "pr@f1=1": sum(is_exact_place(row, conventions) for row in rows) / max(1, len(rows)),
-        "num_no_target": len(absent),
-        "num_target": len(present),
+        ("grec", "target"): has_target,
+        ("grec", "no_target"): not has_target,
+        ("grec", "none_said"): not has_target and row.is_answered and not is_claimed,
+        ("grec", "some_said"): has_target and is_claimed,
+        ("grec", "first_hit"): has_target and _hits(row, conventions),
+        ("grec", "exact"): is_exact_place(row, conventions),
     }
 
 
@@ -35,11 +33,11 @@ def is_exact_place(row: ScoredSample, conventions: Conventions = DEFAULT) -> boo
     official evaluation code does (henghuiding/gRefCOCO, mdetr/datasets/refexp.py): it compares by GIoU and pairs greedily, the
     highest value first. That code also drops boxes with a score below 0.7; generated boxes have no score, and all of them count.
     """
-    pred, gold = _boxes(row.predicted), _boxes(row.gold)
-    if not row.is_answered or len(pred) != len(gold) or bool(pred) != _claims_place(row):
+    predicted, gold = _boxes(row.predicted), _boxes(row.gold)
+    if not row.is_answered or len(predicted) != len(gold) or bool(predicted) != _claims_place(row):
         return False
     overlap = giou if conventions.grec_overlap == "giou" else iou
-    values = {(p, g): overlap(a, b) for p, a in enumerate(pred) for g, b in enumerate(gold)}
+    values = {(p, g): overlap(a, b) for p, a in enumerate(predicted) for g, b in enumerate(gold)}
     hits = {pair: value for pair, value in values.items() if conventions.is_enough(value)}
     pairs = _pair_greedily(hits) if conventions.grec_overlap == "giou" else best_assignment(dict.fromkeys(hits, 1))
     return len(pairs) == len(gold)
@@ -61,8 +59,8 @@ def _claims_place(row: ScoredSample) -> bool:
 
 
 def _hits(row: ScoredSample, conventions: Conventions) -> bool:
-    pred = _boxes(row.predicted)
-    return bool(pred) and any(conventions.is_enough(iou(pred[0], box)) for box in _boxes(row.gold))
+    predicted = _boxes(row.predicted)
+    return bool(predicted) and any(conventions.is_enough(iou(predicted[0], box)) for box in _boxes(row.gold))
 
 
 def _boxes(entities: Sequence[Entity]) -> list[Box]:

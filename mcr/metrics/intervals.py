@@ -1,75 +1,38 @@
 """How sure a score is: the bootstrap over samples, of one system and of the difference of two (Efron and Tibshirani 1993).
 
-Every measure is a function of sums over samples, so a resample is a weighting of samples and costs one product of matrices.
-K: the columns of COUNTS. N: samples. R: resamples.
+Every measure is a ratio of sums over samples (mcr.metrics.counts, mcr.metrics.scores), so a resample is a weighting of samples
+and costs one product of matrices. K: counts. N: samples. R: resamples.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from mcr.metrics.conventions import DEFAULT, Conventions, unify_rows
-from mcr.metrics.matching import is_same_type, match_exact
-from mcr.metrics.scores import gmner_hit, grounding_ious, no_target_counts, num_invented
-from mcr.records import ScoredSample
+from mcr.metrics.counts import Counts, Key, total
+from mcr.metrics.scores import Ratio, measures_of
 
-COUNTS = (
-    *("mner", "named_pred", "named_gold", "invented"),  # over tasks gmner and mner
-    *("gmner", "eeg", "pred", "gold", "nt_correct", "nt_pred", "nt_gold", "hit50", "hit75", "iou", "grounded"),
-)
 CHUNK = 500
 
 
-def sample_counts(rows: Sequence[ScoredSample], conventions: Conventions = DEFAULT) -> np.ndarray:
-    """Return what each sample adds to the sums that the measures are made of, float64 [N, K]."""
-    counts = [_counts(row, conventions) for row in unify_rows(rows, conventions)]
-    return np.array(counts, dtype=np.float64).reshape(-1, len(COUNTS))
+def as_matrix(counts: Sequence[Counts], keys: Sequence[Key]) -> np.ndarray:
+    """Return the counts of each sample as float64 [N, K]."""
+    return np.array([[one.get(key, 0) for key in keys] for one in counts], dtype=np.float64).reshape(-1, len(keys))
 
 
-def _counts(row: ScoredSample, conventions: Conventions) -> list[float]:
-    if not row.task.has_text:
-        return [0.0] * len(COUNTS)
-    names = [len(match_exact(row.predicted, row.gold, is_same_type)), len(row.predicted), len(row.gold), num_invented(row)]
-    if not row.task.has_location:
-        return [*names, *[0.0] * (len(COUNTS) - len(names))]
-    hits = [
-        len(match_exact(row.predicted, row.gold, is_hit)) for is_hit in (gmner_hit(conventions), conventions.agrees_on_location)
-    ]
-    ious = grounding_ious(row, conventions)
-    found = [sum(value >= 0.5 for value in ious), sum(value >= 0.75 for value in ious), sum(ious), len(ious)]
-    return [*names, *hits, len(row.predicted), len(row.gold), *no_target_counts(row, conventions), *found]
+def keys_of(measures: Mapping[str, Ratio]) -> list[Key]:
+    """Return the counts that measures are made of, each once."""
+    return list(dict.fromkeys(key for ratio in measures.values() for key in (*ratio.top, *ratio.bottom)))
 
 
-def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
-    """Divide, 0 where the denominator is 0."""
-    return np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)
-
-
-def _f1(correct: str, pred: str = "pred", gold: str = "gold") -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
-    return lambda sums: _ratio(2 * sums[correct], sums[pred] + sums[gold])
-
-
-MEASURES: dict[str, Callable[[Mapping[str, np.ndarray]], np.ndarray]] = {
-    "GMNER F1": _f1("gmner"),
-    "GMNER precision": lambda sums: _ratio(sums["gmner"], sums["pred"]),
-    "GMNER recall": lambda sums: _ratio(sums["gmner"], sums["gold"]),
-    "MNER F1": _f1("mner", "named_pred", "named_gold"),
-    "EEG F1": _f1("eeg"),
-    "N-Rate": lambda sums: _ratio(sums["invented"], sums["named_pred"]),
-    "N-Pre": lambda sums: _ratio(sums["nt_correct"], sums["nt_pred"]),
-    "N-Rec": lambda sums: _ratio(sums["nt_correct"], sums["nt_gold"]),
-    "N-F1": _f1("nt_correct", "nt_pred", "nt_gold"),
-    "Acc@0.5": lambda sums: _ratio(sums["hit50"], sums["grounded"]),
-    "Acc@0.75": lambda sums: _ratio(sums["hit75"], sums["grounded"]),
-    "mean IoU": lambda sums: _ratio(sums["iou"], sums["grounded"]),
-}
-
-
-def scores_of(sums: np.ndarray) -> np.ndarray:
-    """Return every measure of sums [..., K], as fractions [..., len(MEASURES)]."""
-    by_name = {name: sums[..., column] for column, name in enumerate(COUNTS)}
-    return np.stack([measure(by_name) for measure in MEASURES.values()], axis=-1)
+def scores_of(sums: np.ndarray, keys: Sequence[Key], measures: Mapping[str, Ratio]) -> np.ndarray:
+    """Return every measure of sums [..., K], as fractions [..., len(measures)]; 0 where a denominator is 0."""
+    column = {key: index for index, key in enumerate(keys)}
+    scores = np.zeros((*sums.shape[:-1], len(measures)))
+    for index, ratio in enumerate(measures.values()):
+        top, bottom = (sums[..., [column[key] for key in part]].sum(-1) for part in (ratio.top, ratio.bottom))
+        np.divide(top, bottom, out=scores[..., index], where=bottom > 0)
+    return scores
 
 
 def resampled_sums(counts: np.ndarray, num_resamples: int, seed: int) -> np.ndarray:
@@ -103,46 +66,48 @@ class Difference:
     p: float
 
 
-def estimate(
-    rows: Sequence[ScoredSample], *, num_resamples: int = 10_000, seed: int = 0, conventions: Conventions = DEFAULT
-) -> dict[str, Estimate]:
-    """Return every measure of one system with its interval; nothing without samples."""
-    if not rows:
+def estimate(counts: Sequence[Counts], *, num_resamples: int = 10_000, seed: int = 0) -> dict[str, Estimate]:
+    """Return every measure of one system with its interval; nothing without samples.
+
+    Args:
+        counts: of each sample (`mcr.metrics.counts.count_rows`).
+        num_resamples: R.
+        seed: of the resampling.
+    """
+    if not counts:
         return {}
-    counts = sample_counts(rows, conventions)
-    drawn = scores_of(resampled_sums(counts, num_resamples, seed))
+    measures = measures_of(total(counts))
+    keys = keys_of(measures)
+    matrix = as_matrix(counts, keys)
+    drawn = scores_of(resampled_sums(matrix, num_resamples, seed), keys, measures)
     low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
-    return {
-        name: Estimate(*map(float, cells)) for name, *cells in zip(MEASURES, scores_of(counts.sum(0)), low, high, strict=True)
-    }
+    cells = zip(measures, scores_of(matrix.sum(0), keys, measures), low, high, strict=True)
+    return {name: Estimate(*map(float, values)) for name, *values in cells}
 
 
 def difference(
-    rows_a: Sequence[ScoredSample],
-    rows_b: Sequence[ScoredSample],
-    *,
-    num_resamples: int = 10_000,
-    seed: int = 0,
-    conventions: Conventions = DEFAULT,
+    counts_a: Sequence[Counts], counts_b: Sequence[Counts], *, num_resamples: int = 10_000, seed: int = 0
 ) -> dict[str, Difference]:
     """Return B minus A for every measure, resampling the samples of both together (paired).
 
     Args:
-        rows_a: the samples with the predictions of A.
-        rows_b: the same samples in the same order with those of B.
+        counts_a: of each sample with the predictions of A.
+        counts_b: of the same samples in the same order with those of B.
         num_resamples: R.
         seed: of the resampling.
-        conventions: how hits are counted.
     """
-    if not rows_a:
+    if not counts_a:
         return {}
-    both = np.concatenate([sample_counts(rows, conventions) for rows in (rows_a, rows_b)], axis=1)
-    size = len(COUNTS)
-    observed = scores_of(both.sum(0)[size:]) - scores_of(both.sum(0)[:size])
-    sums = resampled_sums(both, num_resamples, seed)
-    drawn = scores_of(sums[:, size:]) - scores_of(sums[:, :size])
+    measures = measures_of(total([*counts_a, *counts_b]))
+    keys = keys_of(measures)
+    both = np.concatenate([as_matrix(counts, keys) for counts in (counts_a, counts_b)], axis=1)
+
+    def changes(sums: np.ndarray) -> np.ndarray:
+        return scores_of(sums[..., len(keys) :], keys, measures) - scores_of(sums[..., : len(keys)], keys, measures)
+
+    drawn = changes(resampled_sums(both, num_resamples, seed))
     low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
     tail = np.minimum((drawn <= 0).sum(0), (drawn >= 0).sum(0))
     p = np.minimum(1.0, 2 * (tail + 1) / (num_resamples + 1))
-    cells = zip(MEASURES, observed, low, high, p, strict=True)
+    cells = zip(measures, changes(both.sum(0)), low, high, p, strict=True)
     return {name: Difference(*map(float, values)) for name, *values in cells}

@@ -8,6 +8,7 @@ from mcr.labels import DEFAULT_LABELS, LabelSet
 from mcr.metrics.assignment import best_assignment
 from mcr.records import Entity, collapse_space
 
+Hit = Callable[[Entity, Entity], bool]  # whether a predicted entity and a gold one of the same text agree
 FIXED_POINT = 1 << 30  # what a value in [0, 1] is counted in where integers are compared
 
 
@@ -32,50 +33,56 @@ def longest_overlap(tokens_a: Sequence[str], tokens_b: Sequence[str]) -> int:
     return best
 
 
-def span_f1(pred_text: str, gold_text: str) -> float:
+def span_f1(predicted_text: str, gold_text: str) -> float:
     """Return token-level F1 from the longest contiguous overlap (MCR Eqs. 16-17); 0 where either is empty.
 
     >>> round(span_f1("the New York Times", "New York"), 4)
     0.6667
     """
-    numerator, denominator = _overlap_fraction(pred_text.split(), gold_text.split())
+    numerator, denominator = _overlap_fraction(predicted_text.split(), gold_text.split())
     return numerator / denominator if numerator else 0.0
 
 
-def _overlap_fraction(pred_tokens: Sequence[str], gold_tokens: Sequence[str]) -> tuple[int, int]:
+def _overlap_fraction(predicted_tokens: Sequence[str], gold_tokens: Sequence[str]) -> tuple[int, int]:
     """Return span F1 as (numerator, denominator)."""
-    overlap = len(pred_tokens) if pred_tokens == gold_tokens else longest_overlap(pred_tokens, gold_tokens)
-    return 2 * overlap, len(pred_tokens) + len(gold_tokens)
+    overlap = len(predicted_tokens) if predicted_tokens == gold_tokens else longest_overlap(predicted_tokens, gold_tokens)
+    return 2 * overlap, len(predicted_tokens) + len(gold_tokens)
 
 
-def first_box_iou(pred: Entity, gold: Entity) -> float:
+def first_box_iou(predicted: Entity, gold: Entity) -> float:
     """Return the IoU of the prediction's first box with the best of gold's; 0 where either has no readable box."""
-    if not pred.boxes or not gold.boxes:
+    if not predicted.boxes or not gold.boxes:
         return 0.0
-    return max(iou(pred.boxes[0], box) for box in gold.boxes)
+    return max(iou(predicted.boxes[0], box) for box in gold.boxes)
 
 
-def is_same_type(pred: Entity, gold: Entity, labels: LabelSet = DEFAULT_LABELS) -> bool:
-    """Whether two types are one label of a label set, whatever their spellings."""
-    return labels.is_same(pred.type, gold.type)
+def is_same_type(predicted: Entity, gold: Entity, labels: LabelSet = DEFAULT_LABELS) -> bool:
+    """Whether two types are one label of the set, by its aliases.
+
+    >>> is_same_type(Entity("Ann", "person"), Entity("Ann", "PER"))
+    True
+    >>> is_same_type(Entity("Ann", "person"), Entity("Ann", "PER"), DEFAULT_LABELS.without_aliases())
+    False
+    """
+    return labels.is_same(predicted.type, gold.type)
 
 
-def is_entailed_alike(pred: Entity, gold: Entity) -> bool:
+def is_entailed_alike(predicted: Entity, gold: Entity) -> bool:
     """Whether both say that the entity is in the image, or both that it is not."""
-    if pred.boxes is None or gold.boxes is None:
-        return pred.boxes is None and gold.boxes is None
-    return bool(pred.boxes)
+    if predicted.boxes is None or gold.boxes is None:
+        return predicted.boxes is None and gold.boxes is None
+    return bool(predicted.boxes)
 
 
-def overlapping_pairs(pred: Sequence[Entity], gold: Sequence[Entity]) -> dict[tuple[int, int], tuple[int, int]]:
-    """Return, for every pair (pred index, gold index) that shares a token, its span F1 as (numerator, denominator)."""
+def overlapping_pairs(predicted: Sequence[Entity], gold: Sequence[Entity]) -> dict[tuple[int, int], tuple[int, int]]:
+    """Return, for every pair (predicted index, gold index) that shares a token, its span F1 as (numerator, denominator)."""
     gold_tokens = [entity.text.split() for entity in gold]
     holders: dict[str, list[int]] = {}
     for col, tokens in enumerate(gold_tokens):
         for token in tokens:
             holders.setdefault(token, []).append(col)
     pairs = {}
-    for row, entity in enumerate(pred):
+    for row, entity in enumerate(predicted):
         tokens = entity.text.split()
         for col in dict.fromkeys(col for token in tokens if token in holders for col in holders[token]):
             pairs[row, col] = _overlap_fraction(tokens, gold_tokens[col])
@@ -83,68 +90,67 @@ def overlapping_pairs(pred: Sequence[Entity], gold: Sequence[Entity]) -> dict[tu
 
 
 def assign_spans(
-    pred: Sequence[Entity],
+    predicted: Sequence[Entity],
     gold: Sequence[Entity],
     grounding: Callable[[Entity, Entity], float],
     labels: LabelSet = DEFAULT_LABELS,
 ) -> list[tuple[int, int, float]]:
-    """Return the one-to-one pairs (pred index, gold index, span F1 > 0) with the highest summed span F1 (MCR D.2).
+    """Return the one-to-one pairs (predicted index, gold index, span F1 > 0) with the highest summed span F1 (MCR D.2).
 
     Pairs that share no token are left out: our reading of "successfully matched" (MCR 4.2.1). The paper has no rule for ties. Our
     choice: ties go to the pairing that agrees in type, then in entailment, then in `grounding`, then to fewer pairs, so that the
     order of either list never decides a score. Sums of F1 are compared as exact fractions.
     """
-    pairs = overlapping_pairs(pred, gold)
+    pairs = overlapping_pairs(predicted, gold)
     chosen = list(pairs)
     if len({row for row, _ in chosen}) < len(chosen) or len({col for _, col in chosen}) < len(chosen):
-        chosen = best_assignment(_span_weights(pairs, pred, gold, grounding, labels))
+        chosen = best_assignment(_span_weights(pairs, predicted, gold, grounding, labels))
     return [(row, col, pairs[row, col][0] / pairs[row, col][1]) for row, col in chosen]
 
 
 def _span_weights(
     pairs: dict[tuple[int, int], tuple[int, int]],
-    pred: Sequence[Entity],
+    predicted: Sequence[Entity],
     gold: Sequence[Entity],
     grounding: Callable[[Entity, Entity], float],
     labels: LabelSet,
 ) -> dict[tuple[int, int], int]:
-    """Return one integer a pair in which F1, type, entailment, grounding and "one pair less" stand in that order, so that no
-    sum of a lower one reaches a higher one.
+    """Return one integer a pair that orders pairs by F1, then type, entailment, grounding and "one pair less".
+
+    No sum of a lower criterion reaches a higher one.
     """
     whole = math.lcm(*{denominator for _, denominator in pairs.values()})
-    room = min(len(pred), len(gold)) + 1
+    room = min(len(predicted), len(gold)) + 1
     weights = {}
     for (row, col), (numerator, denominator) in pairs.items():
-        p, g = pred[row], gold[col]
+        p, g = predicted[row], gold[col]
         weight = numerator * (whole // denominator)
         weight = (weight * room + is_same_type(p, g, labels)) * room + is_entailed_alike(p, g)
         weights[row, col] = (weight * room * FIXED_POINT + round(grounding(p, g) * FIXED_POINT)) * room - 1
     return weights
 
 
-def match_exact(
-    pred: Sequence[Entity], gold: Sequence[Entity], is_hit: Callable[[Entity, Entity], bool]
-) -> list[tuple[int, int]]:
+def match_exact(predicted: Sequence[Entity], gold: Sequence[Entity], is_hit: Hit) -> list[tuple[int, int]]:
     """Return the largest set of one-to-one pairs whose texts are equal (white space collapsed) and that `is_hit` accepts."""
-    return match_best(pred, gold, is_hit, lambda p, g: 0.0)
+    return match_best(predicted, gold, is_hit, lambda p, g: 0.0)
 
 
 def match_best(
-    pred: Sequence[Entity],
+    predicted: Sequence[Entity],
     gold: Sequence[Entity],
-    is_hit: Callable[[Entity, Entity], bool],
+    is_hit: Hit,
     value: Callable[[Entity, Entity], float],
 ) -> list[tuple[int, int]]:
     """Return the pairs of `match_exact`, among equally large sets the one with the highest summed `value` in [0, 1]."""
     texts: dict[str, list[int]] = {}
     for col, entity in enumerate(gold):
         texts.setdefault(collapse_space(entity.text), []).append(col)
-    edges = [[col for col in texts.get(collapse_space(entity.text), ()) if is_hit(entity, gold[col])] for entity in pred]
+    edges = [[col for col in texts.get(collapse_space(entity.text), ()) if is_hit(entity, gold[col])] for entity in predicted]
     wanted = [col for cols in edges for col in cols]
     if all(len(cols) <= 1 for cols in edges) and len(set(wanted)) == len(wanted):
         return [(row, col) for row, cols in enumerate(edges) for col in cols]
-    room = (min(len(pred), len(gold)) + 1) * FIXED_POINT
+    room = (min(len(predicted), len(gold)) + 1) * FIXED_POINT
     weights = {
-        (row, col): room + round(value(pred[row], gold[col]) * FIXED_POINT) for row, cols in enumerate(edges) for col in cols
+        (row, col): room + round(value(predicted[row], gold[col]) * FIXED_POINT) for row, cols in enumerate(edges) for col in cols
     }
     return best_assignment(weights)

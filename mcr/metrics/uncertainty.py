@@ -1,13 +1,13 @@
 """How well a system's uncertainty tells its wrong predictions from its right ones (UnCo, App. B.4)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
-from mcr.metrics.matching import match_exact
-from mcr.records import Entity, ScoredSample
+from mcr.metrics.matching import Hit, match_exact
+from mcr.records import ScoredSample
 
 
-def uncertainty_auroc(rows: Sequence[ScoredSample], is_hit: Callable[[Entity, Entity], bool], ties: str) -> float | None:
+def uncertainty_auroc(rows: Sequence[ScoredSample], is_hit: Hit, ties: str) -> float | None:
     """Return the area under the ROC curve of uncertainty as a test for wrong predictions (UnCo Eq. 16).
 
     Differs: UnCo has an uncertainty for span, region and type each and reports three values (Fig. 3). Here a prediction has one
@@ -27,7 +27,7 @@ def uncertainty_auroc(rows: Sequence[ScoredSample], is_hit: Callable[[Entity, En
         if not row.uncertainties:
             continue
         said = sorted(zip(row.predicted, row.uncertainties, strict=True), key=lambda one: (one[1] is None, one[1]))
-        hits = {index for index, _ in match_exact([pred for pred, _ in said], row.gold, is_hit)}
+        hits = {index for index, _ in match_exact([entity for entity, _ in said], row.gold, is_hit)}
         for index, (_, value) in enumerate(said):
             if value is not None:
                 (right if index in hits else wrong).append(value)

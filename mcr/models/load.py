@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from mcr.errors import ConfigError
-from mcr.families import FrameSettings
+from mcr.families import FrameSettings, ModelFamily, family_of
 
-VISION_TOKENS = ("<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>")
 NEVER_SAMPLED = -100.0  # the logit bias under which vLLM does not sample a token
 
 
@@ -103,12 +102,33 @@ def check_weights_are_safe(name_or_path: str | Path) -> None:
         raise ConfigError(f"model: {folder} holds no {wanted}. Save the weights as safetensors; pickles are not read.")
 
 
-def check_frame(frame: FrameSettings, processor: Any) -> None:
-    """Compare the frame that boxes are written in with how the processor resizes images.
+def family_of_model(name_or_path: str | Path) -> ModelFamily:
+    """Return the family of a saved model or of a model of the hub, by the `model_type` of its config.
 
     Raises:
-        ConfigError: pixels of a resized image that this processor does not make would misplace every box in silence.
+        ConfigError: no family has it.
     """
+    from transformers import AutoConfig
+
+    folder = Path(_existing(name_or_path))
+    if (folder / "adapter_config.json").is_file():
+        from peft import PeftConfig
+
+        return family_of_model(str(PeftConfig.from_pretrained(str(folder)).base_model_name_or_path))
+    return family_of(AutoConfig.from_pretrained(str(name_or_path)).model_type)  # no remote code # nosec B615
+
+
+def check_frame(frame: FrameSettings, processor: Any, family: ModelFamily) -> None:
+    """Compare the frame that boxes are written in with the model's: its family's, and how its processor resizes images.
+
+    Raises:
+        ConfigError: they differ, which would misplace every box in silence.
+    """
+    if (frame.kind, frame.axes) != (family.frame.kind, family.frame.axes):
+        raise ConfigError(
+            f"frame: boxes were written as {frame.kind} {frame.axes}, but models of family {family.name} write "
+            f"{family.frame.kind} {family.frame.axes}. Write the schemas with --family {family.name}."
+        )
     image_processor = processor.image_processor
     if frame.kind != "absolute" or not hasattr(image_processor, "merge_size"):
         return
@@ -121,7 +141,7 @@ def check_frame(frame: FrameSettings, processor: Any) -> None:
         )
 
 
-def vision_token_ids(processor: Any) -> list[int]:
+def vision_token_ids(processor: Any, family: ModelFamily) -> list[int]:
     """Return the ids that stand for images; sampling one would crash the next forward, so samplers suppress them all."""
     vocab = processor.tokenizer.get_vocab()
-    return sorted(vocab[token] for token in VISION_TOKENS if token in vocab)
+    return sorted(vocab[token] for token in family.vision_tokens if token in vocab)

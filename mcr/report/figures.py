@@ -1,4 +1,4 @@
-"""Figures (matplotlib, colour-blind safe) and samples with boxes drawn (Pillow)."""
+"""Figures (matplotlib, color-blind safe) and samples with boxes drawn (Pillow)."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,11 +7,14 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from mcr.io.atomic_write import whole_file
+from mcr.metrics.error_kinds import Confusion
+from mcr.metrics.evaluate import Metrics
+from mcr.metrics.scores import PrecisionRecallF1
 from mcr.records import Entity
 
-GOLD_COLOUR, PRED_COLOUR, GREY = "#0072B2", "#D55E00", "#999999"
+GOLD_COLOR, PREDICTED_COLOR, GREY = "#0072B2", "#D55E00", "#999999"
 PANEL_PX = 320
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 
 
 def _axes(num_columns: int, width: float) -> tuple[Any, Any]:
@@ -33,9 +36,9 @@ def draw_filter_histograms(path: Path, rows: Sequence[Mapping[str, Any]], rule: 
         dropped = [row[name] for row in rows if not row["kept"]]
         labels = [f"kept ({len(kept)})", f"dropped ({len(dropped)})"]
         top = 0.5 if name == "std" else 1
-        axis.hist([kept, dropped], bins=20, range=(0, top), stacked=True, color=[GOLD_COLOUR, GREY], label=labels)
+        axis.hist([kept, dropped], bins=20, range=(0, top), stacked=True, color=[GOLD_COLOR, GREY], label=labels)
         for limit in limits:
-            axis.axvline(limit, color=PRED_COLOUR, linestyle="--", linewidth=1)
+            axis.axvline(limit, color=PREDICTED_COLOR, linestyle="--", linewidth=1)
         axis.set_xlabel(f"{name} of a group's rewards")
     axes[0].set_ylabel("prompts")
     axes[2].legend(frameon=False, fontsize=8)
@@ -43,20 +46,22 @@ def draw_filter_histograms(path: Path, rows: Sequence[Mapping[str, Any]], rule: 
         figure.savefig(partial, dpi=120)
 
 
-def draw_scores(path: Path, systems: Mapping[str, Mapping[str, Any]]) -> None:
-    """Draw F1 of the tasks and of each type as bars, one colour a system (metrics by the system's name)."""
+def draw_scores(path: Path, systems: Mapping[str, Metrics]) -> None:
+    """Draw F1 of the tasks and of each type as bars, one color a system (metrics by the system's name)."""
     figure, axes = _axes(2, 8)
-    tasks = {"GMNER": "gmner", "MNER": "mner", "EEG": "eeg", "N (None)": "no_target"}
-    types = sorted({name for metrics in systems.values() for name in metrics["per_type"]})
+    tasks = ("GMNER", "MNER", "EEG", "N (None)")
+    types = sorted({name for metrics in systems.values() for name in metrics.per_type})
     width = 0.8 / len(systems)
-    for index, ((name, metrics), colour) in enumerate(zip(systems.items(), COLOURS, strict=False)):
+    for index, ((name, metrics), color) in enumerate(zip(systems.items(), COLORS, strict=False)):
         offset = (index - (len(systems) - 1) / 2) * width
-        scores = [metrics[key]["f1"] for key in tasks.values()], [metrics["per_type"].get(one, {"f1": 0})["f1"] for one in types]
-        for axis, values in zip(axes, scores, strict=True):
-            bars = axis.bar([place + offset for place in range(len(values))], values, width, color=colour, label=_plain(name))
+        of_tasks = (metrics.gmner, metrics.mner, metrics.eeg, metrics.no_target)
+        of_types = [metrics.per_type.get(one, PrecisionRecallF1()) for one in types]
+        for axis, scores in zip(axes, (of_tasks, of_types), strict=True):
+            values = [one.f1 for one in scores]
+            bars = axis.bar([place + offset for place in range(len(values))], values, width, color=color, label=_plain(name))
             if len(values) * len(systems) <= 12:
                 axis.bar_label(bars, [f"{100 * value:.1f}" for value in values], fontsize=7)
-    for axis, title, names in zip(axes, ("F1 by task", "GMNER F1 by type"), (list(tasks), types), strict=True):
+    for axis, title, names in zip(axes, ("F1 by task", "GMNER F1 by type"), (tasks, types), strict=True):
         is_crowded = len(names) > 8
         labels = [_plain(name) for name in names]
         axis.set_xticks(range(len(names)), labels, rotation=90 if is_crowded else 0, fontsize=6 if len(names) > 20 else 9)
@@ -69,12 +74,12 @@ def draw_scores(path: Path, systems: Mapping[str, Mapping[str, Any]]) -> None:
         figure.savefig(partial, dpi=200)
 
 
-def draw_iou_curve(path: Path, systems: Mapping[str, Mapping[str, Any]]) -> None:
+def draw_iou_curve(path: Path, systems: Mapping[str, Metrics]) -> None:
     """Draw GMNER F1 over the IoU threshold (RiVEG Fig. 9), one line a system."""
     figure, (axis,) = _axes(1, 4.2)
-    for (name, metrics), colour in zip(systems.items(), COLOURS, strict=False):
-        curve = metrics["iou_curve"]
-        axis.plot([float(threshold) for threshold in curve], list(curve.values()), "o-", color=colour, label=_plain(name), ms=4)
+    for (name, metrics), color in zip(systems.items(), COLORS, strict=False):
+        curve = metrics.iou_curve
+        axis.plot([float(threshold) for threshold in curve], list(curve.values()), "o-", color=color, label=_plain(name), ms=4)
     axis.set_xlabel("IoU threshold")
     axis.set_ylabel("GMNER F1")
     axis.set_ylim(0, 1.05)
@@ -86,9 +91,10 @@ def draw_iou_curve(path: Path, systems: Mapping[str, Mapping[str, Any]]) -> None
         figure.savefig(partial, dpi=200)
 
 
-def draw_confusion(path: Path, types: Sequence[str], counts: Sequence[Sequence[int]]) -> None:
+def draw_confusion(path: Path, confusion: Confusion) -> None:
     """Draw how often gold's type (row) was predicted as which (column), shaded by the share of the row."""
     figure, (axis,) = _axes(1, 4.2)
+    types, counts = confusion.types, confusion.counts
     shares = [[count / max(1, sum(row)) for count in row] for row in counts]
     if types:
         axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -96,8 +102,8 @@ def draw_confusion(path: Path, types: Sequence[str], counts: Sequence[Sequence[i
     for row, cells in enumerate(counts):
         for column, count in enumerate(cells):
             if count and len(types) <= 20:
-                colour = "white" if shares[row][column] > 0.5 else "black"
-                axis.text(column, row, str(count), ha="center", va="center", fontsize=size, color=colour)
+                color = "white" if shares[row][column] > 0.5 else "black"
+                axis.text(column, row, str(count), ha="center", va="center", fontsize=size, color=color)
     labels = [_plain(name) for name in types]
     axis.set_xticks(range(len(types)), labels, rotation=90 if len(types) > 8 else 0, fontsize=size)
     axis.set_yticks(range(len(types)), labels, fontsize=size)
@@ -129,12 +135,12 @@ def draw_curves(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     logged = {title: names for title, names in CURVES.items() if any(name in row for row in rows for name in names)}
     figure, axes = _axes(max(1, len(logged)), 3.4 * max(1, len(logged)))
     for axis, (title, names) in zip(axes, logged.items(), strict=False):
-        for name, colour in zip(names, COLOURS, strict=False):
+        for name, color in zip(names, COLORS, strict=False):
             points = [(row["step"], float(row[name])) for row in rows if name in row]
             if points:
                 label = name.removeprefix("rewards/").removesuffix("_reward/mean").split("/")[-1]
                 marker = "." if len(points) < 30 else ""
-                axis.plot(*zip(*points, strict=True), color=colour, linewidth=1.2, label=label, marker=marker)
+                axis.plot(*zip(*points, strict=True), color=color, linewidth=1.2, label=label, marker=marker)
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("step")
         axis.spines[["top", "right"]].set_visible(False)
@@ -146,28 +152,28 @@ def draw_curves(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         figure.savefig(partial, dpi=100)
 
 
-def draw_sample(image: Image.Image, gold: Sequence[Entity], pred: Sequence[Entity]) -> Image.Image:
+def draw_sample(image: Image.Image, gold: Sequence[Entity], predicted: Sequence[Entity]) -> Image.Image:
     """Return the picture with gold boxes (blue) and predicted ones (orange, inset), PANEL_PX wide and at most twice as high."""
     scale = min(PANEL_PX / image.width, 2 * PANEL_PX / image.height)
     panel = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
     pen = ImageDraw.Draw(panel)
-    for entities, colour, inset in ((gold, GOLD_COLOUR, 0), (pred, PRED_COLOUR, 3)):
+    for entities, color, inset in ((gold, GOLD_COLOR, 0), (predicted, PREDICTED_COLOR, 3)):
         for entity in entities:
             for box_px in entity.boxes or ():
-                _draw_box(pen, [value * scale for value in box_px], colour, inset, entity.text)
+                _draw_box(pen, [value * scale for value in box_px], color, inset, entity.text)
     return panel
 
 
-def _draw_box(pen: ImageDraw.ImageDraw, box: list[float], colour: str, inset: int, label: str) -> None:
+def _draw_box(pen: ImageDraw.ImageDraw, box: list[float], color: str, inset: int, label: str) -> None:
     """Draw one box; what a model wrote may lie anywhere, so it is clipped and turned the right way first."""
     if any(value != value for value in box):
         return
     x1, x2 = sorted(min(max(value, -10.0), 10_000.0) for value in (box[0], box[2]))
     y1, y2 = sorted(min(max(value, -10.0), 10_000.0) for value in (box[1], box[3]))
     if x2 - x1 > 2 * inset + 1 and y2 - y1 > 2 * inset + 1:
-        pen.rectangle((x1 + inset, y1 + inset, x2 - inset, y2 - inset), outline=colour, width=3)
+        pen.rectangle((x1 + inset, y1 + inset, x2 - inset, y2 - inset), outline=color, width=3)
     printable = label[:24].encode("latin-1", "replace").decode("latin-1")
-    pen.text((x1 + 4, (y1 if inset == 0 else y2 - 14) + 2), printable, fill=colour)
+    pen.text((x1 + 4, (y1 if inset == 0 else y2 - 14) + 2), printable, fill=color)
 
 
 def tile(panels: Sequence[Image.Image], num_columns: int = 4) -> Image.Image:

@@ -2,13 +2,15 @@
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mcr.io.predictions import PredictionReport
-from mcr.metrics.conventions import Conventions
 from mcr.metrics.error_kinds import KINDS
+from mcr.metrics.evaluate import Metrics
+from mcr.metrics.scores import PrecisionRecallF1
 from mcr.records import Entity, ScoredSample, collapse_space
+from mcr.report.evaluation import Evaluation
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 MAX_CELL_CHARS = 200
@@ -32,80 +34,88 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join(lines + [f"| {' | '.join(str(cell) for cell in row)} |" for row in rows])
 
 
-def write_report(metrics: Mapping[str, Any], rows: Sequence[ScoredSample], report: PredictionReport, title: str) -> str:
+def rate_cells(scores: PrecisionRecallF1) -> list[str]:
+    """Return precision, recall and F1 in per cent."""
+    return [percent(value) for value in (scores.precision, scores.recall, scores.f1)]
+
+
+def write_report(system: Evaluation, title: str) -> str:
     """Return the report as Markdown; pictures are linked by the names that recipes/evaluate.py gives them."""
-    no_target = metrics["no_target"]
+    metrics = system.metrics
+    no_target = metrics.no_target
     return "\n\n".join(
         [
             f"# {escape(title)}",
-            f"{metrics['num_samples']} samples. All scores in per cent; F1 is micro-averaged. "
-            + Conventions(**metrics["conventions"]).in_words(),
+            f"{metrics.num_samples} samples. All scores in per cent; F1 is micro-averaged. {metrics.conventions.in_words()}",
             _task_table(metrics),
-            *_intervals(metrics),
+            *_intervals(system),
             *_grec(metrics),
             "## The two biases",
-            f"Visual bias: {metrics['n_count']} of {metrics['mner']['num_pred']} predictions name something that does not stand "
-            f"in the sentence (N-Rate {percent(metrics['n_rate'])}).",
-            f"Textual bias: of {no_target['num_gold']} entities that the image does not show, {no_target['num_correct']} were "
-            f"left without a box (N-Pre {percent(no_target['precision'])}, N-Rec {percent(no_target['recall'])}, "
-            f"N-F1 {percent(no_target['f1'])}).",
+            f"Visual bias: {metrics.n_count} of {metrics.num_named} predictions name something that does not stand "
+            f"in the sentence (N-Rate {percent(metrics.n_rate)}).",
+            f"Textual bias: of {no_target.num_gold} entities that the image does not show, {no_target.num_correct} were "
+            f"left without a box (N-Pre {percent(no_target.precision)}, N-Rec {percent(no_target.recall)}, "
+            f"N-F1 {percent(no_target.f1)}).",
             "## Grounding and types",
             _grounding_table(metrics),
+            *_folded_types(metrics),
             "![scores](scores.png)",
             "## What went wrong",
-            table(("kind", "count", "what it means"), [[kind, metrics["errors"][kind], KINDS[kind]] for kind in KINDS]),
+            table(("kind", "count", "what it means"), [[kind, system.errors[kind], KINDS[kind]] for kind in KINDS]),
             "## What could not be read",
-            _unreadable(report),
-            *_suspicions(metrics),
+            _unreadable(system.report),
+            *_suspicions(system),
             "## Samples",
-            _samples(rows),
+            _samples(system.rows),
             "",
         ]
     )
 
 
-def _intervals(metrics: Mapping[str, Any]) -> list[str]:
+def _intervals(system: Evaluation) -> list[str]:
     """Return how sure each score is, where intervals were computed."""
-    found = metrics.get("intervals")
-    if not found:
+    if not system.intervals:
         return []
-    rows = [[name, percent(one["value"]), f"{percent(one['low'])} to {percent(one['high'])}"] for name, one in found.items()]
+    rows = [[name, percent(one.value), f"{percent(one.low)} to {percent(one.high)}"] for name, one in system.intervals.items()]
     return ["## How sure", "95 % intervals of the bootstrap over samples.", table(("measure", "score", "95 % interval"), rows)]
 
 
-def _grec(metrics: Mapping[str, Any]) -> list[str]:
-    """Return GREC's measures, where there are samples of task vg."""
-    found = metrics.get("grec")
-    if not found:
+def _grec(metrics: Metrics) -> list[str]:
+    """Return GREC's measures, where there are phrases."""
+    if metrics.grec is None:
         return []
-    rows = [[name, value if name.startswith("num_") else percent(value)] for name, value in found.items()]
+    rows = [[name, percent(value)] for name, value in metrics.grec.shares().items()]
+    rows += [["samples without a target", str(metrics.grec.num_no_target)], ["samples with one", str(metrics.grec.num_target)]]
     return ["## GREC", table(("measure", "score"), rows)]
 
 
-def _suspicions(metrics: Mapping[str, Any]) -> list[str]:
+def _folded_types(metrics: Metrics) -> list[str]:
+    """Return which types the label set's aliases made equal to another spelling."""
+    if not metrics.folded_types:
+        return []
+    rows = [[escape(one.written), escape(one.label), one.num_gold, one.num_predicted] for one in metrics.folded_types]
+    words = "Types folded into the label set's spelling by its aliases; `--type_aliases false` compares them as they are written."
+    return [words, table(("written", "counted as", "in gold", "in predictions"), rows)]
+
+
+def _suspicions(system: Evaluation) -> list[str]:
     """Return what looks wrong in the predictions."""
-    lines = [
-        f"- {one['count']} x {escape(one['what'])} For example: {escape('; '.join(one['examples']))}"
-        for one in metrics.get("suspicions", ())
-    ]
+    lines = [f"- {one.count} x {escape(one.what)} For example: {escape('; '.join(one.examples))}" for one in system.suspicions]
     return ["## What looks wrong", "\n".join(lines)] if lines else []
 
 
-def _task_table(metrics: Mapping[str, Any]) -> str:
-    rows = []
-    for name, key in (("GMNER", "gmner"), ("MNER", "mner"), ("EEG", "eeg"), ("no target (N)", "no_target")):
-        scores = metrics[key]
-        rates = [percent(scores[part]) for part in ("precision", "recall", "f1")]
-        rows.append([name, *rates, scores["num_correct"], scores["num_pred"], scores["num_gold"]])
+def _task_table(metrics: Metrics) -> str:
+    named = {"GMNER": metrics.gmner, "MNER": metrics.mner, "EEG": metrics.eeg, "no target (N)": metrics.no_target}
+    rows = [
+        [name, *rate_cells(scores), scores.num_correct, scores.num_predicted, scores.num_gold] for name, scores in named.items()
+    ]
     return table(("task", "precision", "recall", "F1", "correct", "predicted", "gold"), rows)
 
 
-def _grounding_table(metrics: Mapping[str, Any]) -> str:
-    grounding = table(tuple(metrics["grounding"]), [[percent(value) for value in metrics["grounding"].values()]])
-    per_type = [
-        [escape(name), *(percent(scores[part]) for part in ("precision", "recall", "f1")), scores["num_gold"]]
-        for name, scores in metrics["per_type"].items()
-    ]
+def _grounding_table(metrics: Metrics) -> str:
+    values = metrics.grounding.to_dict()
+    grounding = table(tuple(values), [[percent(value) for value in values.values()]])
+    per_type = [[escape(name), *rate_cells(scores), scores.num_gold] for name, scores in metrics.per_type.items()]
     return grounding + "\n\n" + table(("type", "precision", "recall", "F1", "gold"), per_type)
 
 

@@ -14,14 +14,14 @@ from markupsafe import Markup
 
 from mcr.io.atomic_write import write_whole
 from mcr.masks import Mask
-from mcr.metrics.conventions import Conventions
 from mcr.metrics.error_kinds import KINDS
-from mcr.metrics.intervals import Difference
-from mcr.metrics.scores import precision_recall_f1
+from mcr.metrics.evaluate import Metrics
+from mcr.metrics.intervals import Difference, Estimate
+from mcr.metrics.scores import PrecisionRecallF1
 from mcr.records import Entity
 from mcr.report.evaluation import Evaluation
-from mcr.report.markdown import percent
-from mcr.report.thumbnails import GOLD_RGB, PRED_RGB, Thumbnails, mask_uri
+from mcr.report.markdown import percent, rate_cells
+from mcr.report.thumbnails import GOLD_RGB, PREDICTED_RGB, Thumbnails, mask_uri
 
 PER_CHUNK = 100
 BAR_PX = 120
@@ -54,8 +54,9 @@ def write_page(
         rewards: for each system and sample, reward parts by name, or None.
         differences: second minus first system, by measure.
     """
-    environment = Environment(loader=PackageLoader("mcr.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    style, script = (environment.loader.get_source(environment, name)[0] for name in ("report.css", "report.js"))
+    loader = PackageLoader("mcr.report")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    style, script = (loader.get_source(environment, name)[0] for name in ("report.css", "report.js"))
     style, script = style.replace("\r\n", "\n"), script.replace("\r\n", "\n")
     first = systems[0].metrics
     text = environment.get_template(
@@ -66,10 +67,10 @@ def write_page(
         script=Markup(script),  # noqa: S704 our own file # nosec B704
         style_hash=csp_hash(style),
         script_hash=csp_hash(script),
-        num_samples=first["num_samples"],
-        conventions=Conventions(**first["conventions"]).in_words(),
+        num_samples=first.num_samples,
+        conventions=first.conventions.in_words(),
         systems=[_system(system, index) for index, system in enumerate(systems)],
-        warnings=[warning for system in systems for warning in warnings_of(system)],
+        warnings=[f"{system.name}: {warning}" for system in systems for warning in system.warnings()],
         scores=score_table(systems, differences),
         extras=[one for system in systems for one in extra_tables(system)],
         per_type=per_type_table(systems),
@@ -88,12 +89,12 @@ def csp_hash(text: str) -> str:
 
 
 def _system(system: Evaluation, index: int) -> dict[str, Any]:
-    counts = system.metrics["errors"]
+    counts = system.errors
     largest = max(counts.values(), default=0) or 1
     return {
         "name": system.name,
         "index": index,
-        "tiles": [_tile(name, system.metrics["intervals"]) for name in TILES],
+        "tiles": [_tile(name, system.intervals.get(name)) for name in TILES],
         "biases": bias_sentences(system.metrics),
         "num_errors": sum(counts.values()),
         "errors": [
@@ -103,52 +104,32 @@ def _system(system: Evaluation, index: int) -> dict[str, Any]:
     }
 
 
-def _tile(name: str, intervals: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
-    one = intervals.get(name)
+def _tile(name: str, one: Estimate | None) -> dict[str, str]:
     if one is None:
         return {"name": name, "value": "\u2013", "interval": ""}
-    return {"name": name, "value": percent(one["value"]), "interval": f"{percent(one['low'])} to {percent(one['high'])}"}
+    return {"name": name, "value": percent(one.value), "interval": f"{percent(one.low)} to {percent(one.high)}"}
 
 
-def bias_sentences(metrics: Mapping[str, Any]) -> list[str]:
+def bias_sentences(metrics: Metrics) -> list[str]:
     """Return what the two biases' numbers say, a sentence each."""
-    no_target, num_pred = metrics["no_target"], metrics["mner"]["num_pred"]
-    wrongly = no_target["num_gold"] - no_target["num_correct"]
+    no_target = metrics.no_target
+    wrongly = no_target.num_gold - no_target.num_correct
     return [
-        f"Visual bias: {metrics['n_count']} of {num_pred} predictions name something that the sentence does not say (N-Rate "
-        f"{percent(metrics['n_rate'])}). 0 means that nothing is made up from the image.",
-        f"Textual bias: the image does not show {no_target['num_gold']} of the gold entities; {no_target['num_correct']} of them "
-        f"were found and left without a box, {wrongly} were given one or missed. Of the {no_target['num_pred']} entities that "
-        f"the system says are not shown, {no_target['num_correct']} are right (N-Pre {percent(no_target['precision'])}, N-Rec "
-        f"{percent(no_target['recall'])}, N-F1 {percent(no_target['f1'])}). 100 means that nothing absent is grounded.",
+        f"Visual bias: {metrics.n_count} of {metrics.num_named} predictions name something that the sentence does not say "
+        f"(N-Rate {percent(metrics.n_rate)}). 0 means that nothing is made up from the image.",
+        f"Textual bias: the image does not show {no_target.num_gold} of the gold entities; {no_target.num_correct} of them "
+        f"were found and left without a box, {wrongly} were given one or missed. Of the {no_target.num_predicted} entities that "
+        f"the system says are not shown, {no_target.num_correct} are right (N-Pre {percent(no_target.precision)}, N-Rec "
+        f"{percent(no_target.recall)}, N-F1 {percent(no_target.f1)}). 100 means that nothing absent is grounded.",
     ]
-
-
-def warnings_of(system: Evaluation) -> list[str]:
-    """Return what was missing, could not be read or looks wrong."""
-    report, found = system.report, []
-    if report.num_missing:
-        found.append(
-            f"{report.num_missing} samples have no prediction and count as empty, for example "
-            f"{', '.join(report.missing_ids[:5])}."
-        )
-    if report.num_unreadable:
-        found.append(f"{report.num_unreadable} completions hold no readable answer and count as empty.")
-    if report.num_with_problems:
-        found.append(f"{report.num_with_problems} completions have parts that could not be read.")
-    found += [suspicion.in_words() for suspicion in system.suspicions]
-    return [f"{system.name}: {warning}" for warning in found]
 
 
 def score_table(systems: Sequence[Evaluation], differences: Mapping[str, Difference] | None) -> dict[str, Any]:
     """Return every measure with its interval, a column a system, and the difference of two."""
     header = ["measure", *(system.name for system in systems)]
     rows = []
-    for name in systems[0].metrics["intervals"]:
-        cells = []
-        for system in systems:
-            one = system.metrics["intervals"][name]
-            cells.append(f"{percent(one['value'])} ({percent(one['low'])}\u2013{percent(one['high'])})")
+    for name in dict.fromkeys(name for system in systems for name in system.intervals):
+        cells = [_interval_cell(system.intervals.get(name)) for system in systems]
         if differences:
             change = differences[name]
             cells.append(f"{100 * change.value:+.2f} ({100 * change.low:+.2f} to {100 * change.high:+.2f})")
@@ -157,48 +138,54 @@ def score_table(systems: Sequence[Evaluation], differences: Mapping[str, Differe
     return {"header": [*header, "difference", "p"] if differences else header, "rows": rows}
 
 
+def _interval_cell(one: Estimate | None) -> str:
+    return "\u2013" if one is None else f"{percent(one.value)} ({percent(one.low)}\u2013{percent(one.high)})"
+
+
 def per_type_table(systems: Sequence[Evaluation]) -> dict[str, Any]:
     """Return GMNER scores by type: all of one system's, F1 alone of two."""
-    names = sorted({name for system in systems for name in system.metrics["per_type"]})
-    zero = precision_recall_f1(0, 0, 0)
-    scores = {name: [system.metrics["per_type"].get(name, zero) for system in systems] for name in names}
+    names = sorted({name for system in systems for name in system.metrics.per_type})
+    scores = {name: [system.metrics.per_type.get(name, PrecisionRecallF1()) for system in systems] for name in names}
     if len(systems) == 1:
         header = ["type", "precision", "recall", "F1", "correct", "predicted", "gold"]
-        return {"header": header, "rows": [[name, *_score_cells(found[0])] for name, found in scores.items()]}
+        return {"header": header, "rows": [[name, *_score_cells(of_type[0])] for name, of_type in scores.items()]}
     header = ["type", *(f"F1 of {system.name}" for system in systems), "gold"]
     rows = [
-        [name, *(percent(one["f1"]) for one in found), max(one["num_gold"] for one in found)] for name, found in scores.items()
+        [name, *(percent(one.f1) for one in of_type), max(one.num_gold for one in of_type)] for name, of_type in scores.items()
     ]
     return {"header": header, "rows": rows}
 
 
-def _score_cells(scores: Mapping[str, Any]) -> list[str]:
-    rates = [percent(scores[part]) for part in ("precision", "recall", "f1")]
-    return rates + [str(scores[part]) for part in ("num_correct", "num_pred", "num_gold")]
+def _score_cells(scores: PrecisionRecallF1) -> list[str]:
+    return rate_cells(scores) + [str(count) for count in (scores.num_correct, scores.num_predicted, scores.num_gold)]
 
 
 def extra_tables(system: Evaluation) -> list[dict[str, Any]]:
-    """Return what only some datasets have: fine types, masks, seen entities, GREC, uncertainty."""
+    """Return what only some datasets have: fine types, masks, seen entities, GREC, uncertainty, types folded by aliases."""
     metrics = system.metrics
     named = {
-        "FMNERG, fine types": metrics.get("fmnerg", {}).get("fine"),
-        "FMNERG, coarse types": metrics.get("fmnerg", {}).get("coarse"),
-        "FMNER, fine types": metrics.get("fmner", {}).get("fine"),
-        "FMNER, coarse types": metrics.get("fmner", {}).get("coarse"),
-        "SMNER": metrics.get("smner"),
-        "EES": metrics.get("ees"),
-        "seen in training": metrics.get("seen", {}).get("seen"),
-        "unseen in training": metrics.get("seen", {}).get("unseen"),
+        "FMNERG, fine types": metrics.fmnerg and metrics.fmnerg.fine,
+        "FMNERG, coarse types": metrics.fmnerg and metrics.fmnerg.coarse,
+        "FMNER, fine types": metrics.fmner and metrics.fmner.fine,
+        "FMNER, coarse types": metrics.fmner and metrics.fmner.coarse,
+        "SMNER": metrics.smner,
+        "EES": metrics.ees,
+        "seen in training": metrics.seen and metrics.seen.seen,
+        "unseen in training": metrics.seen and metrics.seen.unseen,
     }
     header = ["measure", "precision", "recall", "F1", "correct", "predicted", "gold"]
     rows = [[name, *_score_cells(scores)] for name, scores in named.items() if scores]
     tables = [{"title": f"Fine types, masks, seen entities: {system.name}", "header": header, "rows": rows}] if rows else []
-    shares = {f"GREC {name}": value for name, value in metrics.get("grec", {}).items() if not name.startswith("num_")}
-    if metrics.get("uncertainty_auroc") is not None:
-        shares["AUROC of uncertainty"] = metrics["uncertainty_auroc"]
+    shares = {} if metrics.grec is None else {f"GREC {name}": value for name, value in metrics.grec.shares().items()}
+    if metrics.uncertainty_auroc is not None:
+        shares["AUROC of uncertainty"] = metrics.uncertainty_auroc
     if shares:
         cells = [[name, percent(value)] for name, value in shares.items()]
         tables.append({"title": f"Further measures: {system.name}", "header": ["measure", "score"], "rows": cells})
+    if metrics.folded_types:
+        folded = [[str(one), one.num_gold, one.num_predicted] for one in metrics.folded_types]
+        header = ["written -> counted as", "in gold", "in predictions"]
+        tables.append({"title": f"Types folded by aliases: {system.name}", "header": header, "rows": folded})
     return tables
 
 
@@ -270,8 +257,8 @@ def _finite(value: float) -> float:
 def _answer(system: Evaluation, index: int, masks: MaskBudget, rewards: Mapping[str, float] | None) -> dict[str, Any]:
     prediction = system.predictions[index]
     return {
-        "pred": [_entity(entity, masks, PRED_RGB) for entity in system.rows[index].predicted],
-        "verdicts": [[verdict.kind, verdict.pred_index, verdict.gold_index] for verdict in system.verdicts[index]],
+        "predicted": [_entity(entity, masks, PREDICTED_RGB) for entity in system.rows[index].predicted],
+        "verdicts": [[verdict.kind, verdict.predicted_index, verdict.gold_index] for verdict in system.verdicts[index]],
         "completion": prediction.completion if prediction else None,
         "is_readable": prediction is None or prediction.is_readable,
         "is_missing": prediction is None,

@@ -41,8 +41,9 @@ def write_run_page(folder: Path) -> Path:
     runs = sorted(folder.glob("**/run.json"), key=lambda path: (path.stat().st_mtime, str(path)))
     if not runs:
         raise DataError(f"report: {folder} holds no run.json. Name a folder that a recipe wrote.")
-    environment = Environment(loader=PackageLoader("mcr.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    style = environment.loader.get_source(environment, "report.css")[0].replace("\r\n", "\n")
+    loader = PackageLoader("mcr.report")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    style = loader.get_source(environment, "report.css")[0].replace("\r\n", "\n")
     text = environment.get_template("run.html").render(
         title=f"Run {folder}",
         style=Markup(style),  # noqa: S704 our own file # nosec B704

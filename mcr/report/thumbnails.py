@@ -3,19 +3,20 @@
 import base64
 import io
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
 from mcr.errors import DataError
+from mcr.io.bounded_threads import map_bounded
 from mcr.io.images import open_image
 from mcr.masks import Mask
 from mcr.records import Sample
 
 SIDE_PX, QUALITY = 480, 70
-GOLD_RGB, PRED_RGB = (0, 114, 178), (213, 94, 0)
+GOLD_RGB, PREDICTED_RGB = (0, 114, 178), (213, 94, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +50,25 @@ def embed_images(
         max_bytes: of all data URIs together.
         num_threads: that open images at once.
     """
-    place, sources, size, num_unavailable, num_left_out = [-1] * len(samples), [], 0, 0, 0
-    wanted = [index for index in order if image_root is not None and samples[index].images]
+    if image_root is None:
+        return Thumbnails([-1] * len(samples), [], sum(bool(sample.images) for sample in samples), 0, max_bytes)
+    place, sources, size, num_left_out = [-1] * len(samples), [], 0, 0
+    wanted = [index for index in order if samples[index].images]
     num_unavailable = sum(bool(sample.images) for sample in samples) - len(wanted)
-    with ThreadPoolExecutor(num_threads) as pool:
-        for start in range(0, len(wanted), 64):
-            part = wanted[start : start + 64]
+    paths = (samples[index].images[0].path for index in wanted)
+    with closing(map_bounded(lambda path: _thumbnail(image_root, path), paths, num_threads=num_threads)) as thumbnails:
+        for number, (index, source) in enumerate(zip(wanted, thumbnails, strict=True)):
+            if source is None:
+                num_unavailable += 1
+            elif size + len(source) > max_bytes:
+                num_left_out += 1
+            else:
+                place[index] = len(sources)
+                sources.append(source)
+                size += len(source)
             if size >= max_bytes:
-                num_left_out += len(part)
-                continue
-            found = pool.map(lambda index: _thumbnail(image_root, samples[index].images[0].path), part)
-            for index, source in zip(part, found, strict=True):
-                if source is None:
-                    num_unavailable += 1
-                elif size + len(source) > max_bytes:
-                    num_left_out += 1
-                else:
-                    place[index] = len(sources)
-                    sources.append(source)
-                    size += len(source)
+                num_left_out += len(wanted) - number - 1
+                break
     return Thumbnails(place, sources, num_unavailable, num_left_out, max_bytes - size)
 
 
@@ -82,7 +83,7 @@ def _thumbnail(image_root: Path, path: str) -> str | None:
 
 
 def mask_uri(mask: Mask, rgb: tuple[int, int, int]) -> str:
-    """Return a mask as a transparent PNG in one colour."""
+    """Return a mask as a transparent PNG in one color."""
     from pycocotools import mask as coco
 
     inside = coco.decode({"size": [mask.height, mask.width], "counts": mask.counts.encode("ascii")})

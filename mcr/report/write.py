@@ -34,12 +34,12 @@ def write_evaluation(
         max_image_mb: bound on the images embedded in the page.
     """
     out.mkdir(parents=True, exist_ok=True)
-    write_json(out / "metrics.json", system.metrics)
+    write_json(out / "metrics.json", system.to_dict())
     draw_figures(out, [system])
     draw_samples(out / "samples.png", system, image_root)
     images = _images([system], image_root, max_image_mb)
     write_page(out / "report.html", title, [system], images=images, rewards=[rewards])
-    write_whole(out / "report.md", write_report(system.metrics, system.rows, system.report, title))
+    write_whole(out / "report.md", write_report(system, title))
 
 
 def write_comparison(
@@ -71,8 +71,7 @@ def draw_figures(out: Path, systems: Sequence[Evaluation]) -> None:
     draw_scores(out / "scores.png", metrics)
     draw_iou_curve(out / "iou_curve.png", metrics)
     if len(systems) == 1:
-        found = systems[0].metrics["confusion"]
-        draw_confusion(out / "confusion.png", found["types"], found["counts"])
+        draw_confusion(out / "confusion.png", systems[0].confusion)
 
 
 def draw_samples(path: Path, system: Evaluation, image_root: Path | None) -> None:
@@ -95,4 +94,4 @@ def picture_or_blank(image: ImageRef, image_root: Path | None) -> Image.Image:
     except (DataError, OSError):
         pass
     blank = Image.new("RGB", (1, 1), "#dddddd")
-    return blank.resize((min(image.width, MAX_BLANK_PX), min(image.height, MAX_BLANK_PX)))
+    return blank.resize((min(image.width or 1, MAX_BLANK_PX), min(image.height or 1, MAX_BLANK_PX)))

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def collapse_image_pads(prompt_ids: Sequence[int], image_pad_id: int) -> list[int]:
-    """Return the ids with each run of image pads as one pad.
+def collapse_image_pads(prompt_ids: Sequence[int], image_pad_id: int | None) -> list[int]:
+    """Return the ids with each run of image pads as one pad; without a pad, as they are.
 
     vLLM expands each pad it finds to the image's number of tokens. Given ids that the processor has expanded already, it
     expands one of them again, so the prompt grows and log-probabilities are off by up to 0.33.

@@ -1,4 +1,4 @@
-"""Predictions that are written row by row, so that a run that is stopped goes on with what is missing."""
+"""Predictions of any predictor, written row by row, so that a run that was stopped resumes with what is missing."""
 
 import hashlib
 import json
@@ -6,69 +6,62 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from accelerate import PartialState
 from tqdm import tqdm
 
-from mcr.errors import ConfigError
-from mcr.io.atomic_write import write_json
+from mcr.errors import McrError
 from mcr.io.predictions import Prediction, prediction_from_dict, write_prediction
 from mcr.io.samples import iter_json_lines
 from mcr.prompts.baselines import Prompter
 from mcr.records import Sample
-from mcr.rollouts.predict import predict_samples
-from mcr.rollouts.request import Sampler, SamplingSettings
+from mcr.runs.fingerprint import check_fingerprint
 from mcr.runs.run_folder import open_for_append
+from mcr.systems.base import Predictor
 
 HASHED_BYTES = 1 << 20
 
 
 def predict_missing(
-    samples: Sequence[Sample],
-    prompts: Prompter,
-    make_sampler: Callable[[], Sampler],
-    settings: SamplingSettings,
-    *,
-    image_root: Path,
-    out: Path,
-    batch_size: int,
-    fingerprint: Mapping[str, Any],
+    samples: Sequence[Sample], make_predictor: Callable[[], Predictor], *, out: Path, fingerprint: Mapping[str, Any]
 ) -> list[Prediction]:
-    """Generate what is missing, each process its share, and return all predictions in the order of the samples.
+    """Predict what is missing, each process its share, and return all predictions in the order of the samples.
 
     Args:
         samples: to predict.
-        prompts: how they are asked.
-        make_sampler: called only where something is missing.
-        settings: of sampling.
-        image_root: the folder that image paths start from.
+        make_predictor: called only where something is missing.
         out: holds predictions-NNN.jsonl, one a process.
-        batch_size: samples asked before rows are written.
         fingerprint: what the predictions depend on.
 
     Raises:
         ConfigError: `out` holds predictions made with another fingerprint.
+        McrError: the predictor left samples out.
     """
+    from accelerate import PartialState
+
     state = PartialState()
     if state.is_main_process:
-        check_fingerprint(out / "generation.json", {**fingerprint, "prompts": prompts_hash(samples, prompts)})
+        check_fingerprint(out / "generation.json", fingerprint, "predictions")
     state.wait_for_everyone()
     done = _read_parts(out)
     missing = [sample for sample in samples[state.process_index :: state.num_processes] if sample.id not in done]
     if done and state.is_main_process:
         print(f"resuming from {len(done)} of {len(samples)} predictions that were made before", flush=True)
     if missing:
-        sampler = make_sampler()
+        predictor = make_predictor()
         with (
             open_for_append(out / f"predictions-{state.process_index:03d}.jsonl") as file,
-            tqdm(total=len(missing), desc="evaluate: generating", unit="sample") as bar,
+            tqdm(total=len(missing), desc="evaluate: predicting", unit="sample") as bar,
         ):
-            for start in range(0, len(missing), batch_size):
-                batch = missing[start : start + batch_size]
-                for prediction in predict_samples(batch, sampler, settings, prompts, image_root):
-                    write_prediction(file, prediction)
-                bar.update(len(batch))
+            for prediction in predictor.predict(missing):
+                write_prediction(file, prediction)
+                bar.update()
     state.wait_for_everyone()
     done = _read_parts(out)
+    left_out = [sample.id for sample in samples if sample.id not in done]
+    if left_out:
+        raise McrError(
+            f"predictor: got no prediction for {len(left_out)} samples ({', '.join(left_out[:3])}), expected one for each of "
+            f"{len(samples)}. Yield an empty prediction where there is no answer."
+        )
     return [done[sample.id] for sample in samples]
 
 
@@ -93,29 +86,12 @@ def weights_hash(model: str) -> str:
     return digest.hexdigest()
 
 
-def check_fingerprint(path: Path, fingerprint: Mapping[str, Any]) -> None:
-    """Write what a folder's predictions depend on, or refuse a folder that depends on something else.
-
-    Raises:
-        ConfigError: names the settings that differ.
-    """
-    if path.is_file():
-        old = json.loads(path.read_text(encoding="utf-8"))
-        differing = sorted(key for key in old.keys() | fingerprint.keys() if old.get(key) != fingerprint.get(key))
-        if differing:
-            raise ConfigError(
-                f"evaluate: {path.parent} holds predictions made with other settings ({', '.join(differing)}). Choose another "
-                "--out."
-            )
-    write_json(path, fingerprint)
-
-
 def _read_parts(out: Path) -> dict[str, Prediction]:
     """Return the predictions of all processes by id; torn lines are left out and generated again."""
     done: dict[str, Prediction] = {}
     for path in sorted(out.glob("predictions-*.jsonl")):
         for _, row in iter_json_lines(path):
-            if isinstance(row, dict) and "problems" in row:
+            if isinstance(row, dict):
                 prediction = prediction_from_dict(row)
                 done[prediction.id] = prediction
     return done

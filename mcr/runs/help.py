@@ -21,7 +21,7 @@ def help_text(groups: Sequence[OptionGroup], about: str | None, *, with_inherite
     num_hidden = 0 if with_inherited else sum(one.is_inherited for group in groups for one in group.options)
     parser = argparse.ArgumentParser(
         usage="%(prog)s [--config FILE] [--OPTION VALUE ...]",
-        description=_plain(about or ""),
+        description=about,
         epilog=f"{num_hidden} options are TRL's own: --help-all shows them." if num_hidden else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=False,
@@ -32,7 +32,7 @@ def help_text(groups: Sequence[OptionGroup], about: str | None, *, with_inherite
         parser.add_argument("--help-all", action="store_true", help="print TRL's options, too")
     for group in groups:
         shown = [one for one in group.options if with_inherited or not one.is_inherited]
-        box = parser.add_argument_group(group.title, _plain(group.about)) if shown else parser
+        box = parser.add_argument_group(group.title, group.about) if shown else parser
         for one in shown:
             box.add_argument(*one.flags, **_details(one))
     return parser.format_help()
@@ -51,9 +51,5 @@ def about_of(settings: Sequence[type | str]) -> str | None:
 
 def _details(one: Option) -> dict[str, Any]:
     state = REQUIRED if one.default == REQUIRED else f"default: {one.default or repr('')}"
-    return {"metavar": one.kind, "help": _plain(f"{one.about} ({state})".strip())}
-
-
-def _plain(text: str) -> str:
-    """Keep argparse from reading a per cent sign as the start of a name."""
-    return text.replace("%", "%%")
+    text = f"{one.about} ({state})".strip()
+    return {"metavar": one.kind, "help": text.replace("%", "%%")}  # which argparse reads as a per cent sign

@@ -39,7 +39,7 @@ def write_replay(out: Path, commit: str | None, argv: Sequence[str]) -> str:
     parts = [*_environment(), *(shlex.quote(part) for part in [*public_flags(launcher_of(recipe)), *recipe])]
     parts += ['--config "$here/replay.yaml"'] if given else []
     parts += [shlex.quote(flag) for flag in public_flags(flags)]
-    command = " ".join([*parts, f'--{_out_flag(argv[0])} "$out"'])
+    command = " ".join([*parts, '--output_dir "$out"'])
     script = out / "replay.sh"
     folder = shlex.quote(str(Path.cwd()))
     text = SCRIPT.format(script=shlex.quote(str(script)), commit=commit or "unknown", folder=folder, command=command)
@@ -92,7 +92,3 @@ def _public_config(path: Path) -> str:
     import yaml
 
     return yaml.safe_dump(without_secrets(yaml.safe_load(path.read_text(encoding="utf-8"))), sort_keys=False, allow_unicode=True)
-
-
-def _out_flag(script: str) -> str:
-    return "out" if Path(script).stem == "evaluate" else "output_dir"

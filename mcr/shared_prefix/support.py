@@ -4,9 +4,8 @@ from typing import Any
 
 from peft import PeftModel
 
+from mcr.families import FAMILIES
 from mcr.shared_prefix.attention import use_packed_attention
-
-FAMILIES = ("qwen2_5_vl", "qwen3_vl")
 
 
 def inner_model(model: Any) -> Any:
@@ -16,8 +15,9 @@ def inner_model(model: Any) -> Any:
 
 def why_unsupported(model: Any) -> str:
     """Return why a model cannot share a prefix, or nothing."""
-    if model.config.model_type not in FAMILIES:
-        return f"its type is {model.config.model_type!r}; supported are {', '.join(FAMILIES)}"
+    supported = [one for family in FAMILIES.values() if family.shares_prefix for one in family.model_types]
+    if model.config.model_type not in supported:
+        return f"its type is {model.config.model_type!r}; supported are {', '.join(supported)}"
     text = model.config.get_text_config()
     if set(getattr(text, "layer_types", None) or ["full_attention"]) != {"full_attention"}:
         return "some of its layers attend to a sliding window"

@@ -9,7 +9,7 @@ from typing import Any
 
 from mcr.errors import DataError
 from mcr.io.images import check_images, open_image
-from mcr.systems.e2e_gmner.grbp import BoxPerturber
+from mcr.systems.base import TargetTransform
 
 REWARD_RECORD = "mcr.reward_options"  # key of a kept set's metadata: the options it was filtered with, as JSON
 
@@ -56,28 +56,30 @@ def load_training_set(path: Path, image_root: Path, *, needs_completion: bool) -
     return rows.with_transform(_Decoder(image_root))
 
 
-def for_fine_tuning(rows: Any, image_root: Path, perturber: BoxPerturber | None) -> Any:
-    """Return a training set whose rows hold what SFTTrainer takes and no more, boxes perturbed where asked for.
+def for_fine_tuning(rows: Any, image_root: Path, transform: TargetTransform | None) -> Any:
+    """Return a training set whose rows hold what SFTTrainer takes and no more, their targets transformed where asked for.
 
     Args:
         rows: of `load_training_set`.
         image_root: the folder that the image paths start from.
-        perturber: GRBP, or None.
+        transform: of a system, or None.
     """
-    return rows.with_transform(_Decoder(image_root, ("prompt", "completion", "images"), perturber))
+    return rows.with_transform(_Decoder(image_root, ("prompt", "completion", "images"), transform))
 
 
 class _Decoder:
     """Decodes the images of a batch of rows and drops the nulls that Parquet puts into prompts."""
 
-    def __init__(self, image_root: Path, columns: tuple[str, ...] | None = None, perturber: BoxPerturber | None = None) -> None:
-        self.image_root, self.columns, self.perturber = image_root, columns, perturber
+    def __init__(
+        self, image_root: Path, columns: tuple[str, ...] | None = None, transform: TargetTransform | None = None
+    ) -> None:
+        self.image_root, self.columns, self.transform = image_root, columns, transform
 
     def __call__(self, batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
         decoded = dict(batch)
-        if self.perturber is not None and "gold" in batch:
+        if self.transform is not None and "gold" in batch:
             rows = [dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True)]
-            decoded["completion"] = [[{"role": "assistant", "content": self.perturber(row)}] for row in rows]
+            decoded["completion"] = [[{"role": "assistant", "content": self.transform(row)}] for row in rows]
         if "images" in batch:
             decoded["images"] = [[open_image(self.image_root, path) for path in paths] for paths in batch["images"]]
         if "prompt" in batch:

@@ -13,6 +13,7 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from trl.trainer.utils import split_pixel_values_by_grid, split_tensor_dict, unsplit_pixel_values_by_grid
 
 from mcr.errors import McrError
+from mcr.families import family_of
 from mcr.models.load import NEVER_SAMPLED
 from mcr.rollouts.image_pads import collapse_image_pads
 from mcr.rollouts.vllm.cpu import prepare_cpu_engine
@@ -120,7 +121,8 @@ class CvoTrainer(RolloutCache, GRPOTrainer):
     def _generate_single_turn(self, prompt_ids: Any, images: Any, *args: Any, **kwargs: Any) -> Any:
         # vLLM in the same process expands image pads itself; TRL hands over ids whose pads are expanded already.
         if self.use_vllm and self.vllm_mode == "colocate" and images is not None:
-            pad_id = cast(int, self._tokenizer.convert_tokens_to_ids("<|image_pad|>"))
+            pad = family_of(inner_model(self.model).config.model_type).image_pad
+            pad_id = None if pad is None else cast(int, self._tokenizer.convert_tokens_to_ids(pad))
             prompt_ids = [collapse_image_pads(ids, pad_id) for ids in prompt_ids]
         for cache in self.vision_caches:
             cache.clear()

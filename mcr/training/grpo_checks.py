@@ -7,6 +7,7 @@ import torch
 from trl.trainer.grpo_config import GRPOConfig
 
 from mcr.errors import ConfigError
+from mcr.families import ModelFamily
 from mcr.models.load import NEVER_SAMPLED, vision_token_ids
 from mcr.shared_prefix.attention import ATTENTIONS
 from mcr.shared_prefix.support import why_unsupported
@@ -73,9 +74,9 @@ def why_groups_are_cut(batch_size: int, num_generations: int) -> str:
     )
 
 
-def forbid_vision_tokens(config: GRPOConfig, processor: Any) -> None:
+def forbid_vision_tokens(config: GRPOConfig, processor: Any, family: ModelFamily) -> None:
     """Set the generation settings under which no vision token can be sampled (TRL forbids the image pad alone)."""
-    ids = vision_token_ids(processor)
+    ids = vision_token_ids(processor, family)
     kwargs = dict(cast(dict[str, Any], config.generation_kwargs or {}))  # a string has been read as JSON by now
     if config.use_vllm:
         kwargs["logit_bias"] = {**kwargs.get("logit_bias", {}), **dict.fromkeys(ids, NEVER_SAMPLED)}

@@ -368,7 +368,7 @@ def test_strict_leaves_what_was_there_and_refuses_empty_splits(tmp_path):
     (root / "text" / "MNER-MI_train.txt").write_text("")
     with pytest.raises(DataError, match="train: holds no sample"):
         main([*flags, "--strict"])
-    assert not (tmp_path / "out" / "unfinished").exists()
+    assert not (tmp_path / "out" / ".partial").exists()
 
 
 def test_ids_of_splits_written_before_count(tmp_path, capsys):

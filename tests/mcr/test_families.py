@@ -13,7 +13,7 @@ from rewards import score_completion
 
 def test_a_family_is_found_by_its_models_type():
     assert family_of("qwen2_5_vl").frame.kind == "absolute"  # MiMo-VL's, too
-    assert family_of("qwen3_vl_moe") is FAMILIES["qwen3_vl"]
+    assert family_of("qwen3_vl_moe") is FAMILIES["qwen3_vl_moe"]
     with pytest.raises(ConfigError, match="model_type is 'bert', expected one of qwen2_5_vl"):
         family_of("bert")
     with pytest.raises(ConfigError, match="expected one of qwen2_5_vl, qwen3_vl"):

@@ -7,7 +7,7 @@ import pytest
 from test_paper_rewards import NUM_CASES, TEXTS, random_box, random_entities, records
 
 from mcr.metrics.conventions import Conventions
-from mcr.metrics.scores import evaluate
+from mcr.metrics.evaluate import score_rows
 from mcr.records import ScoredSample
 
 SENTENCES = [" ".join(TEXTS[:3]), "Ann Lee of York", "the New York Times", "nobody"]
@@ -31,16 +31,16 @@ def test_gmner_mner_eeg_no_target_visual_bias_and_grounding_agree():
         samples = random_samples(rng)
         pairs = [(predicted, gold) for predicted, gold, _ in samples]
         by_type = rng.random() < 0.5
-        metrics = evaluate(scored(samples), Conventions(grounding_by_type=by_type))
+        metrics = score_rows(scored(samples), Conventions(grounding_by_type=by_type))
         for kind in ("gmner", "mner", "eeg"):
-            got = tuple(metrics[kind][name] for name in ("precision", "recall", "f1"))
+            scores = getattr(metrics, kind)
+            got = (scores.precision, scores.recall, scores.f1)
             assert got == pytest.approx(paper.gmner_scores(pairs, kind), abs=1e-12)
-        no_target = tuple(metrics["no_target"][name] for name in ("precision", "recall", "f1"))
+        no_target = (metrics.no_target.precision, metrics.no_target.recall, metrics.no_target.f1)
         assert no_target == pytest.approx(paper.no_target_scores(pairs), abs=1e-12)
         bias = paper.visual_bias([(sentence, predicted) for predicted, _, sentence in samples])
-        assert (metrics["n_count"], metrics["n_rate"]) == pytest.approx(bias)
-        grounding = tuple(metrics["grounding"][name] for name in ("acc@0.5", "acc@0.75", "mean_iou"))
-        assert grounding[2] == pytest.approx(paper.e2e_grounding(pairs, by_type)[2], abs=1e-8)
+        assert (metrics.n_count, metrics.n_rate) == pytest.approx(bias)
+        assert metrics.grounding.mean_iou == pytest.approx(paper.e2e_grounding(pairs, by_type)[2], abs=1e-8)
 
 
 def test_grec_agrees():
@@ -51,5 +51,5 @@ def test_grec_agrees():
             ScoredSample("it", tuple(records([("it", "", gold)])), tuple(records([("it", "", predicted)])), task="vg")
             for predicted, gold in boxes
         ]
-        metrics = evaluate(rows)["grec"]
-        assert {name: metrics[name] for name in ("n_acc", "precision")} == pytest.approx(paper.grec_scores(boxes))
+        metrics = score_rows(rows).grec
+        assert {"n_acc": metrics.n_acc, "precision": metrics.precision} == pytest.approx(paper.grec_scores(boxes))

@@ -11,14 +11,14 @@ import time
 from pathlib import Path
 
 import pytest
-from recipe_flags import CONFIGS, evaluate_flags, filter_flags, grpo_flags, read_metrics, sft_flags
+from recipe_flags import RECIPES, evaluate_flags, filter_flags, grpo_flags, read_metrics, sft_flags
 
 pytestmark = pytest.mark.recipe
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 
 
 def start(name, flags, **options):
-    command = [sys.executable, str(CONFIGS.parent / f"{name}.py"), *map(str, flags)]
+    command = [sys.executable, str(RECIPES / f"{name}.py"), *map(str, flags)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, env=ENVIRONMENT, **pipes, **options)
 
@@ -61,11 +61,7 @@ def test_sigterm_to_the_whole_group_ends_training_with_a_checkpoint(sandbox_qwen
 @pytest.mark.parametrize("name", ["filter", "evaluate"])
 def test_sigterm_ends_sampling_with_a_hint(sandbox_qwen3, recipe, tmp_path, name):
     recipe("sft", *sft_flags(sandbox_qwen3, sandbox_qwen3 / "mrsi", "--max_steps", 2))
-    flags_of, limit = {
-        "filter": (filter_flags, "--max_new_tokens"),
-        "evaluate": (evaluate_flags, "--max_completion_length"),
-    }[name]
-    flags = flags_of(sandbox_qwen3, tmp_path, limit, 200)
+    flags = {"filter": filter_flags, "evaluate": evaluate_flags}[name](sandbox_qwen3, tmp_path, "--max_new_tokens", 200)
     process = start(name, [*flags, "--batch_size", 4])
     rows = {"filter": "statistics-000.jsonl", "evaluate": "predictions-000.jsonl"}[name]
     wait_for(lambda: (tmp_path / rows).is_file(), process)
@@ -102,7 +98,7 @@ def test_a_full_disk_ends_sampling_with_its_cause(sandbox_qwen3, recipe, tmp_pat
     recipe("sft", *sft_flags(sandbox_qwen3, sandbox_qwen3 / "mrsi", "--max_steps", 2))
     flags = {"filter": filter_flags, "evaluate": evaluate_flags}[name](sandbox_qwen3, tmp_path, "--batch_size", 4)
     fill = f'{mount} && head -c 4095 /dev/zero >"$0/{rows}" && head -c 8k /dev/zero >"$0/more"; exec "$@"'
-    command = [*small_disk, fill, str(tmp_path), sys.executable, str(CONFIGS.parent / f"{name}.py"), *map(str, flags)]
+    command = [*small_disk, fill, str(tmp_path), sys.executable, str(RECIPES / f"{name}.py"), *map(str, flags)]
     message = told(subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT))
     assert "No space left on device" in message
     assert "the same command goes on" in message.lower()

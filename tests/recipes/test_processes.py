@@ -10,11 +10,11 @@ import time
 
 import pyarrow.parquet as pq
 import pytest
-from recipe_flags import CONFIGS, evaluate_flags, filter_flags, grpo_flags, read_metrics, sft_flags
+from recipe_flags import RECIPES, evaluate_flags, filter_flags, grpo_flags, read_metrics, sft_flags
 from safetensors.numpy import load_file
 
 pytestmark = pytest.mark.distributed
-ROOT = CONFIGS.parent.parent
+ROOT = RECIPES.parent
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 FILES = ["several_gpus", "zero2", "zero3"]
 
@@ -31,7 +31,7 @@ def launch_command(name, launch_file, flags, num_processes=2):
         pytest.importorskip("deepspeed", reason="the extra deepspeed is not installed")
     command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", ROOT / "launch" / f"{launch_file}.yaml"]
     command += ["--num_processes", num_processes, "--mixed_precision", "no", "--main_process_port", free_port()]
-    return [str(part) for part in [*command, CONFIGS.parent / f"{name}.py", *flags]]
+    return [str(part) for part in [*command, RECIPES / f"{name}.py", *flags]]
 
 
 def launch(name, launch_file, flags, num_processes=2):

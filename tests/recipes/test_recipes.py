@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from recipe_flags import CONFIGS, evaluate_flags, grpo_flags, read_metrics, sft_flags
+from recipe_flags import RECIPES, evaluate_flags, grpo_flags, read_metrics, sft_flags
 
 pytestmark = pytest.mark.recipe
 
@@ -112,7 +112,7 @@ def test_evaluate_scores_gold_as_perfect(sandbox_qwen3, recipe, tmp_path):
         sandbox_qwen3 / "data/test.jsonl",
         "--predictions",
         sandbox_qwen3 / "data/test.jsonl",
-        "--out",
+        "--output_dir",
         tmp_path,
     )
     assert "GMNER F1 1.0000" in done.stdout
@@ -124,7 +124,7 @@ def test_evaluate_scores_gold_as_perfect(sandbox_qwen3, recipe, tmp_path):
 @pytest.mark.parametrize("stop_with", [signal.SIGINT, signal.SIGKILL])
 def test_sft_goes_on_after_being_stopped(sandbox_qwen3, recipe, tmp_path, stop_with):
     flags = sft_flags(sandbox_qwen3, tmp_path, "--max_steps", 60, "--save_steps", 3, "--save_total_limit", 2)
-    script = CONFIGS.parent / "sft.py"
+    script = RECIPES / "sft.py"
     process = subprocess.Popen(
         [sys.executable, str(script), *map(str, flags)],
         stdout=subprocess.DEVNULL,
@@ -188,10 +188,10 @@ def test_accelerate_launch_runs_a_recipe(sandbox_qwen3, tmp_path):
         "--cpu",
         "--num_processes",
         "1",
-        str(CONFIGS.parent / "evaluate.py"),
+        str(RECIPES / "evaluate.py"),
     ]
     gold = str(sandbox_qwen3 / "data/test.jsonl")
     done = subprocess.run(
-        [*command, "--gold", gold, "--predictions", gold, "--out", str(tmp_path)], capture_output=True, text=True
+        [*command, "--gold", gold, "--predictions", gold, "--output_dir", str(tmp_path)], capture_output=True, text=True
     )
     assert "GMNER F1 1.0000" in done.stdout, done.stderr[-2000:]

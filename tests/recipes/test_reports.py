@@ -45,7 +45,7 @@ def gold_server(sandbox_qwen3):
 
 
 def flags_for(sandbox, server, out, *more):
-    flags = ["--gold", sandbox / "data/test.jsonl", "--image_root", sandbox / "data", "--out", out, "--num_resamples", 50]
+    flags = ["--gold", sandbox / "data/test.jsonl", "--image_root", sandbox / "data", "--output_dir", out, "--num_resamples", 50]
     return [*flags, "--model_name_or_path", "known", "--base_url", server.url, "--family", "qwen3_vl", *more]
 
 
@@ -64,12 +64,12 @@ def test_an_endpoint_is_asked_by_each_baseline_and_scored(sandbox_qwen3, gold_se
     asked = sum(gold_server.asked.values())
     recipe("evaluate", *flags_for(sandbox_qwen3, gold_server, tmp_path, *more))
     assert sum(gold_server.asked.values()) == asked
-    changed = flags_for(sandbox_qwen3, gold_server, tmp_path, *more, "--max_completion_length", 9)
-    assert "other settings (max_completion_length)" in recipe("evaluate", *changed, check=False).stderr
+    changed = flags_for(sandbox_qwen3, gold_server, tmp_path, *more, "--max_new_tokens", 9)
+    assert "other settings (max_new_tokens;" in recipe("evaluate", *changed, check=False).stderr
 
 
 def test_a_local_model_can_be_asked_with_demonstrations(sandbox_qwen3, recipe, tmp_path):
-    flags = ["--gold", sandbox_qwen3 / "data/test.jsonl", "--image_root", sandbox_qwen3 / "data", "--out", tmp_path]
+    flags = ["--gold", sandbox_qwen3 / "data/test.jsonl", "--image_root", sandbox_qwen3 / "data", "--output_dir", tmp_path]
     flags += ["--model_name_or_path", sandbox_qwen3 / "untrained", "--family", "qwen3_vl", "--num_resamples", 10]
     flags += [
         "--prompting",
@@ -79,7 +79,7 @@ def test_a_local_model_can_be_asked_with_demonstrations(sandbox_qwen3, recipe, t
         "--num_demonstrations",
         2,
     ]
-    recipe("evaluate", *flags, "--max_completion_length", 8)
+    recipe("evaluate", *flags, "--max_new_tokens", 8)
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert (metrics["num_samples"], metrics["num_missing"], metrics["num_unreadable"]) == (7, 0, 7)
 
@@ -179,15 +179,18 @@ def test_systems_scored_differently_are_not_put_in_one_table(recipe, tmp_path):
 def test_what_is_missing_is_told_where_the_figures_are(recipe, sandbox_qwen3, tmp_path):
     (tmp_path / "none.jsonl").touch()
     flags = ["--gold", sandbox_qwen3 / "data/test.jsonl", "--num_resamples", 10]
-    done = recipe("evaluate", *flags, "--out", tmp_path / "out", "--predictions", tmp_path / "none.jsonl")
+    out = tmp_path / "out"
+    done = recipe("evaluate", *flags, "--output_dir", out, "--predictions", tmp_path / "none.jsonl")
     assert "have no prediction and count as empty" in done.stdout
-    twice = [tmp_path / "none.jsonl"] * 2
-    assert "have no prediction" in recipe("compare", *twice, *flags, "--output_dir", tmp_path / "out").stdout
+    assert (
+        "have no prediction"
+        in recipe("compare", tmp_path / "none.jsonl", tmp_path / "none.jsonl", *flags, "--output_dir", out).stdout
+    )
     wrong = recipe(
         "evaluate",
         *flags,
-        "--out",
-        tmp_path / "out",
+        "--output_dir",
+        out,
         "--predictions",
         tmp_path / "none.jsonl",
         "--image_root",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.vllm
-CONFIGS = Path(__file__).resolve().parents[2] / "recipes" / "configs"
+CONFIGS = Path(__file__).resolve().parents[2] / "recipes/configs/mcr"
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,7 @@ def trainer_logprobs(sandbox, request, token_ids):
     """The log-probabilities that a training forward gives the completion."""
     import torch
 
+    from mcr.families import FAMILIES
     from mcr.models.load import load_model, load_processor, vision_token_ids
     from mcr.rollouts.image_pads import prompt_texts
 
@@ -57,7 +58,7 @@ def trainer_logprobs(sandbox, request, token_ids):
         inputs[key] = torch.cat([inputs[key], filler], dim=1)
     with torch.no_grad():
         logits = model(**inputs).logits[0, -len(token_ids) - 1 : -1]
-    logits[:, vision_token_ids(processor)] += -100.0
+    logits[:, vision_token_ids(processor, FAMILIES["qwen3_vl"])] += -100.0
     return logits.log_softmax(-1).gather(1, completion[0][:, None])[:, 0].tolist()
 
 
@@ -85,9 +86,10 @@ def test_prompts_grow_when_pads_are_expanded_twice(engine, requests):
 
 
 def test_no_vision_token_is_sampled(engine, groups):
+    from mcr.families import FAMILIES
     from mcr.models.load import vision_token_ids
 
-    forbidden = set(vision_token_ids(engine.processor))
+    forbidden = set(vision_token_ids(engine.processor, FAMILIES["qwen3_vl"]))
     assert len(forbidden) == 4
     assert not forbidden & {token for group in groups for rollout in group for token in rollout.token_ids}
 
@@ -103,19 +105,20 @@ def test_recipes_run_with_vllm(sandbox_qwen3, recipe, tmp_path):
         "--use_vllm",
         "true",
     ]
-    limit = ["--max_completion_length", 12]
     recipe(
         "evaluate",
         "--config",
         CONFIGS / "sandbox_evaluate.yaml",
         "--gold",
         sandbox_qwen3 / "data/test.jsonl",
-        "--out",
+        "--output_dir",
         tmp_path / "eval",
+        "--max_new_tokens",
+        12,
         *common,
-        *limit,
     )
     assert json.loads((tmp_path / "eval/metrics.json").read_text())["num_samples"] == 7
+    common += ["--max_completion_length", 12]
     prompts = ["--train_set", sandbox_qwen3 / "schemas/d2.parquet"]
     sampling = ["--output_dir", tmp_path / "filter", "--max_new_tokens", 12]
     recipe("filter", "--config", CONFIGS / "sandbox_filter.yaml", *sampling, *prompts, *common)
@@ -138,7 +141,6 @@ def test_recipes_run_with_vllm(sandbox_qwen3, recipe, tmp_path):
         "true",
         *prompts,
         *common,
-        *limit,
     )
     rows = [json.loads(line) for line in (tmp_path / "cvo/metrics.jsonl").read_text().splitlines()]
     ratios = [row["sampling/importance_sampling_ratio/mean"] for row in rows if "sampling/importance_sampling_ratio/mean" in row]

@@ -46,9 +46,9 @@ def server(sandbox_qwen3, tmp_path_factory):
 
 
 def test_evaluate_asks_it_and_what_the_model_writes_is_scored(server, sandbox_qwen3, recipe, tmp_path):
-    flags = ["--gold", sandbox_qwen3 / "data/test.jsonl", "--image_root", sandbox_qwen3 / "data", "--out", tmp_path]
+    flags = ["--gold", sandbox_qwen3 / "data/test.jsonl", "--image_root", sandbox_qwen3 / "data", "--output_dir", tmp_path]
     flags += ["--model_name_or_path", sandbox_qwen3 / "untrained", "--base_url", server, "--prompting", "direct"]
-    recipe("evaluate", *flags, "--family", "qwen3_vl", "--max_completion_length", 12, "--num_resamples", 10)
+    recipe("evaluate", *flags, "--family", "qwen3_vl", "--max_new_tokens", 12, "--num_resamples", 10)
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert (metrics["num_samples"], metrics["num_missing"]) == (7, 0)
     rows = [json.loads(line) for line in (tmp_path / "predictions-000.jsonl").read_text().splitlines()]

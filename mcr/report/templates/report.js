@@ -47,9 +47,9 @@
     if (state === "missing" && !system.is_missing) return false;
     if (state === "unreadable" && system.is_readable) return false;
     if (kind && !system.verdicts.some((verdict) => verdict[0] === kind)) return false;
-    if (type && ![...sample.gold, ...system.pred].some((entity) => entity.type === type)) return false;
+    if (type && ![...sample.gold, ...system.predicted].some((entity) => entity.type === type)) return false;
     if (!words) return true;
-    const texts = [sample.id, sample.sentence, ...system.pred.map((entity) => entity.text), system.completion || ""];
+    const texts = [sample.id, sample.sentence, ...system.predicted.map((entity) => entity.text), system.completion || ""];
     return texts.some((text) => text.toLowerCase().includes(words));
   }
 
@@ -109,20 +109,20 @@
   function spans(sample) {
     const text = sample.sentence;
     const gold = new Uint8Array(text.length);
-    const pred = new Uint8Array(text.length);
+    const predicted = new Uint8Array(text.length);
     const paint = (entity, layer) => {
       for (let start = text.indexOf(entity.text); entity.text && start >= 0; start = text.indexOf(entity.text, start + entity.text.length)) {
         layer.fill(1, start, start + entity.text.length);
       }
     };
     sample.gold.forEach((entity) => paint(entity, gold));
-    sample.systems.forEach((system) => system.pred.forEach((entity) => paint(entity, pred)));
+    sample.systems.forEach((system) => system.predicted.forEach((entity) => paint(entity, predicted)));
     const nodes = [];
     for (let start = 0; start < text.length;) {
       let end = start + 1;
-      while (end < text.length && gold[end] === gold[start] && pred[end] === pred[start]) end += 1;
+      while (end < text.length && gold[end] === gold[start] && predicted[end] === predicted[start]) end += 1;
       const piece = make("bdi", {}, text.slice(start, end));
-      const names = [gold[start] ? "g" : "", pred[start] ? "p" : ""].join(" ").trim();
+      const names = [gold[start] ? "g" : "", predicted[start] ? "p" : ""].join(" ").trim();
       nodes.push(names ? make("mark", { class: names }, piece) : piece);
       start = end;
     }
@@ -147,10 +147,10 @@
     };
     const mask = (source, name) => svg.append(draw("image", { class: name, href: source, x: 0, y: 0, width, height, opacity: .45 }));
     sample.gold.forEach((entity) => (entity.masks || []).forEach((source) => mask(source, "gold-mask")));
-    sample.systems.forEach((system) => system.pred.forEach((entity) => (entity.masks || []).forEach((source) => mask(source, "pred-mask"))));
+    sample.systems.forEach((system) => system.predicted.forEach((entity) => (entity.masks || []).forEach((source) => mask(source, "predicted-mask"))));
     sample.gold.forEach((entity) => (entity.boxes || []).forEach((corners) => box(corners, "gold", 0, `gold: ${entity.text}`)));
-    sample.systems.forEach((system, index) => system.pred.forEach((entity) => (entity.boxes || []).forEach((corners) =>
-      box(corners, index ? "pred b" : "pred", stroke * (1.2 + index), `${data.systems[index]}: ${entity.text}`))));
+    sample.systems.forEach((system, index) => system.predicted.forEach((entity) => (entity.boxes || []).forEach((corners) =>
+      box(corners, index ? "predicted b" : "predicted", stroke * (1.2 + index), `${data.systems[index]}: ${entity.text}`))));
     const note = source ? null : make("figcaption", { class: "quiet" }, "The image is not at hand; a blank of its size stands in.");
     return make("figure", {}, svg, note);
   }
@@ -166,7 +166,7 @@
     const cells = (entity) => [make("bdi", {}, entity ? entity.text : "\u2013"), make("bdi", {}, entity ? entity.type : ""), place(entity)];
     const rows = system.verdicts.map(([kind, p, g]) => make("tr", {},
       make("td", {}, make("span", { class: kind === "right" ? "kind right" : "kind" }, kind)),
-      ...[g === null ? null : sample.gold[g], p === null ? null : system.pred[p]].map((entity) => {
+      ...[g === null ? null : sample.gold[g], p === null ? null : system.predicted[p]].map((entity) => {
         const [text, type, where] = cells(entity);
         return make("td", {}, text, entity ? " \u00b7 " : "", type, make("br"), make("span", { class: "quiet" }, where));
       })));

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from mcr.models.load import NEVER_SAMPLED, check_weights_are_safe, vision_token_ids
+from mcr.models.load import NEVER_SAMPLED, check_weights_are_safe, family_of_model, vision_token_ids
 from mcr.rollouts.image_pads import collapse_image_pads, prompt_texts
 from mcr.rollouts.request import Rollout, RolloutRequest, SamplingSettings
 from mcr.rollouts.vllm.cpu import prepare_cpu_engine
@@ -26,8 +26,9 @@ class VllmSampler:
         from vllm import LLM  # pyright: ignore[reportAttributeAccessIssue] vLLM is optional; the name is this folder's, too
 
         self.processor = processor
-        self.image_pad_id = processor.tokenizer.convert_tokens_to_ids("<|image_pad|>")
-        self.logit_bias = dict.fromkeys(vision_token_ids(processor), NEVER_SAMPLED)
+        family = family_of_model(model_path)
+        self.image_pad_id = None if family.image_pad is None else processor.tokenizer.convert_tokens_to_ids(family.image_pad)
+        self.logit_bias = dict.fromkeys(vision_token_ids(processor, family), NEVER_SAMPLED)
         self.engine = LLM(model=str(model_path), logprobs_mode="processed_logprobs", **settings)
 
     def sample(self, requests: Sequence[RolloutRequest], settings: SamplingSettings) -> list[list[Rollout]]:

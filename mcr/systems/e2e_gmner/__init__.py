@@ -1,1 +1,22 @@
-"""E2E-GMNER (arXiv 2604.17319): two-part reasoning and Gaussian box perturbation."""
+"""E2E-GMNER (arXiv 2604.17319): two-part reasoning and Gaussian box perturbation (GRBP)."""
+
+from pathlib import Path
+
+from mcr.systems.base import System
+from mcr.systems.e2e_gmner.ablation import ABLATION
+from mcr.systems.e2e_gmner.demo import plan_demo
+from mcr.systems.e2e_gmner.flags import GrbpArguments
+from mcr.systems.e2e_gmner.styles import ASKED, TEMPLATES
+
+SYSTEM = System(
+    name="e2e_gmner",
+    title="E2E-GMNER",
+    paper="arXiv 2604.17319",
+    configs=Path(__file__).parent / "configs",
+    template_styles=TEMPLATES,
+    asked_styles=ASKED,
+    answer_formats=("joined",),
+    transforms=(GrbpArguments,),
+    demo=plan_demo,
+    tables={"ablation": ABLATION},
+)

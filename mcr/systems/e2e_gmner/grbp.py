@@ -68,7 +68,7 @@ def perturb(
     min_size: float,
     normal: Callable[[], float],
     *,
-    write: Callable[[Box], Box] = tuple,
+    write: Callable[[Box], Box] = lambda drawn: drawn,
 ) -> tuple[Box, int]:
     """Return (perturbed box, number of refused draws) by Algorithm 1, in continuous coordinates.
 
@@ -115,6 +115,11 @@ def _clip(box: Box, width: float, height: float) -> Box:
     return x1, y1, x2, y2
 
 
+def _round(box: Box, decimals: int) -> Box:
+    x1, y1, x2, y2 = box
+    return round(x1, decimals), round(y1, decimals), round(x2, decimals), round(y2, decimals)
+
+
 def _is_thin(box: Box, min_size: float) -> bool:
     return min(box[2] - box[0], box[3] - box[1]) < min_size * (1 - HAIR)
 
@@ -129,14 +134,14 @@ def perturb_box(box: Box, frame: Frame, settings: GrbpSettings, rng: Random) -> 
         rng: the only source of chance.
     """
     min_size = settings.min_units * 10.0**-frame.decimals
+    limits = (frame.scale_width, frame.scale_height)  # of a box's first and second number
     return perturb(
         box,
-        frame.scale_width,
-        frame.scale_height,
+        *(limits if frame.axes == "xyxy" else limits[::-1]),
         settings,
         min_size,
         lambda: rng.gauss(0.0, 1.0),
-        write=lambda drawn: tuple(round(value, frame.decimals) for value in drawn),
+        write=lambda drawn: _round(drawn, frame.decimals),
     )
 
 
@@ -153,7 +158,8 @@ def perturb_text(text: str, gold: Sequence[Box], frame: Frame, settings: GrbpSet
     moved = {box: perturb_box(box, frame, settings, rng)[0] for box in dict.fromkeys(gold) if area(box)}
 
     def rewrite(match: re.Match) -> str:
-        box = tuple(float(number) for number in match.groups())
+        x1, y1, x2, y2 = map(float, match.groups())
+        box = (x1, y1, x2, y2)
         if box not in moved:
             return match.group()
         values = iter(moved[box])

@@ -8,7 +8,7 @@ from transformers import TrainerCallback
 
 from mcr.io.atomic_write import write_whole
 from mcr.report.figures import draw_curves
-from mcr.systems.e2e_gmner.grbp import BoxPerturber
+from mcr.systems.base import TargetTransform
 
 
 class MetricsFile(TrainerCallback):
@@ -34,14 +34,14 @@ class MetricsFile(TrainerCallback):
 
 
 class EpochOf(TrainerCallback):
-    """Gives a perturber the number of the epoch that begins, before the epoch's data loader starts its workers."""
+    """Reports to a target transform which epoch begins, before the epoch's data loader starts its workers."""
 
-    def __init__(self, perturber: BoxPerturber) -> None:
-        self.perturber = perturber
+    def __init__(self, transform: TargetTransform) -> None:
+        self.transform = transform
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Count epochs from 0; a resumed one keeps its number."""
-        self.perturber.epoch = int((state.epoch or 0.0) + 1e-6)
+        self.transform.epoch = int((state.epoch or 0.0) + 1e-6)
 
 
 class Curves(TrainerCallback):

@@ -1,6 +1,6 @@
 """Scores on held-out samples while a run trains: what loss and rewards do not show, GMNER F1 and the two biases."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,17 @@ from trl.models.utils import unwrap_model_for_generation
 
 from mcr.errors import ConfigError
 from mcr.io.images import check_images, open_image
-from mcr.io.predictions import Prediction, join_gold
+from mcr.io.predictions import Prediction
 from mcr.io.samples import load_samples
-from mcr.metrics.scores import evaluate
-from mcr.prompts.settings import PromptSettings
+from mcr.metrics.evaluate import evaluate
+from mcr.prompts.baselines import Prompter
 from mcr.records import Sample
 from mcr.report.figures import draw_sample, tile
 from mcr.rollouts import SamplingSettings
-from mcr.rollouts.predict import predict_samples
+from mcr.rollouts.predictors import SamplerPredictor
 from mcr.rollouts.transformers_sampler import TransformersSampler
 from mcr.shared_prefix.support import inner_model
+from mcr.systems.base import Predictor
 from mcr.training.callbacks.log_images import log_picture, save_picture
 
 NUM_DRAWN = 8
@@ -41,14 +42,38 @@ class HeldOutScores(TrainerCallback):
     """
 
     def __init__(
-        self, samples: Sequence[Sample], prompts: PromptSettings, image_root: Path, *, every: int, max_new_tokens: int
+        self,
+        samples: Sequence[Sample],
+        make_predictor: Callable[[Any, Any], Predictor],
+        image_root: Path,
+        *,
+        every: int,
     ) -> None:
-        self.samples, self.prompts, self.image_root = samples, prompts, image_root
+        """Keep what is scored and how.
+
+        Args:
+            samples: to score.
+            make_predictor: returns a predictor of (the model as it is now, its processor).
+            image_root: the folder that image paths start from.
+            every: number of steps between scores.
+        """
+        self.samples, self.make_predictor, self.image_root = samples, make_predictor, image_root
         self.every = every
-        self.settings = SamplingSettings(num_generations=1, temperature=0.0, max_new_tokens=max_new_tokens)
         self.trainer: Any = None
         self.task = main_task(samples)
         self.last_step, self.last_score = -1, 0.0
+
+    @classmethod
+    def greedy(
+        cls, samples: Sequence[Sample], prompts: Prompter, image_root: Path, *, every: int, max_new_tokens: int
+    ) -> "HeldOutScores":
+        """Return the callback that decodes greedily through transformers."""
+        settings = SamplingSettings(num_generations=1, temperature=0.0, max_new_tokens=max_new_tokens)
+
+        def make_predictor(model: Any, processor: Any) -> Predictor:
+            return SamplerPredictor(TransformersSampler(model, processor), prompts, settings, image_root)
+
+        return cls(samples, make_predictor, image_root, every=every)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Score before the first step."""
@@ -92,8 +117,8 @@ class HeldOutScores(TrainerCallback):
             torch.random.fork_rng(),  # decoding seeds; the run's own draws must not change by being watched
             unwrap_model_for_generation(self.trainer.model_wrapped, accelerator) as model,
         ):
-            sampler = TransformersSampler(inner_model(model), self.trainer.processing_class)
-            predictions = predict_samples(mine, sampler, self.settings, self.prompts, self.image_root)
+            predictor = self.make_predictor(inner_model(model), self.trainer.processing_class)
+            predictions = list(predictor.predict(mine))
         self.trainer.model.train(was_training)
         predictions = gather_object(predictions)
         scores = held_out_scores(self.samples, predictions)
@@ -122,7 +147,7 @@ class HeldOutScores(TrainerCallback):
 
 
 def make_held_out_scores(
-    path: str | None, prompts: PromptSettings, image_root: Path, *, size: int, every: int, max_new_tokens: int | None
+    path: str | None, prompts: Prompter, image_root: Path, *, size: int, every: int, max_new_tokens: int | None
 ) -> HeldOutScores | None:
     """Return the callback that scores the first `size` samples of a file, their images checked; None without a file.
 
@@ -137,23 +162,23 @@ def make_held_out_scores(
     if not samples:
         raise ConfigError(f"held_out: {path} and held_out_size {size} leave no sample to score.")
     check_images(image_root, [image.path for sample in samples for image in sample.images])
-    return HeldOutScores(samples, prompts, image_root, every=every, max_new_tokens=max_new_tokens)
+    return HeldOutScores.greedy(samples, prompts, image_root, every=every, max_new_tokens=max_new_tokens)
 
 
 def held_out_scores(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> dict[str, float]:
     """Return what is logged, as fractions: the scores of the tasks among the samples and the share of unreadable completions."""
     by_id = {prediction.id: prediction for prediction in predictions}
-    metrics = evaluate(join_gold(samples, predictions)[0])
+    metrics = evaluate(samples, list(by_id.values()))
     tasks = {sample.task.name for sample in samples}
     scores = {"held_out/unreadable": sum(not by_id[sample.id].is_readable for sample in samples) / max(1, len(samples))}
     if "gmner" in tasks:
-        scores |= {"held_out/gmner_f1": metrics["gmner"]["f1"], "held_out/n_f1": metrics["no_target"]["f1"]}
+        scores |= {"held_out/gmner_f1": metrics.gmner.f1, "held_out/n_f1": metrics.no_target.f1}
     if "mner" in tasks:
-        scores["held_out/mner_f1"] = metrics["mner"]["f1"]
+        scores["held_out/mner_f1"] = metrics.mner.f1
     if tasks & {"gmner", "mner"}:
-        scores["held_out/n_rate"] = metrics["n_rate"]
-    if "vg" in tasks:
-        scores["held_out/grec_pr"] = metrics["grec"]["pr@f1=1"]
+        scores["held_out/n_rate"] = metrics.n_rate
+    if metrics.grec is not None:
+        scores["held_out/grec_pr"] = metrics.grec.exact
     return scores
 
 

@@ -1,12 +1,14 @@
 """The conventions say what they are, come from flags, and refuse what is none."""
 
 from argparse import ArgumentParser
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
 from mcr.errors import ConfigError
-from mcr.metrics.conventions import DEFAULT, Conventions, add_convention_flags, read_conventions
+from mcr.labels import DEFAULT_LABELS
+from mcr.metrics.conventions import DEFAULT, ConventionFlags, Conventions, add_convention_flags, read_conventions
+from mcr.records import Entity
 
 OTHERS = {
     "iou_threshold": 0.75,
@@ -18,6 +20,7 @@ OTHERS = {
     "grounding_by_type": False,
     "auroc_ties": "none",
     "grec_overlap": "giou",
+    "type_aliases": False,
 }
 
 
@@ -26,6 +29,7 @@ def test_the_default_in_words():
     for part in (
         "IoU >= 0.5 of the first predicted box with any of gold's boxes",
         "compared case-sensitive",
+        "types by the aliases of label set twitter-gmner.",
         "Repeated predictions count.",
         "N-scores compare text.",
         "the mean IoU pair entities by text and type.",
@@ -40,6 +44,7 @@ def test_all_others_in_words():
     for part in (
         "IoU > 0.75 of the first predicted box with gold's largest box",
         "compared in lower case",
+        "types as they are written, without the aliases of label set twitter-gmner.",
         "Repeated predictions are dropped.",
         "N-scores compare text and type.",
         "the mean IoU pair entities by text.",
@@ -50,12 +55,12 @@ def test_all_others_in_words():
 
 
 def test_each_convention_changes_the_words_and_the_record():
-    assert set(OTHERS) == {one.name for one in fields(Conventions)} == set(DEFAULT.to_dict())
+    assert set(OTHERS) == {one.name for one in fields(ConventionFlags)} == set(DEFAULT.to_dict()) - {"labels"}
     for name, value in OTHERS.items():
         changed = Conventions(**{name: value})
         assert changed.in_words() != DEFAULT.in_words()
         assert changed.to_dict() == {**DEFAULT.to_dict(), name: value}
-        assert Conventions(**changed.to_dict()) == changed
+        assert ConventionFlags(**{name: value}).with_labels(DEFAULT_LABELS) == changed
 
 
 def test_each_convention_is_a_flag():
@@ -65,6 +70,21 @@ def test_each_convention_is_a_flag():
     flags = [piece for name, value in OTHERS.items() for piece in (f"--{name}", str(value))]
     assert read_conventions(parser.parse_args(flags)) == Conventions(**OTHERS)
     assert "grec_overlap" in parser.format_help()
+
+
+def test_the_label_set_is_named_by_a_flag(tmp_path):
+    (tmp_path / "food.yaml").write_text("name: food\nlabels: [DISH]\naliases: {meal: DISH}")
+    parser = ArgumentParser()
+    add_convention_flags(parser)
+    conventions = read_conventions(parser.parse_args(["--labels", str(tmp_path / "food.yaml")]))
+    meal, dish = Entity("Ramen", "meal"), Entity("Ramen", "DISH")
+    assert conventions.agrees_on_type(meal, dish)
+    assert not DEFAULT.agrees_on_type(meal, dish)
+    assert conventions.to_dict()["labels"] == "food"
+    assert "label set food" in conventions.in_words()
+    exact = read_conventions(parser.parse_args(["--labels", str(tmp_path / "food.yaml"), "--type_aliases", "false"]))
+    assert not exact.agrees_on_type(meal, dish)
+    assert not replace(exact, iou_threshold=0.3).agrees_on_type(meal, dish)
 
 
 @pytest.mark.parametrize(

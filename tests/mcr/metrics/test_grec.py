@@ -6,7 +6,7 @@ import pytest
 
 from mcr.boxes import giou
 from mcr.metrics.conventions import Conventions
-from mcr.metrics.scores import evaluate
+from mcr.metrics.evaluate import score_rows
 from mcr.records import Entity, ScoredSample
 
 BOX, FAR = ((0, 0, 10, 10),), ((50, 50, 60, 60),)
@@ -26,28 +26,28 @@ def test_grec_by_hand():
         vg(None, BOX),  # wrongly one
         vg(None, ()),  # a place that could not be read is not none
     ]
-    got = evaluate(rows)["grec"]
-    assert got["n_acc"] == pytest.approx(1 / 3)
-    assert got["t_acc"] == pytest.approx(2 / 3)
-    assert got["precision"] == pytest.approx(2 / 3)
-    assert got["pr@f1=1"] == pytest.approx(2 / 6)
-    assert evaluate(rows)["gmner"]["num_gold"] == 0
+    got = score_rows(rows).grec
+    assert got.n_acc == pytest.approx(1 / 3)
+    assert got.t_acc == pytest.approx(2 / 3)
+    assert got.precision == pytest.approx(2 / 3)
+    assert got.exact == pytest.approx(2 / 6)
+    assert score_rows(rows).gmner.num_gold == 0
 
 
 def test_grec_credits_nothing_to_who_says_nothing():
     silent = ScoredSample("the man", (Entity("the man", ""),), (), task="vg", is_answered=False)
     said = ScoredSample("the man", (Entity("the man", ""),), (), task="vg")
-    assert evaluate([silent])["grec"]["n_acc"] == evaluate([silent])["grec"]["pr@f1=1"] == 0
-    assert evaluate([said])["grec"]["n_acc"] == evaluate([said])["grec"]["pr@f1=1"] == 1
+    assert score_rows([silent]).grec.n_acc == score_rows([silent]).grec.exact == 0
+    assert score_rows([said]).grec.n_acc == score_rows([said]).grec.exact == 1
 
 
 def test_the_largest_gold_box_is_no_rule_for_phrases_with_several_targets():
     row = vg(BOX + FAR, BOX + FAR)
-    assert evaluate([row], Conventions(gold_boxes="largest"))["grec"]["pr@f1=1"] == 1
+    assert score_rows([row], Conventions(gold_boxes="largest")).grec.exact == 1
 
 
 def exact(gold, pred, **conventions):
-    return evaluate([vg(gold, pred)], Conventions(**conventions))["grec"]["pr@f1=1"]
+    return score_rows([vg(gold, pred)], Conventions(**conventions)).grec.exact
 
 
 def test_a_box_can_hit_by_iou_and_miss_by_giou():
@@ -58,8 +58,8 @@ def test_a_box_can_hit_by_iou_and_miss_by_giou():
 
 
 def test_giou_decides_exact_samples_alone():
-    got = evaluate([vg(((0, 0, 50, 50),), ((9, 9, 59, 59),)), vg(None, None)], OFFICIAL)["grec"]
-    assert (got["precision"], got["t_acc"], got["n_acc"], got["pr@f1=1"]) == (1, 1, 1, 0.5)
+    got = score_rows([vg(((0, 0, 50, 50),), ((9, 9, 59, 59),)), vg(None, None)], OFFICIAL).grec
+    assert (got.precision, got.t_acc, got.n_acc, got.exact) == (1, 1, 1, 0.5)
 
 
 def test_the_official_code_pairs_the_highest_first_even_where_that_costs_a_pair():
@@ -95,4 +95,4 @@ def test_giou_is_the_official_rule(seed):
     cases = [(some(), some()) for _ in range(100)]
     rows = [vg(gold or None, pred or None) for gold, pred in cases]
     expected = sum(official(gold, pred) for gold, pred in cases) / len(cases)
-    assert evaluate(rows, OFFICIAL)["grec"]["pr@f1=1"] == pytest.approx(expected)
+    assert score_rows(rows, OFFICIAL).grec.exact == pytest.approx(expected)

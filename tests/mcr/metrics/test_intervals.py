@@ -1,12 +1,16 @@
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from recipes_path import load_recipe
 
+from mcr.masks import Mask
 from mcr.metrics.conventions import DEFAULT, Conventions
-from mcr.metrics.intervals import COUNTS, difference, estimate, resampled_sums, sample_counts, scores_of
-from mcr.metrics.scores import evaluate
+from mcr.metrics.counts import count_rows
+from mcr.metrics.evaluate import score_rows
+from mcr.metrics.intervals import as_matrix, difference, estimate, keys_of, resampled_sums, scores_of
+from mcr.metrics.scores import MEASURES
 from mcr.records import Entity, ScoredSample
 
 BOXES = (None, ((0, 0, 10, 10),), ((0, 0, 10, 8),), ((40, 40, 50, 50),))
@@ -26,23 +30,58 @@ def random_rows(seed, num=60, noise=0.3):
 def test_scores_equal_the_metrics(conventions):
     for seed in range(20):
         rows = random_rows(seed)
-        metrics = evaluate(rows, conventions)
-        found = {name: one.value for name, one in estimate(rows, num_resamples=10, conventions=conventions).items()}
+        metrics = score_rows(rows, conventions)
+        found = {name: one.value for name, one in estimate(count_rows(rows, conventions), num_resamples=10).items()}
         expected = {
-            "GMNER F1": metrics["gmner"]["f1"],
-            "GMNER precision": metrics["gmner"]["precision"],
-            "GMNER recall": metrics["gmner"]["recall"],
-            "MNER F1": metrics["mner"]["f1"],
-            "EEG F1": metrics["eeg"]["f1"],
-            "N-Rate": metrics["n_rate"],
-            "N-Pre": metrics["no_target"]["precision"],
-            "N-Rec": metrics["no_target"]["recall"],
-            "N-F1": metrics["no_target"]["f1"],
-            "Acc@0.5": metrics["grounding"]["acc@0.5"],
-            "Acc@0.75": metrics["grounding"]["acc@0.75"],
-            "mean IoU": metrics["grounding"]["mean_iou"],
+            "GMNER F1": metrics.gmner.f1,
+            "GMNER precision": metrics.gmner.precision,
+            "GMNER recall": metrics.gmner.recall,
+            "MNER F1": metrics.mner.f1,
+            "EEG F1": metrics.eeg.f1,
+            "N-Rate": metrics.n_rate,
+            "N-Pre": metrics.no_target.precision,
+            "N-Rec": metrics.no_target.recall,
+            "N-F1": metrics.no_target.f1,
+            "Acc@0.5": metrics.grounding.acc_50,
+            "Acc@0.75": metrics.grounding.acc_75,
+            "mean IoU": metrics.grounding.mean_iou,
         }
         assert found == pytest.approx(expected)
+
+
+def test_measures_of_fine_types_masks_seen_entities_and_phrases_have_intervals_and_equal_the_metrics():
+    mask = Mask(20, 20, "0")
+    gold = [Entity("Ann", "athlete", BOXES[1], (mask,)), Entity("Rome", "city"), Entity("Bob", "coach", BOXES[1])]
+    wrong = [Entity("Ann", "coach", BOXES[1]), Entity("Rome", "city"), Entity("Bob", "coach", BOXES[3])]
+    rows = [ScoredSample("Ann met Bob in Rome", tuple(gold), tuple(some)) for some in (wrong, wrong[1:], [])]
+    phrase = Entity("the man", "", BOXES[1])
+    rows += [ScoredSample("the man", (phrase,), some, task="vg") for some in ((phrase,), (), (replace(phrase, boxes=None),))]
+    rows.append(ScoredSample("the man", (replace(phrase, boxes=None),), (), task="vg"))
+    metrics = score_rows(rows, seen_texts=frozenset({"Ann", "Rome"}))
+    found = {name: one.value for name, one in estimate(count_rows(rows, seen_texts=frozenset({"Ann", "Rome"}))).items()}
+    expected = {
+        "FMNERG F1": metrics.fmnerg.fine.f1,
+        "FMNERG F1, coarse types": metrics.fmnerg.coarse.f1,
+        "FMNER F1": metrics.fmner.fine.f1,
+        "FMNER F1, coarse types": metrics.fmner.coarse.f1,
+        "SMNER F1": metrics.smner.f1,
+        "EES F1": metrics.ees.f1,
+        "GMNER F1, seen": metrics.seen.seen.f1,
+        "GMNER F1, unseen": metrics.seen.unseen.f1,
+        "GREC N-acc": metrics.grec.n_acc,
+        "GREC T-acc": metrics.grec.t_acc,
+        "GREC precision": metrics.grec.precision,
+        "GREC Pr@(F1=1)": metrics.grec.exact,
+    }
+    assert {name: found[name] for name in expected} == pytest.approx(expected)
+    assert len(set(expected.values())) > 6
+    assert set(found) == {*MEASURES, *expected}
+
+
+def test_a_measure_that_one_system_lacks_is_compared_all_the_same():
+    coarse, fine = (count_rows([ScoredSample("Ann", (), (Entity("Ann", label),))]) for label in ("PER", "athlete"))
+    assert "FMNERG F1" not in estimate(coarse, num_resamples=10)
+    assert difference(coarse, fine, num_resamples=10)["FMNERG F1"].value == 0
 
 
 def test_resamples_equal_a_slow_loop():
@@ -56,29 +95,30 @@ def test_the_interval_of_a_mean_has_the_width_of_theory():
     rng = random.Random(0)
     gold, wrong = (Entity("a", "PER"),), (Entity("a", "LOC"),)
     rows = [ScoredSample("a", gold, gold if rng.random() < 0.7 else wrong) for _ in range(400)]
-    found = estimate(rows)["GMNER recall"]
+    found = estimate(count_rows(rows))["GMNER recall"]
     sigma = (found.value * (1 - found.value) / 400) ** 0.5
     assert found.high - found.low == pytest.approx(2 * 1.96 * sigma, rel=0.08)
     assert found.low < found.value < found.high
 
 
 def test_same_seed_same_numbers_and_no_samples_no_numbers():
-    rows = random_rows(1)
-    assert estimate(rows, num_resamples=50) == estimate(rows, num_resamples=50) != estimate(rows, num_resamples=50, seed=1)
+    counts, keys = count_rows(random_rows(1)), keys_of(MEASURES)
+    assert estimate(counts, num_resamples=50) == estimate(counts, num_resamples=50) != estimate(counts, num_resamples=50, seed=1)
     assert estimate([]) == difference([], []) == {}
-    assert (scores_of(np.zeros(len(COUNTS))) == 0).all()
-    assert sample_counts([]).shape == (0, len(COUNTS))
+    assert (scores_of(np.zeros(len(keys)), keys, MEASURES) == 0).all()
+    assert as_matrix([], keys).shape == (0, len(keys))
 
 
 def test_a_system_against_itself_differs_by_nothing():
-    rows = random_rows(2)
-    for one in difference(rows, rows, num_resamples=200).values():
+    counts = count_rows(random_rows(2))
+    for one in difference(counts, counts, num_resamples=200).values():
         assert (one.value, one.low, one.high, one.p) == (0, 0, 0, 1)
 
 
 def test_a_real_difference_is_found_and_a_turned_comparison_turns_it():
     good, bad = random_rows(3, 200, noise=0.05), random_rows(3, 200, noise=0.05)
     bad = [ScoredSample(row.sentence, row.gold, row.predicted if index % 3 else ()) for index, row in enumerate(bad)]
+    good, bad = count_rows(good), count_rows(bad)
     there, back = difference(bad, good, num_resamples=500), difference(good, bad, num_resamples=500)
     assert there["GMNER F1"].low > 0.05
     assert there["GMNER F1"].p < 0.01

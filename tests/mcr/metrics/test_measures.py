@@ -9,7 +9,7 @@ from mcr.errors import DataError
 from mcr.labels import FMNERG_FINE, TWITTER_FMNERG
 from mcr.masks import mask_iou, read_mask
 from mcr.metrics.conventions import DEFAULT, Conventions
-from mcr.metrics.scores import evaluate, gmner_hit, micro_scores
+from mcr.metrics.evaluate import score_rows
 from mcr.records import Entity, ScoredSample, collapse_space
 
 BOX, NEAR, HALF, FAR = ((0, 0, 10, 10),), ((0, 0, 10, 6),), ((0, 0, 10, 5),), ((50, 50, 60, 60),)
@@ -20,7 +20,7 @@ def one(gold, pred, sentence="Ann met Bob at Acme in Rome", **more):
 
 
 def f1(gold, pred, **conventions):
-    return evaluate([one(gold, pred)], Conventions(**conventions))["gmner"]["f1"]
+    return score_rows([one(gold, pred)], Conventions(**conventions)).gmner.f1
 
 
 def test_iou_at_or_above_the_threshold():
@@ -46,19 +46,19 @@ def test_repeated_predictions_cost_or_are_dropped():
 
 def test_case():
     gold, pred = [Entity("Ann", "PER", None)], [Entity("ANN", "PER", None)]
-    assert evaluate([one(gold, pred)])["n_count"] == 1
-    relaxed = evaluate([one(gold, pred)], Conventions(is_case_sensitive=False))
-    assert (relaxed["gmner"]["f1"], relaxed["n_count"]) == (1, 0)
+    assert score_rows([one(gold, pred)]).n_count == 1
+    relaxed = score_rows([one(gold, pred)], Conventions(is_case_sensitive=False))
+    assert (relaxed.gmner.f1, relaxed.n_count) == (1, 0)
 
 
 def test_no_target_with_and_without_type():
     gold, pred = [Entity("Ann", "PER", None)], [Entity("Ann", "LOC", None)]
-    assert evaluate([one(gold, pred)])["no_target"]["f1"] == 1
-    assert evaluate([one(gold, pred)], Conventions(no_target_by_type=True))["no_target"]["f1"] == 0
+    assert score_rows([one(gold, pred)]).no_target.f1 == 1
+    assert score_rows([one(gold, pred)], Conventions(no_target_by_type=True)).no_target.f1 == 0
 
 
 def test_f1_over_iou_thresholds():
-    curve = evaluate([one([Entity("Ann", "PER", BOX)], [Entity("Ann", "PER", NEAR)])])["iou_curve"]
+    curve = score_rows([one([Entity("Ann", "PER", BOX)], [Entity("Ann", "PER", NEAR)])]).iou_curve
     assert list(curve) == [f"{0.1 * step:.1f}" for step in range(1, 11)]
     assert [curve[key] for key in ("0.1", "0.6", "0.7", "1.0")] == [1, 1, 0, 0]
 
@@ -66,13 +66,13 @@ def test_f1_over_iou_thresholds():
 def test_fine_types_fold_to_coarse_ones():
     gold = [Entity("Ann", "athlete", BOX), Entity("Acme", "sports_team", None)]
     pred = [Entity("Ann", "coach", BOX), Entity("Acme", "sports_team", BOX)]
-    got = evaluate([one(gold, pred)])
-    assert got["fmnerg"]["fine"]["num_correct"] == 0
-    assert got["fmnerg"]["coarse"]["num_correct"] == 1
-    assert got["fmner"]["fine"]["num_correct"] == 1
-    assert got["fmner"]["coarse"]["num_correct"] == 2
-    assert got["per_coarse_type"]["PER"]["num_gold"] == 1
-    assert "fmnerg" not in evaluate([one([Entity("Ann", "PER", BOX)], [])])
+    got = score_rows([one(gold, pred)])
+    assert got.fmnerg.fine.num_correct == 0
+    assert got.fmnerg.coarse.num_correct == 1
+    assert got.fmner.fine.num_correct == 1
+    assert got.fmner.coarse.num_correct == 2
+    assert got.per_coarse_type["PER"].num_gold == 1
+    assert score_rows([one([Entity("Ann", "PER", BOX)], [])]).fmnerg is None
 
 
 def test_the_fine_types_are_those_of_the_real_labels(shared_data):
@@ -131,9 +131,9 @@ def test_smner_and_ees_by_hand():
     half, whole = (square(0, 0, 5),), (square(0, 0, 10),)
     gold = [Entity("Ann", "PER", BOX, whole), Entity("Bob", "PER", BOX, whole), Entity("Rome", "LOC", None)]
     pred = [Entity("Ann", "ORG", FAR, whole), Entity("Bob", "PER", BOX, half), Entity("Rome", "LOC", None)]
-    got = evaluate([one(gold, pred)])
-    assert got["smner"]["num_correct"] == 1
-    assert got["ees"]["num_correct"] == 2
+    got = score_rows([one(gold, pred)])
+    assert got.smner.num_correct == 1
+    assert got.ees.num_correct == 2
     assert Entity.from_dict(gold[0].to_dict()) == gold[0]
 
 
@@ -146,22 +146,22 @@ def test_repeats_are_told_by_what_they_say():
 def test_without_a_mask_a_grounded_entity_is_no_hit():
     mask = (square(0, 0, 5),)
     gold = [Entity("Ann", "PER", BOX), Entity("Bob", "PER", BOX, mask)]
-    got = evaluate([one(gold, [Entity("Ann", "PER", FAR), Entity("Bob", "PER", BOX, mask)])])
-    assert got["smner"]["num_correct"] == 1
+    got = score_rows([one(gold, [Entity("Ann", "PER", FAR), Entity("Bob", "PER", BOX, mask)])])
+    assert got.smner.num_correct == 1
 
 
 def test_samples_without_boxes_asked_count_for_names_alone():
     rows = [one([Entity("Ann", "PER")], [Entity("Ann", "PER", BOX)], task="mner")]
-    got = evaluate(rows)
-    assert (got["mner"]["f1"], got["gmner"]["num_gold"]) == (1, 0)
+    got = score_rows(rows)
+    assert (got.mner.f1, got.gmner.num_gold) == (1, 0)
 
 
 def test_seen_and_unseen_entities_by_hand():
     gold = [Entity("Ann", "PER", BOX), Entity("Bob", "PER", None)]
     pred = [Entity("Ann", "PER", BOX), Entity("Rome", "LOC", None)]
-    got = evaluate([one(gold, pred)], seen_texts=frozenset({"Ann", "Rome"}))["seen"]
-    assert (got["seen"]["num_correct"], got["seen"]["num_pred"], got["seen"]["num_gold"]) == (1, 2, 1)
-    assert (got["unseen"]["num_correct"], got["unseen"]["num_pred"], got["unseen"]["num_gold"]) == (0, 0, 1)
+    got = score_rows([one(gold, pred)], seen_texts=frozenset({"Ann", "Rome"})).seen
+    assert (got.seen.num_correct, got.seen.num_predicted, got.seen.num_gold) == (1, 2, 1)
+    assert (got.unseen.num_correct, got.unseen.num_predicted, got.unseen.num_gold) == (0, 0, 1)
 
 
 def brute_force(pred, gold, is_hit):
@@ -188,5 +188,5 @@ def test_scores_equal_brute_force_matching(seed):
     gold, pred = some(), some()
     for conventions in (DEFAULT, Conventions(iou_must_exceed=True), Conventions(gold_boxes="largest", iou_threshold=0.3)):
         row = conventions.unify(one(gold, pred))
-        hit = gmner_hit(conventions)
-        assert micro_scores([row], hit)["num_correct"] == brute_force(list(row.predicted), list(row.gold), hit)
+        hit = conventions.agrees_on_type_and_location
+        assert score_rows([row], conventions).gmner.num_correct == brute_force(list(row.predicted), list(row.gold), hit)

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from mcr.metrics.conventions import Conventions
-from mcr.metrics.scores import evaluate
+from mcr.metrics.evaluate import score_rows
 from mcr.metrics.uncertainty import auroc
 from mcr.records import Entity, ScoredSample
 
@@ -25,34 +25,34 @@ def test_ties_follow_the_conventions():
     gold = [Entity(name, "PER") for name in ("Ann", "Bob", "Acme")]
     pred = [*gold, Entity("Rome", "LOC"), Entity("met", "LOC")]
     row = one(gold, pred, uncertainties=(*RIGHT, *WRONG))
-    assert evaluate([row])["uncertainty_auroc"] == 11 / 12
-    assert evaluate([row], Conventions(auroc_ties="none"))["uncertainty_auroc"] == 5 / 6
+    assert score_rows([row]).uncertainty_auroc == 11 / 12
+    assert score_rows([row], Conventions(auroc_ties="none")).uncertainty_auroc == 5 / 6
 
 
 def test_pairs_are_taken_over_all_samples():
     gold = [Entity("Ann", "PER")]
     rows = [one(gold, gold, uncertainties=(0.3,)), one([], gold, uncertainties=(0.2,)), one([], gold, uncertainties=(0.4,))]
-    assert evaluate(rows)["uncertainty_auroc"] == 0.5
+    assert score_rows(rows).uncertainty_auroc == 0.5
 
 
 def test_auroc_of_uncertainty_by_hand():
     gold = [Entity("Ann", "PER", None), Entity("Bob", "PER", None)]
     pred = [*gold, Entity("Rome", "LOC", None), Entity("Acme", "ORG", None)]
-    got = evaluate([one(gold, pred, uncertainties=(0.1, 0.6, 0.5, 0.9))])
-    assert got["uncertainty_auroc"] == 0.75
+    got = score_rows([one(gold, pred, uncertainties=(0.1, 0.6, 0.5, 0.9))])
+    assert got.uncertainty_auroc == 0.75
 
 
 def test_without_right_or_without_wrong_predictions_there_is_none():
     gold = [Entity("Ann", "PER", None), Entity("Bob", "PER", None)]
-    assert evaluate([one(gold, gold, uncertainties=(0.1, 0.2))])["uncertainty_auroc"] is None
-    assert evaluate([one([], gold, uncertainties=(0.1, 0.2))])["uncertainty_auroc"] is None
-    assert "uncertainty_auroc" not in evaluate([one(gold, gold)])
+    assert score_rows([one(gold, gold, uncertainties=(0.1, 0.2))]).uncertainty_auroc is None
+    assert score_rows([one([], gold, uncertainties=(0.1, 0.2))]).uncertainty_auroc is None
+    assert "uncertainty_auroc" not in score_rows([one(gold, gold)]).to_dict()
 
 
 def test_uncertainty_of_repeats_does_not_depend_on_their_order():
     gold, pred = [Entity("Ann", "PER")], [Entity("Ann", "PER")] * 2
     for values in ((0.1, 0.9), (0.9, 0.1)):
-        assert evaluate([one(gold, pred, uncertainties=values)])["uncertainty_auroc"] == 1
+        assert score_rows([one(gold, pred, uncertainties=values)]).uncertainty_auroc == 1
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -67,7 +67,7 @@ def folder(tmp_path_factory):
         "two",
         [system, other],
         [rewards, rewards],
-        difference(system.rows, other.rows, num_resamples=200),
+        difference(system.counts, other.counts, num_resamples=200),
         image_root=out,
         max_image_mb=10,
     )

@@ -1,18 +1,21 @@
+import json
 import random
 
 import pytest
 
-from mcr.io.predictions import PredictionReport
+from mcr.io.predictions import Prediction
+from mcr.metrics.conventions import Conventions
 from mcr.metrics.error_kinds import confusion, count_kinds, judge
-from mcr.metrics.scores import evaluate
-from mcr.records import Entity, ImageRef, ScoredSample
+from mcr.metrics.evaluate import score_rows
+from mcr.records import Entity, ImageRef, Sample, ScoredSample
+from mcr.report.evaluation import evaluate_system
 from mcr.report.markdown import escape, write_report
 
 pytest.importorskip("PIL")
 from PIL import Image
 
 from mcr.report.figures import PANEL_PX, draw_sample, draw_scores, tile
-from mcr.report.write import picture_or_blank
+from mcr.report.write import picture_or_blank, write_evaluation
 
 BOX, FAR = ((0, 0, 10, 10),), ((50, 50, 60, 60),)
 GOLD = (
@@ -31,6 +34,12 @@ PRED = (
     Entity("met", "PER", None),
 )
 ROW = ScoredSample("Ann Bob Acme Rome Oslo met", GOLD, PRED)
+
+
+def evaluated(row, *more, **settings):
+    """The evaluation of a row's predictions, and of samples without any."""
+    samples = [Sample("1", "d", "gmner", row.sentence, (ImageRef("a.jpg", 100, 100),), row.gold), *more]
+    return evaluate_system("x", samples, [Prediction("1", entities=row.predicted)], num_resamples=10, **settings)
 
 
 def test_every_kind_of_error_is_counted_once():
@@ -66,11 +75,11 @@ def test_errors_add_up_and_no_order_changes_them(seed):
     gold, pred = [entity for entity in some() if entity.boxes != ()], some()
     row = ScoredSample("Ann Lee and Bob", tuple(gold), tuple(pred))
     verdicts = judge(row)
-    assert sorted(v.pred_index for v in verdicts if v.pred_index is not None) == list(range(len(pred)))
+    assert sorted(v.predicted_index for v in verdicts if v.predicted_index is not None) == list(range(len(pred)))
     assert sorted(v.gold_index for v in verdicts if v.gold_index is not None) == list(range(len(gold)))
     num_right = sum(v.kind == "right" for v in verdicts)
-    assert num_right == evaluate([row])["gmner"]["num_correct"]
-    pairs = sum(v.pred_index is not None and v.gold_index is not None for v in verdicts)
+    assert num_right == score_rows([row]).gmner.num_correct
+    pairs = sum(v.predicted_index is not None and v.gold_index is not None for v in verdicts)
     assert sum(count_kinds([verdicts]).values()) == len(gold) + len(pred) - pairs - num_right
     rng.shuffle(gold)
     rng.shuffle(pred)
@@ -96,17 +105,35 @@ def test_tasks_are_judged_by_what_they_ask():
 
 
 def test_types_confused_are_counted_over_pairs_of_the_same_text():
-    names, counts = confusion([ROW], [judge(ROW)])
-    assert names == ["LOC", "ORG", "PER"]
-    assert counts == [[1, 0, 0], [1, 0, 0], [0, 0, 2]]
+    found = confusion([ROW], [judge(ROW)])
+    assert found.types == ["LOC", "ORG", "PER"]
+    assert found.counts == [[1, 0, 0], [1, 0, 0], [0, 0, 2]]
 
 
 def test_a_report_says_the_biases_in_words():
-    metrics = evaluate([ROW]) | {"errors": count_kinds([judge(ROW)])}
-    text = write_report(metrics, [ROW], PredictionReport(num_missing=1, missing_ids=["7"]), "x")
+    text = write_report(evaluated(ROW, Sample("7", "d", "gmner", "Ann", (), ())), "x")
     assert "1 of 6 predictions name something" in text
     assert "of 1 entities that the image does not show, 0 were" in text
     assert "1 samples without a prediction" in text
+    assert "- missing: 7" in text
+    assert "Types folded" not in text
+
+
+def test_a_report_prints_what_aliases_changed(tmp_path):
+    row = ScoredSample("Ann in Rome", (Entity("Ann", "PER"),), (Entity("Ann", "person"), Entity("Rome", "location")))
+    system = evaluated(row)
+    assert list(map(str, system.metrics.folded_types)) == ["location -> LOC: 1", "person -> PER: 1"]
+    assert "| person | PER | 0 | 1 |" in write_report(system, "x")
+    write_evaluation(tmp_path, "x", system, [None], image_root=None, max_image_mb=1)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "person -&gt; PER: 1" in page
+    assert "by the aliases of label set twitter-gmner" in page
+    assert json.loads((tmp_path / "metrics.json").read_text())["folded_types"][1] == {
+        **{"written": "person", "label": "PER", "num_gold": 0, "num_predicted": 1}
+    }
+    exact = evaluated(row, conventions=Conventions(type_aliases=False))
+    assert (exact.metrics.folded_types, exact.metrics.mner.num_correct) == ((), 0)
+    assert "Types folded" not in write_report(exact, "x")
 
 
 @pytest.mark.parametrize("text", ["<script>alert(1)</script>", "a|b", "![x](http://e)", "</style>", "`code`", "<img onerror=x>"])
@@ -129,16 +156,13 @@ def test_boxes_of_any_kind_can_be_drawn(tmp_path):
     assert panel.size == (PANEL_PX, PANEL_PX // 2)
     assert len(set(panel.getdata())) > 2
     tile([panel] * 5).save(tmp_path / "t.png")
-    draw_scores(tmp_path / "s.png", {"one": evaluate([ROW]), "_two $x": evaluate([ROW])})
+    draw_scores(tmp_path / "s.png", {"one": score_rows([ROW]), "_two $x": score_rows([ROW])})
     assert (tmp_path / "s.png").stat().st_size > 1000
 
 
 def test_masks_are_drawn_on_the_page_under_the_bound():
     pytest.importorskip("pycocotools")
-    from mcr.io.predictions import Prediction
     from mcr.masks import read_mask
-    from mcr.records import Sample
-    from mcr.report.evaluation import evaluate_system
     from mcr.report.page import page_data
     from mcr.report.thumbnails import Thumbnails
 
@@ -146,11 +170,11 @@ def test_masks_are_drawn_on_the_page_under_the_bound():
     entity = Entity("Ann", "PER", ((0, 0, 20, 20),), (mask,))
     sample = Sample("1", "d", "gmner", "Ann", (ImageRef("a.jpg", 60, 40),), (entity,))
     system = evaluate_system("x", [sample], [Prediction("1", "Ann", (entity,))], num_resamples=10)
-    assert system.metrics["smner"]["f1"] == system.metrics["ees"]["f1"] == 1
+    assert system.metrics.smner.f1 == system.metrics.ees.f1 == 1
     for bytes_left, expected in ((10_000, 1), (0, 0)):
         data = page_data([system], Thumbnails([-1], [], 0, 0, bytes_left), [[None]])
         (row,) = data["samples"]
-        assert len(row["gold"][0]["masks"]) == len(row["systems"][0]["pred"][0]["masks"]) == expected
+        assert len(row["gold"][0]["masks"]) == len(row["systems"][0]["predicted"][0]["masks"]) == expected
     assert page_data([system], Thumbnails([-1], [], 0, 0, 9999), [[None]])["samples"][0]["gold"][0]["masks"][0].startswith(
         "data:image/png"
     )

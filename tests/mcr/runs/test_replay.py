@@ -87,3 +87,9 @@ def test_the_script_runs_the_same_command_into_another_folder(tmp_path):
     assert not list(tmp_path.glob("**/broken"))
     assert "hf_x" not in (out / "replay.sh").read_text()
     assert sys.executable in (out / "replay.sh").read_text()
+
+
+def test_a_run_of_the_command_mcr_replays_through_it(tmp_path):
+    write_replay(tmp_path / "run", None, ["mcr sft", "--learning_rate", "1"])
+    script = (tmp_path / "run/replay.sh").read_text()
+    assert f'{sys.executable} -m mcr sft --learning_rate 1 --output_dir "$out"' in script

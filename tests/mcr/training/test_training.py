@@ -8,7 +8,7 @@ pytest.importorskip("torch")
 import torch
 
 from mcr.errors import ConfigError
-from mcr.families import frame_settings
+from mcr.families import FAMILIES, frame_settings
 from mcr.models.load import check_frame
 from mcr.training.checkpoints.resume import COMPLETE_MARKER, last_checkpoint
 from mcr.training.optimizer import MuonWithAdamW
@@ -29,10 +29,15 @@ class FakeProcessor:
 
 
 def test_a_frame_that_is_not_the_processors_is_refused():
-    check_frame(frame_settings("qwen2_5_vl"), FakeProcessor())
-    check_frame(frame_settings("qwen3_vl", max_pixels=5), FakeProcessor())
+    check_frame(frame_settings("qwen2_5_vl"), FakeProcessor(), FAMILIES["qwen2_5_vl"])
+    check_frame(frame_settings("qwen3_vl", max_pixels=5), FakeProcessor(), FAMILIES["qwen3_vl"])
     with pytest.raises(ConfigError, match="max_pixels"):
-        check_frame(frame_settings("qwen2_5_vl", max_pixels=1_000_000), FakeProcessor())
+        check_frame(frame_settings("qwen2_5_vl", max_pixels=1_000_000), FakeProcessor(), FAMILIES["qwen2_5_vl"])
+
+
+def test_a_frame_of_another_family_is_refused():
+    with pytest.raises(ConfigError, match=r"written as norm1000 xyxy, but models of family qwen2_5_vl write absolute xyxy"):
+        check_frame(frame_settings("qwen3_vl"), FakeProcessor(), FAMILIES["qwen2_5_vl"])
 
 
 def small_problem():

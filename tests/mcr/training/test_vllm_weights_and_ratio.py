@@ -12,6 +12,7 @@ from PIL import Image
 from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 from trl import GRPOConfig
 
+from mcr.families import FAMILIES
 from mcr.models.load import NEVER_SAMPLED, load_model, load_processor, vision_token_ids
 from mcr.rollouts.vllm.merged_weights import iter_merged_params
 from mcr.shared_prefix.truncation import Truncation, log_truncation_mass, read_truncation, truncate
@@ -126,7 +127,7 @@ def make_trainer(sandbox, out, shared_prefix):
         top_k=200,
         top_p=0.95,
         max_steps=1,
-        generation_kwargs={"logit_bias": dict.fromkeys(vision_token_ids(processor), NEVER_SAMPLED)},
+        generation_kwargs={"logit_bias": dict.fromkeys(vision_token_ids(processor, FAMILIES["qwen3_vl"]), NEVER_SAMPLED)},
     )
     torch.manual_seed(0)
     trainer = CvoTrainer(
@@ -142,7 +143,7 @@ def make_trainer(sandbox, out, shared_prefix):
     trainer.vllm_importance_sampling_correction, trainer.vllm_importance_sampling_mode = True, "token_truncate"
     trainer.vllm_importance_sampling_clip_min, trainer.vllm_importance_sampling_clip_max = None, 3.0
     trainer._last_loaded_step = -1
-    cut = read_truncation(1.5, 200, 0.95, vision_token_ids(processor))
+    cut = read_truncation(1.5, 200, 0.95, vision_token_ids(processor, FAMILIES["qwen3_vl"]))
     trainer.vllm_generation = FakeEngine(trainer, cut, 6)
     trainer.model.train()
     return trainer

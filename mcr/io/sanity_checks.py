@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mcr.io.predictions import Prediction
-from mcr.labels import DEFAULT_LABELS
+from mcr.labels import DEFAULT_LABELS, LabelSet
 from mcr.records import Sample, collapse_space
 
 MAX_EXAMPLES = 5
@@ -40,11 +40,20 @@ class Suspicion:
         return f"{self.count} x {self.what} For example: {'; '.join(self.examples)}."
 
 
-def find_suspicions(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> list[Suspicion]:
+def find_suspicions(
+    samples: Sequence[Sample], predictions: Sequence[Prediction], labels: LabelSet = DEFAULT_LABELS
+) -> list[Suspicion]:
     """Return what looks wrong: boxes in another frame or none, texts, types and sentences written otherwise than gold's."""
     by_id = {sample.id: sample for sample in samples}
     pairs = [(by_id[prediction.id], prediction) for prediction in predictions if prediction.id in by_id]
-    found = [*_frames(pairs), *_texts(pairs), _sentences(pairs), *_broken_boxes(pairs), _empty_lists(pairs), _types(pairs)]
+    found = [
+        *_frames(pairs),
+        *_texts(pairs),
+        _sentences(pairs),
+        *_broken_boxes(pairs),
+        _empty_lists(pairs),
+        _types(pairs, labels),
+    ]
     return [suspicion for suspicion in found if suspicion is not None]
 
 
@@ -74,8 +83,8 @@ def _frames(pairs: Sequence[tuple[Sample, Prediction]]) -> list[Suspicion | None
 
 
 def _is_outside(sample: Sample, box: Sequence[float]) -> bool:
-    image = sample.images[0]
-    return box[2] > image.width + 1 or box[3] > image.height + 1 or min(box) < -1
+    width, height = sample.images[0].width or math.inf, sample.images[0].height or math.inf
+    return box[2] > width + 1 or box[3] > height + 1 or min(box) < -1
 
 
 def _texts(pairs: Sequence[tuple[Sample, Prediction]]) -> list[Suspicion | None]:
@@ -155,13 +164,13 @@ def _empty_lists(pairs: Sequence[tuple[Sample, Prediction]]) -> Suspicion | None
     )
 
 
-def _types(pairs: Sequence[tuple[Sample, Prediction]]) -> Suspicion | None:
-    gold = {DEFAULT_LABELS.canonical(entity.type) for sample, _ in pairs for entity in sample.entities}
-    folded = {label.lower() for label in gold}
+def _types(pairs: Sequence[tuple[Sample, Prediction]], labels: LabelSet) -> Suspicion | None:
+    gold = {labels.canonical(entity.type) for sample, _ in pairs for entity in sample.entities}
+    lowered = {label.lower() for label in gold}
     otherwise = [
         f"{entity.type!r} (sample {sample.id})"
         for sample, prediction in pairs
         for entity in prediction.entities
-        if DEFAULT_LABELS.canonical(entity.type) not in gold and DEFAULT_LABELS.canonical(entity.type).lower() in folded
+        if (label := labels.canonical(entity.type)) not in gold and label.lower() in lowered
     ]
     return _make("type that gold writes in other letters. Types are compared as they are written.", otherwise)

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from mcr.io.predictions import Prediction
-from mcr.metrics.sanity_checks import find_suspicions
+from mcr.io.sanity_checks import find_suspicions
+from mcr.labels import DEFAULT_LABELS
 from mcr.records import Entity, ImageRef, Sample
 
 SAMPLES = [
@@ -63,6 +64,7 @@ def test_types_in_other_letters():
     )
     assert "other letters" in what
     assert told(predict(Entity("Ann", "person"))) == []
+    assert find_suspicions(SAMPLES, predict(Entity("Ann", "per")), DEFAULT_LABELS.without_aliases())[0].count == 10
 
 
 def test_texts_composed_otherwise():

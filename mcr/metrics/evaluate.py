@@ -1,0 +1,226 @@
+"""Every measure of predictions against gold, in one call."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from mcr.errors import raise_faults
+from mcr.io.predictions import Prediction, PredictionReport, join_gold
+from mcr.metrics.conventions import DEFAULT, Conventions, unify_rows
+from mcr.metrics.counts import Counts, count_rows, total
+from mcr.metrics.scores import (
+    IOU_CURVE,
+    N_RATE,
+    FineAndCoarse,
+    Grec,
+    Grounding,
+    PrecisionRecallF1,
+    SeenAndUnseen,
+    by_name,
+    grec_scores,
+    grounding_scores,
+    has_fine_types,
+    has_masks,
+    has_phrases,
+    has_seen,
+    precision_recall_f1,
+)
+from mcr.metrics.uncertainty import uncertainty_auroc
+from mcr.records import Sample, ScoredSample
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedType:
+    """A type that was written otherwise than the label set does, and how often.
+
+    Attributes:
+        written: as gold or a prediction has it.
+        label: what it counts as.
+        num_gold: how often in gold.
+        num_predicted: how often in predictions.
+    """
+
+    written: str
+    label: str
+    num_gold: int
+    num_predicted: int
+
+    def __str__(self) -> str:
+        return f"{self.written} -> {self.label}: {self.num_gold + self.num_predicted}"
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The measures of a set of samples, as fractions; docs/report.md says what each means.
+
+    GMNER, EEG, no_target, grounding and what follows from them are over samples whose task asks for locations, MNER over those
+    that ask for types, n_count and n_rate over those that ask for names, grec over phrases.
+
+    Attributes:
+        no_target: N-Pre, N-Rec, N-F1: the textual bias (MCR Eqs. 26-29).
+        n_count: predictions whose text does not occur in the sentence: the visual bias. Exact, white space collapsed.
+        n_rate: their share of the predictions. Differs: MCR divides the count by the number of predictions in Eq. 30 (N-Count)
+            and once more in Eq. 31 (N-Rate). Its Table 4 shows the count itself and its share. We follow the table.
+        per_type: GMNER by type.
+        iou_curve: GMNER F1 by the IoU threshold, "0.1" to "1.0".
+        num_named: predictions of samples whose task asks for names.
+        folded_types: what the label set's aliases made equal, the most frequent first.
+        num_missing: samples without a prediction; they count as empty.
+        num_unreadable: completions without a readable answer; they count as empty.
+        num_with_problems: completions with parts that could not be read.
+        fmnerg: with fine and with coarse types; None where no type is a fine one, as fmner and per_coarse_type.
+        smner: by masks; None where there are none, as ees.
+        has_uncertainties: whether any prediction has an uncertainty.
+        uncertainty_auroc: None if there is no right or no wrong prediction with an uncertainty.
+        seen: by the texts of the training samples, where they were given.
+        grec: None where no sample is a phrase.
+    """
+
+    gmner: PrecisionRecallF1
+    mner: PrecisionRecallF1
+    eeg: PrecisionRecallF1
+    no_target: PrecisionRecallF1
+    n_count: int
+    n_rate: float
+    grounding: Grounding
+    per_type: Mapping[str, PrecisionRecallF1]
+    iou_curve: Mapping[str, float]
+    conventions: Conventions
+    num_samples: int
+    num_named: int = 0
+    folded_types: tuple[FoldedType, ...] = ()
+    num_missing: int = 0
+    num_unreadable: int = 0
+    num_with_problems: int = 0
+    fmnerg: FineAndCoarse | None = None
+    fmner: FineAndCoarse | None = None
+    per_coarse_type: Mapping[str, PrecisionRecallF1] | None = None
+    smner: PrecisionRecallF1 | None = None
+    ees: PrecisionRecallF1 | None = None
+    has_uncertainties: bool = False
+    uncertainty_auroc: float | None = None
+    seen: SeenAndUnseen | None = None
+    grec: Grec | None = None
+
+    def __str__(self) -> str:
+        scores = {"GMNER F1": self.gmner.f1, "MNER F1": self.mner.f1, "EEG F1": self.eeg.f1, "N-Rate": self.n_rate}
+        return "  ".join(f"{name} {value:.4f}" for name, value in (scores | {"N-F1": self.no_target.f1}).items())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the content of metrics.json; what the samples do not hold is left out."""
+        row: dict[str, Any] = {name: asdict(getattr(self, name)) for name in ("gmner", "mner", "eeg", "no_target")}
+        row |= {"n_count": self.n_count, "n_rate": self.n_rate, "grounding": self.grounding.to_dict()}
+        row |= {"per_type": _to_dicts(self.per_type), "iou_curve": dict(self.iou_curve)}
+        row |= {"conventions": self.conventions.to_dict(), "folded_types": [asdict(one) for one in self.folded_types]}
+        counts = ("num_samples", "num_named", "num_missing", "num_unreadable", "num_with_problems")
+        row |= {name: getattr(self, name) for name in counts}
+        further = {name: getattr(self, name) for name in ("fmnerg", "fmner", "smner", "ees", "seen")}
+        row |= {name: asdict(one) for name, one in further.items() if one is not None}
+        if self.per_coarse_type is not None:
+            row["per_coarse_type"] = _to_dicts(self.per_coarse_type)
+        if self.has_uncertainties:
+            row["uncertainty_auroc"] = self.uncertainty_auroc
+        if self.grec is not None:
+            row["grec"] = self.grec.to_dict()
+        return row
+
+    def with_report(self, report: PredictionReport) -> "Metrics":
+        """Return the metrics with the numbers of what was missing or could not be read."""
+        return replace(
+            self,
+            num_missing=report.num_missing,
+            num_unreadable=report.num_unreadable,
+            num_with_problems=report.num_with_problems,
+        )
+
+
+def _to_dicts(scores: Mapping[str, PrecisionRecallF1]) -> dict[str, dict[str, float | int]]:
+    return {name: asdict(one) for name, one in scores.items()}
+
+
+def evaluate(
+    gold: Sequence[Sample],
+    predictions: Sequence[Prediction],
+    *,
+    conventions: Conventions = DEFAULT,
+    seen_texts: frozenset[str] | None = None,
+) -> Metrics:
+    """Score predictions against gold; they are matched by id, and a missing one counts as empty.
+
+    >>> from mcr.records import Entity, ImageRef
+    >>> ann, rome = Entity("Ann", "PER", [(10, 10, 60, 90)]), Entity("Rome", "LOC")
+    >>> first = Sample("1", "mine", "gmner", "Ann in Rome", (ImageRef("a.jpg", 100, 100),), (ann, rome))
+    >>> gold = [first, Sample("2", "mine", "gmner", "Rome", (), (rome,))]
+    >>> metrics = evaluate(gold, [Prediction("1", entities=(ann, Entity("Rome", "LOC", [(0, 0, 9, 9)])))])
+    >>> print(metrics)
+    GMNER F1 0.4000  MNER F1 0.8000  EEG F1 0.4000  N-Rate 0.0000  N-F1 0.0000
+    >>> metrics.gmner.num_correct, metrics.mner.recall, metrics.num_missing
+    (1, 0.6666666666666666, 1)
+
+    Args:
+        gold: the samples; what a sample's task asks for decides by which measures it is scored.
+        predictions: at most one a sample, boxes in original pixels.
+        conventions: how hits are counted.
+        seen_texts: entity texts of the training samples, white space collapsed, in lower case where the conventions are not
+            case-sensitive; without them there is no `seen`.
+
+    Raises:
+        DataError: several predictions, or several samples, of one id; predictions for samples that gold does not have.
+    """
+    for what, ids in (("samples of gold", [one.id for one in gold]), ("predictions", [one.id for one in predictions])):
+        repeated = [f"id {name!r} occurs {num} times" for name, num in Counter(ids).items() if num > 1]
+        raise_faults(f"{len(repeated)} ids of {what} occur more than once. Keep one of each", repeated)
+    rows, report = join_gold(gold, predictions)
+    return score_rows(rows, conventions, seen_texts).with_report(report)
+
+
+def score_rows(
+    rows: Sequence[ScoredSample], conventions: Conventions = DEFAULT, seen_texts: frozenset[str] | None = None
+) -> Metrics:
+    """Return every measure of samples that are joined with their predictions; the arguments are those of `evaluate`."""
+    return metrics_of(rows, count_rows(rows, conventions, seen_texts), conventions)
+
+
+def metrics_of(rows: Sequence[ScoredSample], counts: Sequence[Counts], conventions: Conventions = DEFAULT) -> Metrics:
+    """Return every measure of samples from their counts, by the conventions that they were counted by."""
+    sums = total(counts)
+    rows = unify_rows(rows, conventions)
+    gmner, is_fine, is_masked = precision_recall_f1(sums, "gmner"), has_fine_types(sums), has_masks(sums)
+    fmner = FineAndCoarse(*(precision_recall_f1(sums, "fmner", which) for which in ("fine", "coarse")))
+    placed = [row for row in rows if row.task.has_text and row.task.has_type and row.task.has_location]
+    return Metrics(
+        gmner=gmner,
+        mner=precision_recall_f1(sums, "mner"),
+        eeg=precision_recall_f1(sums, "eeg"),
+        no_target=precision_recall_f1(sums, "no_target"),
+        n_count=int(sums.get(("names", "invented"), 0)),
+        n_rate=N_RATE.of(sums),
+        grounding=grounding_scores(sums),
+        per_type=by_name(sums, "per_type"),
+        iou_curve={threshold: ratio.of(sums) for threshold, ratio in IOU_CURVE.items()},
+        conventions=conventions,
+        num_samples=len(rows),
+        num_named=int(sums.get(("names", "predicted"), 0)),
+        folded_types=_folded_types(sums),
+        fmnerg=FineAndCoarse(gmner, precision_recall_f1(sums, "fmnerg", "coarse")) if is_fine else None,
+        fmner=fmner if is_fine else None,
+        per_coarse_type=by_name(sums, "per_coarse_type") if is_fine else None,
+        smner=precision_recall_f1(sums, "smner") if is_masked else None,
+        ees=precision_recall_f1(sums, "ees") if is_masked else None,
+        has_uncertainties=any(row.uncertainties for row in placed),
+        uncertainty_auroc=uncertainty_auroc(placed, conventions.agrees_on_type_and_location, conventions.auroc_ties),
+        seen=SeenAndUnseen(*(precision_recall_f1(sums, "seen", part) for part in ("seen", "unseen"))) if has_seen(sums) else None,
+        grec=grec_scores(sums) if has_phrases(sums) else None,
+    )
+
+
+def _folded_types(sums: Counts) -> tuple[FoldedType, ...]:
+    pairs = {(key[1], key[2]) for key in sums if key[0] == "folded_types"}
+    found = [
+        FoldedType(
+            written, label, *(int(sums.get(("folded_types", written, label, whose), 0)) for whose in ("gold", "predicted"))
+        )
+        for written, label in pairs
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.num_gold - one.num_predicted, one.written, one.label)))

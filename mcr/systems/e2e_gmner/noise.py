@@ -1,0 +1,62 @@
+"""A part of a samples file with noisy gold boxes, for the ablation in the sandbox. The noise is ours, not the paper's.
+
+python -m mcr.systems.e2e_gmner.noise --samples data/train.jsonl --output noisy.jsonl --skip 20800 --noise 0.1 --seed 0
+"""
+
+import argparse
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from random import Random
+
+from mcr.errors import run_command
+from mcr.io.samples import iter_samples, write_samples
+from mcr.records import Box, Entity, Sample
+
+MIN_SIDE_PX = 4.0
+
+
+def jitter(box: Box, width: int, height: int, noise: float, rng: Random) -> Box:
+    """Return a box whose sides are off by N(0, noise) of its width and height, inside the image and at least 4 pixels wide."""
+    x1, y1, x2, y2 = (
+        value + rng.gauss(0, noise) * size for value, size in zip(box, (box[2] - box[0], box[3] - box[1]) * 2, strict=True)
+    )
+    x1, y1 = min(max(x1, 0.0), width - MIN_SIDE_PX), min(max(y1, 0.0), height - MIN_SIDE_PX)
+    return x1, y1, max(x1 + MIN_SIDE_PX, min(x2, float(width))), max(y1 + MIN_SIDE_PX, min(y2, float(height)))
+
+
+def with_noise(sample: Sample, noise: float, seed: int) -> Sample:
+    """Return a sample with noisy boxes; regions with the same box move along. Noise 0 changes nothing."""
+    image = sample.images[0] if sample.images else None
+    if not noise or image is None or image.width is None or image.height is None:
+        return sample
+    rng = Random(f"{seed}/{sample.id}/noise")
+    moved: dict[Box, Box] = {}
+    for entity in sample.entities:
+        for box in entity.boxes or ():
+            moved.setdefault(box, jitter(box, image.width, image.height, noise, rng))
+    entities = tuple(
+        Entity(e.text, e.type, None if e.boxes is None else tuple(moved[b] for b in e.boxes)) for e in sample.entities
+    )
+    regions = tuple(replace(region, box_px=moved.get(region.box_px, region.box_px)) for region in sample.regions)
+    return replace(sample, entities=entities, regions=regions)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Write the samples."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--samples", type=Path, required=True, help="samples.jsonl")
+    parser.add_argument("--output", type=Path, required=True, help="samples.jsonl to write")
+    parser.add_argument("--skip", type=int, default=0, help="samples at the beginning to leave out")
+    parser.add_argument("--num", type=int, help="samples to write (default: all that follow)")
+    parser.add_argument("--noise", type=float, default=0.0, help="of boxes, as a share of width and height")
+    parser.add_argument("--seed", type=int, default=0, help="of the noise")
+    args = parser.parse_args(argv)
+    end = None if args.num is None else args.skip + args.num
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    samples = islice(iter_samples(args.samples), args.skip, end)
+    write_samples(args.output, (with_noise(sample, args.noise, args.seed) for sample in samples))
+
+
+if __name__ == "__main__":
+    run_command(main)
