@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
-from mcr.formats.write import ANSWER_FORMATS, ORDERS, write_answer
+from mcr.formats.answers import ANSWER_FORMATS, ORDERS, write_answer
 from mcr.records import Entity
 from rewards import RewardBreakdown, RewardOptions, score_completion
 from rewards.options import CHOICES

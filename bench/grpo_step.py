@@ -28,10 +28,10 @@ GROUP = 8
 
 def make_trainer(run: Path, out: str, shared_prefix: str, groups: int) -> "CvoTrainer":
     """Return a trainer with the demo's settings."""
-    from mcr.training.config import CvoConfig
     from mcr.training.data import load_training_set
     from mcr.training.grpo import CvoTrainer
     from mcr.training.grpo_checks import forbid_vision_tokens
+    from mcr.training.trainer_configs import CvoConfig
 
     path = str(run / "mrsi" / "model")
     processor = load_processor(path)

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from tqdm import tqdm
 
 from mcr.formats import parse_completion
-from mcr.formats.write import ANSWER_FORMATS, write_answer
+from mcr.formats.answers import ANSWER_FORMATS, write_answer
 from mcr.metrics.matching import assign_spans
 from mcr.records import Entity
 from rewards import score_completion

@@ -23,7 +23,7 @@ from data_prep.training_sets.parquet import WriteOptions
 from mcr.endpoint.client import ChatEndpoint, EndpointSettings, ReplyCache
 from mcr.errors import ConfigError, DataError, run_command
 from mcr.families import FAMILIES, frame_settings
-from mcr.formats.write import ANSWER_FORMATS, ORDERS
+from mcr.formats.answers import ANSWER_FORMATS, ORDERS
 from mcr.io.samples import iter_samples
 from mcr.labels import labels_of, load_labels
 from mcr.prompts.settings import DETAILS, PromptSettings

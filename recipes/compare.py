@@ -19,7 +19,7 @@ from mcr.records import Sample
 from mcr.report.evaluation import Evaluation, evaluate_system
 from mcr.report.markdown import escape, table
 from mcr.report.page import score_table
-from mcr.report.write import write_comparison
+from mcr.report.write_report import write_comparison
 from mcr.runs.command_line import CommandParser
 
 MAX_LISTED = 50

@@ -26,7 +26,7 @@ from mcr.prompts.baselines import STYLES, Demonstration, Prompter, PromptingBase
 from mcr.prompts.settings import PromptSettings
 from mcr.records import Sample, collapse_space
 from mcr.report.evaluation import Evaluation, evaluate_system
-from mcr.report.write import write_evaluation
+from mcr.report.write_report import write_evaluation
 from mcr.rollouts import SamplingSettings
 from mcr.rollouts.make_sampler import SamplerSettings, make_sampler
 from mcr.rollouts.predictors import FilePredictor, SamplerPredictor

@@ -19,7 +19,7 @@ from rewards.options import RewardOptions
 from rewards.parts import PARTS
 
 if TYPE_CHECKING:
-    from mcr.training.config import CvoConfig
+    from mcr.training.trainer_configs import CvoConfig
 
 
 @dataclass
@@ -43,7 +43,7 @@ class CvoArguments:
     shared_prefix_attention: str = field(default="segments", metadata={"help": "segments, or flex (GPUs alone)"})
 
 
-SETTINGS = (CvoArguments, RewardArguments, "mcr.training.config.CvoConfig", "trl.ModelConfig")
+SETTINGS = (CvoArguments, RewardArguments, "mcr.training.trainer_configs.CvoConfig", "trl.ModelConfig")
 
 
 def check_rewards(arguments: RewardArguments, config: "CvoConfig", train_set: Path) -> RewardOptions:

@@ -18,7 +18,7 @@ from mcr.systems import transform_arguments
 from mcr.systems.base import TargetTransform, TransformArguments
 
 if TYPE_CHECKING:
-    from mcr.training.config import MrsiConfig
+    from mcr.training.trainer_configs import MrsiConfig
 
 
 @dataclass
@@ -41,7 +41,7 @@ class MrsiArguments:
     )
 
 
-SETTINGS = (MrsiArguments, *transform_arguments(), "mcr.training.config.MrsiConfig", "trl.ModelConfig")
+SETTINGS = (MrsiArguments, *transform_arguments(), "mcr.training.trainer_configs.MrsiConfig", "trl.ModelConfig")
 
 
 def make_transform(transforms: Sequence[TransformArguments], config: "MrsiConfig") -> TargetTransform | None:

@@ -145,6 +145,14 @@ def test_no_room_has_more_than_eleven_files():
     assert not {str(folder): num for folder, num in files.items() if num > MAX_FILES}
 
 
+SAME_MEANING = {"demo", "evaluate", "grpo", "sft", "styles"}  # a recipe and its machinery; the styles of schemas and of a system
+
+
+def test_no_two_files_share_a_name_with_another_meaning():
+    stems = Counter(path.stem for path in SOURCES if not path.stem.startswith("__"))
+    assert {stem for stem, num in stems.items() if num > 1} <= SAME_MEANING
+
+
 def test_no_drawer_files():
     assert not [path for path in SOURCES if path.stem in ("utils", "helpers", "common")]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from data_prep.schemas.facts import Facts
 from mcr.errors import DataError
-from mcr.formats.write import fitting_formats, write_answer
+from mcr.formats.answers import fitting_formats, write_answer
 from mcr.systems import asked_styles
 from mcr.systems.styles import AskedStyle
 from mcr.tasks import Task

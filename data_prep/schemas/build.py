@@ -8,7 +8,7 @@ from data_prep.schemas.facts import collect_facts
 from data_prep.schemas.styles import STYLES, Voice, write_completion
 from mcr.boxes import Frame
 from mcr.errors import ConfigError, DataError
-from mcr.formats.write import ANSWER_FORMATS, ORDERS, fitting_formats, write_answer
+from mcr.formats.answers import ANSWER_FORMATS, ORDERS, fitting_formats, write_answer
 from mcr.records import Entity, Sample
 from rewards import RewardBreakdown, score_completion
 

@@ -16,7 +16,7 @@ from mcr.boxes import Frame
 from mcr.endpoint.client import ChatEndpoint, EndpointError
 from mcr.endpoint.messages import chat_messages
 from mcr.errors import ConfigError, DataError, McrError
-from mcr.formats.write import ORDERS
+from mcr.formats.answers import ORDERS
 from mcr.io.images import open_image
 from mcr.records import Sample
 

@@ -24,7 +24,7 @@ from mcr.prompts.settings import SETTINGS_FILE
 from mcr.runs.command_line import CommandParser, closest
 from mcr.runs.config import read_yaml_mapping, unknown_keys
 from mcr.runs.memory import Estimate, estimate_memory
-from mcr.runs.options import option_groups
+from mcr.runs.recipe_options import option_groups
 from rewards.columns import score_row
 
 DISTRIBUTION = "mcr-toolkit"

@@ -28,7 +28,7 @@ class Command:
 
 
 COMMANDS = (
-    Command("score", "mcr.commands.score", "score predictions against gold; numbers alone"),
+    Command("score", "mcr.commands.score_predictions", "score predictions against gold; numbers alone"),
     Command("explain", "rewards.__main__", "show why a completion earned its reward", words=("explain",)),
     Command("doctor", "mcr.commands.doctor", "check a config before its run: would it fail?", "train"),
     Command("build-samples", "data_prep.build_samples", "published annotations to samples.jsonl", "train"),

@@ -1,6 +1,6 @@
 """Answers: one file a format, reading and writing. Reading never raises on a completion and is linear in its length."""
 
+from mcr.formats.answers import ANSWER_FORMATS, ORDERS, write_answer
 from mcr.formats.completion import ParsedCompletion, parse_completion
-from mcr.formats.write import ANSWER_FORMATS, ORDERS, write_answer
 
 __all__ = ["ANSWER_FORMATS", "ORDERS", "ParsedCompletion", "parse_completion", "write_answer"]

@@ -1,4 +1,4 @@
-"""A fast reader for answers written exactly as mcr.formats.write does; it leaves anything else to the reader of each format.
+"""A fast reader for answers written exactly as mcr.formats.answers does; it leaves anything else to the reader of each format.
 
 It reads nothing that those readers would read otherwise (a test compares the two); it only reads it several times faster.
 """

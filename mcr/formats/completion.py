@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 from mcr.boxes import Frame
 from mcr.formats.canonical import read_canonical
+from mcr.formats.entity_parts import Reading
 from mcr.formats.json_answer import is_empty_json, read_json_answer
 from mcr.formats.location import NotALocation
 from mcr.formats.names import read_names
-from mcr.formats.parts import Reading
 from mcr.formats.place import read_place
 from mcr.formats.rows import read_rows
 from mcr.formats.sentences import read_sentences

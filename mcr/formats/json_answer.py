@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from mcr.boxes import Box
+from mcr.formats.entity_parts import Reading, read_parts
 from mcr.formats.location import decimals_of, read_json_location
-from mcr.formats.parts import Reading, read_parts
 from mcr.formats.rows import read_rows
 from mcr.formats.sentences import read_sentences
 from mcr.records import Entity

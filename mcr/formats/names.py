@@ -3,8 +3,8 @@
 import re
 from dataclasses import replace
 
+from mcr.formats.entity_parts import Reading, read_parts, unquote
 from mcr.formats.json_answer import read_json_answer
-from mcr.formats.parts import Reading, read_parts, unquote
 from mcr.formats.rows import BARS, BULLET
 from mcr.records import Entity
 from mcr.tasks import GMNER

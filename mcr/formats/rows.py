@@ -4,8 +4,8 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
+from mcr.formats.entity_parts import Decoded, Reading, read_parts
 from mcr.formats.location import UNREADABLE, NotALocation, format_location, read_location
-from mcr.formats.parts import Decoded, Reading, read_parts
 from mcr.records import Entity
 
 BULLET = re.compile(r"^\s*(?:[-*\u2022]\s+|\(?[0-9]{1,4}[.)]\s+)")

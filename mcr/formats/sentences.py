@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from mcr.formats.entity_parts import Reading, unquote
 from mcr.formats.location import NotALocation, format_location, read_location
-from mcr.formats.parts import Reading, unquote
 from mcr.formats.rows import read_rows
 from mcr.records import Entity
 

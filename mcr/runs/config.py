@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from mcr.errors import ConfigError, raise_faults
 from mcr.runs.command_line import check_flags, closest
 from mcr.runs.help import about_of, help_text, wants_help
-from mcr.runs.options import REQUIRED, OptionGroup, all_flags, load_dataclass, option_groups
+from mcr.runs.recipe_options import REQUIRED, OptionGroup, all_flags, load_dataclass, option_groups
 
 ENVIRONMENT = "env"  # a mapping of variables that TRL sets from the config
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from mcr.runs.options import REQUIRED, Option, OptionGroup
+from mcr.runs.recipe_options import REQUIRED, Option, OptionGroup
 
 CONFIG_HELP = "YAML with any of these settings; flags win over it. Configs are in recipes/configs/"
 

@@ -236,7 +236,7 @@ def test_requests_hold_answer_constraints_and_rules_and_the_image_where_it_is_ne
 
 def test_recorded_teacher_reasoning_goes_through_the_gate(shared_data, real_roots, capsys):
     from data_prep.readers.twitter_gmner import read_twitter_gmner
-    from mcr.formats.write import write_answer
+    from mcr.formats.answers import write_answer
 
     samples = read_twitter_gmner(real_roots["v2"])[0]["train"]
     reasons = Counter()
@@ -262,7 +262,7 @@ def riveg_knowledge(path):
 
 def test_recorded_knowledge_and_captions_go_through_gate_and_prompts(shared_data, real_roots, capsys):
     from data_prep.readers.twitter_gmner import read_twitter_gmner
-    from mcr.formats.write import write_answer
+    from mcr.formats.answers import write_answer
 
     samples = read_twitter_gmner(real_roots["v2"])[0]["test"]
     with gzip.open(shared_data / "riveg_BLIP2_17.txt.gz", "rt", encoding="utf-8") as file:

@@ -125,7 +125,7 @@ def test_every_real_schema_in_every_style_earns_one(real_roots):
 
 @pytest.mark.parametrize("family", ["qwen2_5_vl", "qwen3_vl", "llava"])
 def test_real_gold_earns_one_on_itself_in_every_format(real_roots, family):
-    from mcr.formats.write import ANSWER_FORMATS, ORDERS, write_answer
+    from mcr.formats.answers import ANSWER_FORMATS, ORDERS, write_answer
 
     settings = frame_settings(family)
     for sample in read_twitter_gmner(real_roots["v2"])[0]["test"]:

@@ -11,7 +11,7 @@ from mcr.boxes import frame_for
 from mcr.errors import ConfigError, DataError
 from mcr.families import frame_settings
 from mcr.formats import parse_completion
-from mcr.formats.write import fitting_formats, write_answer
+from mcr.formats.answers import fitting_formats, write_answer
 from mcr.io.predictions import predict_from_completion
 from mcr.labels import load_labels
 from mcr.prompts.settings import DETAILS, write_instruction

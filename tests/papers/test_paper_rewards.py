@@ -7,7 +7,7 @@ import paper_equations as paper
 import pytest
 
 from data_prep.filter_rule import FilterRule, apply_rule, summarise
-from mcr.formats.write import write_answer
+from mcr.formats.answers import write_answer
 from mcr.metrics.matching import span_f1
 from mcr.records import Entity
 from rewards import PARTS, RewardOptions, count_reward, score_completion, score_entities

@@ -22,7 +22,7 @@ def text_of(message):
 def gold_server(sandbox_qwen3):
     """An endpoint that knows every answer by its sentence, in thousandths, and fails every other first try."""
     from mcr.families import frame_settings
-    from mcr.formats.write import write_answer
+    from mcr.formats.answers import write_answer
     from mcr.records import Entity
 
     frame = frame_settings("qwen3_vl")

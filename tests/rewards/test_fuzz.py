@@ -5,7 +5,7 @@ from bench_path import load_bench
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcr.formats.write import ANSWER_FORMATS, ORDERS, write_answer
+from mcr.formats.answers import ANSWER_FORMATS, ORDERS, write_answer
 from mcr.records import Entity
 from rewards import score_completion
 from rewards.score import PARTS

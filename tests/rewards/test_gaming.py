@@ -5,7 +5,7 @@ import random
 import pytest
 from bench_path import load_bench
 
-from mcr.formats.write import ANSWER_FORMATS, write_answer
+from mcr.formats.answers import ANSWER_FORMATS, write_answer
 from mcr.records import Entity
 from rewards import PARTS, RewardOptions, score_completion, score_entities
 from rewards.options import CHOICES

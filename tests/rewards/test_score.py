@@ -5,7 +5,7 @@ import pytest
 
 from mcr.boxes import frame_for
 from mcr.errors import DataError
-from mcr.formats.write import ANSWER_FORMATS, ORDERS, write_answer
+from mcr.formats.answers import ANSWER_FORMATS, ORDERS, write_answer
 from mcr.records import Entity
 from rewards import RewardOptions, score_completion, score_entities
 from rewards.parts import count_reward

@@ -134,10 +134,13 @@ def perturb_box(box: Box, frame: Frame, settings: GrbpSettings, rng: Random) -> 
         rng: the only source of chance.
     """
     min_size = settings.min_units * 10.0**-frame.decimals
-    limits = (frame.scale_width, frame.scale_height)  # of a box's first and second number
+    first, second = frame.scale_width, frame.scale_height  # limits of a box's first and second number
+    if frame.axes == "yxyx":
+        first, second = second, first
     return perturb(
         box,
-        *(limits if frame.axes == "xyxy" else limits[::-1]),
+        first,
+        second,
         settings,
         min_size,
         lambda: rng.gauss(0.0, 1.0),

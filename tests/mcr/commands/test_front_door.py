@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from mcr.commands.dispatch import find_command, help_page, missing_package
 from mcr.commands.registry import COMMANDS
-from mcr.commands.run import find_command, help_page, missing_package
 from mcr.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcr.formats import completion as reader
+from mcr.formats.answers import ANSWER_FORMATS, ORDERS, write_answer
 from mcr.formats.canonical import read_canonical
-from mcr.formats.write import ANSWER_FORMATS, ORDERS, write_answer
 from mcr.labels import DEFAULT_LABELS
 from mcr.records import Entity
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcr.formats import parse_completion
-from mcr.formats.write import ANSWER_FORMATS, ORDERS, write_answer
+from mcr.formats.answers import ANSWER_FORMATS, ORDERS, write_answer
 from mcr.records import Entity
 
 ANN = Entity("Ann Lee", "PER", ((1, 2, 30, 40),))

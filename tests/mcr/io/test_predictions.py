@@ -3,7 +3,7 @@ import json
 import pytest
 
 from mcr.boxes import frame_for
-from mcr.commands.score import main, score_files
+from mcr.commands.score_predictions import main, score_files
 from mcr.errors import DataError
 from mcr.io.predictions import join_gold, load_predictions, predict_from_completion
 from mcr.io.samples import load_samples, sample_from_dict, sample_to_dict, write_samples

@@ -14,7 +14,7 @@ from mcr.io.predictions import Prediction
 from mcr.metrics.intervals import difference
 from mcr.records import Entity, ImageRef, Sample
 from mcr.report.evaluation import evaluate_system
-from mcr.report.write import write_comparison, write_evaluation
+from mcr.report.write_report import write_comparison, write_evaluation
 
 BOX, FAR = ((10.0, 10.0, 60.0, 60.0),), ((70.0, 70.0, 95.0, 95.0),)
 EVIL = (

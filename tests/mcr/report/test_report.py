@@ -15,7 +15,7 @@ pytest.importorskip("PIL")
 from PIL import Image
 
 from mcr.report.figures import PANEL_PX, draw_sample, draw_scores, tile
-from mcr.report.write import picture_or_blank, write_evaluation
+from mcr.report.write_report import picture_or_blank, write_evaluation
 
 BOX, FAR = ((0, 0, 10, 10),), ((50, 50, 60, 60),)
 GOLD = (

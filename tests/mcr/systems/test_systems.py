@@ -11,7 +11,7 @@ from data_prep.schemas.ask import ASKED_STYLES
 from data_prep.schemas.styles import OWN, STYLES, TEMPLATES
 from data_prep.write_schemas import DEFAULT_STYLES
 from mcr.errors import ConfigError
-from mcr.formats.write import ANSWER_FORMATS
+from mcr.formats.answers import ANSWER_FORMATS
 from mcr.systems import system_named, systems, transform_arguments
 from mcr.systems.stages import TableRun
 

@@ -11,9 +11,9 @@ from mcr.errors import ConfigError
 from mcr.io.samples import write_samples
 from mcr.models.load import load_processor
 from mcr.records import Entity, ImageRef, Sample
-from mcr.training.config import MrsiConfig
 from mcr.training.data import for_fine_tuning, load_training_set
 from mcr.training.lengths import count_sample_tokens, without_long_samples
+from mcr.training.trainer_configs import MrsiConfig
 
 SIZES = ((160, 160), (90, 150), (64, 400))
 

@@ -10,7 +10,7 @@ from trl import GRPOConfig, SFTConfig
 
 from mcr.errors import ConfigError
 from mcr.runs.config import parse_settings
-from mcr.training.config import CvoConfig, MrsiConfig
+from mcr.training.trainer_configs import CvoConfig, MrsiConfig
 
 ON_CPU = ["--use_cpu", "true", "--bf16", "false"]
 OF_A_SETUP = {"use_vllm"}  # the paper's machine, no setting of its method

@@ -8,9 +8,9 @@ torch = pytest.importorskip("torch")
 
 import rewards.score
 from mcr.models.load import load_model, load_processor
-from mcr.training.config import CvoConfig
 from mcr.training.data import load_training_set
 from mcr.training.grpo import CvoTrainer
+from mcr.training.trainer_configs import CvoConfig
 from rewards.for_trl import weighted_rewards
 from rewards.parts import PARTS
 

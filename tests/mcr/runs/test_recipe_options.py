@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from mcr.runs.help import help_text
-from mcr.runs.options import LISTED, TRL_OPTIONS, group_of, option_groups, read_trl_options
+from mcr.runs.recipe_options import LISTED, TRL_OPTIONS, group_of, option_groups, read_trl_options
 
 
 @dataclass
@@ -47,7 +47,7 @@ def test_help_shows_per_cent_signs_as_they_are():
 def test_trl_options_are_those_of_the_installed_version():
     pytest.importorskip("torch")
     written = json.loads(TRL_OPTIONS.read_text(encoding="utf-8"))
-    assert written == read_trl_options(), "call python -m mcr.runs.options"
+    assert written == read_trl_options(), "call python -m mcr.runs.recipe_options"
 
 
 def test_every_listed_dataclass_has_options_without_importing_it():

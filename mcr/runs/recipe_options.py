@@ -1,7 +1,7 @@
 """The options of a settings dataclass as data, for help and for checking keys.
 
-Dataclasses that build on TRL's import torch, which takes seconds. So a recipe names them ("mcr.training.config.MrsiConfig"), and
-their options are listed in trl_options.json. `python -m mcr.runs.options` writes that file from the installed TRL.
+Dataclasses that build on TRL's import torch, which takes seconds. So a recipe gives their dotted names, and their options are listed
+in trl_options.json. `python -m mcr.runs.recipe_options` writes that file from the installed TRL.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from mcr.io.atomic_write import write_json
 
 TRL_OPTIONS = Path(__file__).with_name("trl_options.json")
 # The dataclasses whose options trl_options.json lists.
-LISTED = ("mcr.training.config.MrsiConfig", "mcr.training.config.CvoConfig", "trl.ModelConfig")
+LISTED = ("mcr.training.trainer_configs.MrsiConfig", "mcr.training.trainer_configs.CvoConfig", "trl.ModelConfig")
 KINDS = {int: "INT", float: "FLOAT", str: "TEXT", bool: "BOOL", dict: "JSON", list: "LIST"}
 REQUIRED = "required"
 
