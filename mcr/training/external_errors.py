@@ -65,11 +65,11 @@ def is_write_failure(error: Exception) -> bool:
 
 def _error_of_worker(error: Exception) -> Exception:
     """Return torch's error for a worker that died where the broken connection to it was noticed first, else the error."""
-    if isinstance(error, ConnectionError | EOFError) and _passed_through(error, dataloader.__file__):
-        try:
+    try:
+        if isinstance(error, ConnectionError | EOFError) and _passed_through(error, dataloader.__file__):
             time.sleep(WORKER_PATIENCE_S)  # torch's handler of SIGCHLD raises here
-        except RuntimeError as died:
-            return died
+    except RuntimeError as died:
+        return died
     return error
 
 
