@@ -5,6 +5,7 @@ patterns below are the one place that reads such texts, and each says which libr
 """
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 from requests.exceptions import ConnectionError as ServerGone
 from safetensors import SafetensorError
+from torch.utils.data import dataloader
 
 from mcr.errors import DataError, McrError
 from mcr.training.checkpoints.resume import resume_hint
@@ -26,6 +28,8 @@ SERVER_REFUSED = re.compile(r"^Request failed: ")
 TORCH_WRITE_FAILED = re.compile(
     r"PytorchStreamWriter|inline_container|open file failed|cannot be opened|^Parent directory .* does not exist"
 )
+
+WORKER_PATIENCE_S = 5.0  # within which torch notices that a worker died
 
 
 @contextmanager
@@ -43,7 +47,7 @@ def explain_external_errors(out: Path, *, is_served: bool = False) -> Iterator[N
     try:
         yield
     except Exception as error:
-        explained = _explain(error, out, is_served)
+        explained = _explain(_error_of_worker(error), out, is_served)
         if explained is None:
             raise
         raise explained from error
@@ -57,6 +61,26 @@ def uses_server(config: Any) -> bool:
 def is_write_failure(error: Exception) -> bool:
     """Return whether an error means that a file could not be written."""
     return not isinstance(error, RuntimeError) or TORCH_WRITE_FAILED.search(str(error)) is not None
+
+
+def _error_of_worker(error: Exception) -> Exception:
+    """Return torch's error for a worker that died where the broken connection to it was noticed first, else the error."""
+    try:
+        if isinstance(error, ConnectionError | EOFError) and _passed_through(error, dataloader.__file__):
+            time.sleep(WORKER_PATIENCE_S)  # torch's handler of SIGCHLD raises here
+    except RuntimeError as died:
+        return died
+    return error
+
+
+def _passed_through(error: Exception, file: str) -> bool:
+    """Return whether an error was raised in a file or in what that called."""
+    step = error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename == file:
+            return True
+        step = step.tb_next
+    return False
 
 
 def _explain(error: Exception, out: Path, is_served: bool) -> McrError | None:

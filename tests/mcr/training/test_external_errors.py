@@ -64,6 +64,26 @@ def test_a_worker_that_is_killed_is_explained(tmp_path):
         next(iter(DataLoader(Killed(), num_workers=1)))
 
 
+class Reset(BadImage):
+    def __getitem__(self, index):
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+
+def test_a_connection_to_a_killed_worker_that_breaks_first_is_explained_as_the_worker_that_died(tmp_path, monkeypatch):
+    def notice(_):
+        raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. ")
+
+    monkeypatch.setattr("mcr.training.external_errors.time.sleep", notice)  # torch's handler of SIGCHLD raises while we wait
+    with pytest.raises(McrError, match=r"images died .killed by signal: Killed"), explain_external_errors(tmp_path):
+        next(iter(DataLoader(Reset())))
+
+
+def test_another_broken_connection_passes(tmp_path, monkeypatch):
+    monkeypatch.setattr("mcr.training.external_errors.WORKER_PATIENCE_S", 0.01)
+    with pytest.raises(ConnectionResetError), explain_external_errors(tmp_path):
+        next(iter(DataLoader(Reset())))
+
+
 def test_torn_weights_are_explained(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"torn")
     with pytest.raises(McrError, match="weights could not be written or read") as raised, explain_external_errors(tmp_path):
