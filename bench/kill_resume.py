@@ -193,7 +193,7 @@ def main() -> None:
         file.writelines(line.replace('"id": "', f'"id": "{copy}-', 1) + "\n" for copy in range(300) for line in many)
     found = cases(out)
     rows = [survive(name, found[name], out, args.kills, Random(f"{args.seed}/{name}")) for name in args.recipes]
-    print(table(("recipe", "kills", "runs", "runs that end the same", "times it told where it goes on", "seconds alone"), rows))
+    print(table(("recipe", "kills", "runs", "runs that end the same", "times it told where it resumes", "seconds alone"), rows))
     if any(row[2] != row[3] for row in rows):
         sys.exit(1)
 

@@ -9,13 +9,12 @@ share the machine, one thread each.
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 from pathlib import Path
 
 from mcr.io.bounded_threads import map_bounded
-from mcr.report.markdown import percent, table
+from mcr.report.markdown import mean_and_deviation, percent, table
 
 DEMO = Path(__file__).resolve().parent.parent / "recipes" / "demo.py"
 ROWS = {
@@ -52,7 +51,7 @@ def result_table(out: Path, seeds: list[int]) -> str:
         cells = []
         for key in COLUMNS:
             values = [scores[key] for scores in by_seed.values()]
-            cells.append(f"{percent(statistics.fmean(values))} \u00b1 {percent(statistics.pstdev(values))}")
+            cells.append(mean_and_deviation(values))
         rows.append([f"**{title}** (mean of {len(seeds)})", *cells])
         rows += [[f"{title}, seed {seed}", *(percent(scores[key]) for key in COLUMNS)] for seed, scores in by_seed.items()]
     return table(("model", "GMNER F1", "MNER F1", "EEG F1", "N-Rate", "N-F1"), rows)

@@ -9,14 +9,13 @@ The system's folder says what the rows are (mcr/systems/NAME). What all rows sha
 import argparse
 import json
 import os
-import statistics
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mcr.errors import ConfigError, run_command
 from mcr.io.atomic_write import write_whole
-from mcr.report.markdown import percent, table
+from mcr.report.markdown import mean_and_deviation, table
 from mcr.systems import system_named
 from mcr.systems.stages import Table, TableRun, run_stages
 
@@ -61,7 +60,7 @@ def result_table(wanted: Table, out: Path, seeds: Sequence[int]) -> str:
         paths = [folder_of(out, row, seed) / "eval" / "metrics.json" for seed in seeds]
         scored = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
         cells = [[metrics[group][key] for metrics in scored] for group, key in wanted.columns.values()]
-        lines.append([row, *(f"{percent(statistics.fmean(cell))} \u00b1 {percent(statistics.pstdev(cell))}" for cell in cells)])
+        lines.append([row, *(mean_and_deviation(cell) for cell in cells)])
     return table(("method", *wanted.columns), lines)
 
 

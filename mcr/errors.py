@@ -32,7 +32,7 @@ class Terminated(BaseException):
 
 
 MAX_FAULTS_SHOWN = 20
-GOES_ON = "the same command goes on from what is saved"
+GOES_ON = "the same command resumes from what is saved"
 RESUMES = f"stopped; {GOES_ON}"
 WRITE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
 WRONG_PLACES = {errno.EISDIR, errno.EEXIST}

@@ -168,8 +168,8 @@ FMNERG_FINE: Mapping[str, str] = {
 }
 _COARSE_OF_FINE = {fine: coarse for coarse, names in FMNERG_FINE.items() for fine in names.split()}
 TWITTER_FMNERG = LabelSet("twitter-fmnerg", tuple(_COARSE_OF_FINE), aliases=TWITTER_GMNER.aliases, coarse=_COARSE_OF_FINE)
-LABEL_SETS: Mapping[str, LabelSet] = {labels.name: labels for labels in (TWITTER_GMNER, TWITTER_FMNERG)}
-DEFAULT_LABELS = replace(TWITTER_GMNER, coarse=_COARSE_OF_FINE)
+DEFAULT_LABELS = replace(TWITTER_GMNER, name="twitter", coarse=_COARSE_OF_FINE)
+LABEL_SETS: Mapping[str, LabelSet] = {labels.name: labels for labels in (TWITTER_GMNER, TWITTER_FMNERG, DEFAULT_LABELS)}
 
 
 def load_labels(name: str) -> LabelSet:

@@ -36,6 +36,7 @@ from mcr.runs.processes import join_processes
 from mcr.runs.run_folder import make_run_folder, write_run_record
 from mcr.systems import system_named
 from mcr.systems.base import Predictor, PredictorInputs
+from rewards.options import RewardOptions
 from rewards.score import score_entities, unreadable
 
 TRAINED = "trained"
@@ -216,8 +217,9 @@ def read_seen_texts(path: str | None, conventions: Conventions) -> frozenset[str
     return frozenset(texts if conventions.is_case_sensitive else map(str.lower, texts))
 
 
-def completion_rewards(system: Evaluation) -> list[dict[str, float] | None]:
-    """Return the reward parts of each completion; None where a prediction came without one."""
+def completion_rewards(system: Evaluation, labels: LabelSet) -> list[dict[str, float] | None]:
+    """Return the reward parts of each completion, under the default options; None where a prediction came without one."""
+    options = RewardOptions(labels=labels)
     rewards: list[dict[str, float] | None] = []
     for sample, prediction in zip(system.samples, system.predictions, strict=True):
         if prediction is None or prediction.completion is None:
@@ -226,7 +228,7 @@ def completion_rewards(system: Evaluation) -> list[dict[str, float] | None]:
         if not prediction.is_readable:
             rewards.append(unreadable().with_total())
             continue
-        rewards.append(score_entities(prediction.entities, sample.entities, task=sample.task).with_total())
+        rewards.append(score_entities(prediction.entities, sample.entities, task=sample.task, options=options).with_total())
     return rewards
 
 
@@ -255,7 +257,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     image_root = Path(arguments.image_root) if arguments.image_root else None
     title = f"Evaluation of {source}"
-    rewards = completion_rewards(system)
+    rewards = completion_rewards(system, conventions.labels)
     write_evaluation(out, title, system, rewards, image_root=image_root, max_image_mb=arguments.max_image_mb)
     write_run_record(out, "evaluate", (arguments, generation, conventions), arguments.seed)
     for warning in system.warnings():

@@ -107,7 +107,7 @@ class EndpointWriter:
         if self.num_failures >= self.max_failures:
             raise McrError(
                 f"endpoint: {self.num_failures} samples in a row had no reply, last: {outcome.rejections[-1].reason} The replies "
-                "so far are kept; the same command goes on when the endpoint is back."
+                "so far are kept; the same command resumes when the endpoint is back."
             )
         return outcome
 

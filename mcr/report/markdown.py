@@ -2,6 +2,7 @@
 
 import html
 import re
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,15 @@ def escape(text: str) -> str:
 def percent(value: float) -> str:
     """Return a fraction as per cent with two decimals."""
     return f"{100 * value:.2f}"
+
+
+def mean_and_deviation(values: Sequence[float]) -> str:
+    """Return the mean and the standard deviation (n) of fractions as per cent.
+
+    >>> mean_and_deviation([0.5, 0.7])
+    '60.00 ± 10.00'
+    """
+    return f"{percent(statistics.fmean(values))} \u00b1 {percent(statistics.pstdev(values))}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

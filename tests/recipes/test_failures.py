@@ -1,4 +1,4 @@
-"""What happens when the world outside goes wrong: each way ends in words, and the same command goes on."""
+"""What happens when the world outside goes wrong: each way ends in words, and the same command resumes."""
 
 import json
 import os
@@ -68,7 +68,7 @@ def test_sigterm_ends_sampling_with_a_hint(sandbox_qwen3, recipe, tmp_path, name
     process.terminate()
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
-    assert "terminated; the same command goes on" in errors
+    assert "terminated; the same command resumes" in errors
     recipe(name, *flags)
 
 
@@ -101,7 +101,7 @@ def test_a_full_disk_ends_sampling_with_its_cause(sandbox_qwen3, recipe, tmp_pat
     command = [*small_disk, fill, str(tmp_path), sys.executable, str(RECIPES / f"{name}.py"), *map(str, flags)]
     message = told(subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT))
     assert "No space left on device" in message
-    assert "the same command goes on" in message.lower()
+    assert "the same command resumes" in message.lower()
 
 
 @pytest.mark.parametrize("name", ["sft", "evaluate"])

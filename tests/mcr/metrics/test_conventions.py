@@ -29,7 +29,7 @@ def test_the_default_in_words():
     for part in (
         "IoU >= 0.5 of the first predicted box with any of gold's boxes",
         "compared case-sensitive",
-        "types by the aliases of label set twitter-gmner.",
+        "types by the aliases of label set twitter.",
         "Repeated predictions count.",
         "N-scores compare text.",
         "the mean IoU pair entities by text and type.",
@@ -44,7 +44,7 @@ def test_all_others_in_words():
     for part in (
         "IoU > 0.75 of the first predicted box with gold's largest box",
         "compared in lower case",
-        "types as they are written, without the aliases of label set twitter-gmner.",
+        "types as they are written, without the aliases of label set twitter.",
         "Repeated predictions are dropped.",
         "N-scores compare text and type.",
         "the mean IoU pair entities by text.",

@@ -127,7 +127,7 @@ def test_a_report_prints_what_aliases_changed(tmp_path):
     write_evaluation(tmp_path, "x", system, [None], image_root=None, max_image_mb=1)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "person -&gt; PER: 1" in page
-    assert "by the aliases of label set twitter-gmner" in page
+    assert "by the aliases of label set twitter" in page
     assert json.loads((tmp_path / "metrics.json").read_text())["folded_types"][1] == {
         **{"written": "person", "label": "PER", "num_gold": 0, "num_predicted": 1}
     }

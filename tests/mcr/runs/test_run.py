@@ -104,7 +104,7 @@ def test_a_torn_marker_is_no_checkpoint(tmp_path):
         (OSError(28, "No space left on device", "a/b"), "error: a/b: No space left on device. Free disk space"),
         (PermissionError(13, "Permission denied", "c"), "error: c: Permission denied"),
         (DataError("bad"), "error: bad"),
-        (KeyboardInterrupt(), "the same command goes on"),
+        (KeyboardInterrupt(), "the same command resumes"),
     ],
 )
 def test_a_command_ends_in_words(error, told):
@@ -125,5 +125,5 @@ def test_sigterm_ends_a_command_with_its_code(capsys):
     with pytest.raises(SystemExit) as ended:
         run_command(lambda: signal.raise_signal(signal.SIGTERM))
     assert ended.value.code == 143
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "the same command resumes" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGTERM) is before
