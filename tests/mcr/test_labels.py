@@ -87,4 +87,4 @@ def test_a_wrong_file_says_what_is_wrong(tmp_path, text, told):
 
 def test_what_names_no_set_is_refused():
     with pytest.raises(ConfigError, match="twitter-gmner, twitter-fmnerg, twitter, a YAML file"):
-        load_labels("twitter")
+        load_labels("twiter")
