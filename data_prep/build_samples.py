@@ -2,7 +2,7 @@
 
     mcr build-samples twitter-gmner --root data/Twitter10000_v2.0 --output_dir data/gmner [--image_root data/images]
 
-What cannot be used goes to rejected.jsonl with its place and reason; --strict stops instead, listing all of it.
+What cannot be used goes to rejected.jsonl with its place and reason; --strict stops instead and lists the first 20.
 """
 
 import json

@@ -16,17 +16,21 @@ if TYPE_CHECKING:
     from mcr.io.predictions import Prediction, load_predictions
     from mcr.io.samples import load_samples
     from mcr.labels import LabelSet
+    from mcr.metrics.conventions import Conventions
     from mcr.metrics.evaluate import evaluate
-    from mcr.records import Entity, Sample
+    from mcr.records import Entity, ImageRef, Region, Sample
     from mcr.tasks import Task
 
 __version__ = "0.1.0"
 __all__ = [
     "Box",
+    "Conventions",
     "Entity",
     "Frame",
+    "ImageRef",
     "LabelSet",
     "Prediction",
+    "Region",
     "Sample",
     "Task",
     "evaluate",
@@ -37,10 +41,13 @@ __all__ = [
 
 ROOM_OF = {
     "Box": "mcr.boxes",
+    "Conventions": "mcr.metrics.conventions",
     "Entity": "mcr.records",
     "Frame": "mcr.boxes",
+    "ImageRef": "mcr.records",
     "LabelSet": "mcr.labels",
     "Prediction": "mcr.io.predictions",
+    "Region": "mcr.records",
     "Sample": "mcr.records",
     "Task": "mcr.tasks",
     "evaluate": "mcr.metrics.evaluate",

@@ -10,7 +10,7 @@ import mcr
 import rewards
 
 NAMES_OF_MCR = [
-    *("Box", "Entity", "Frame", "LabelSet", "Prediction", "Sample", "Task"),
+    *("Box", "Conventions", "Entity", "Frame", "ImageRef", "LabelSet", "Prediction", "Region", "Sample", "Task"),
     *("evaluate", "load_predictions", "load_samples", "parse_completion"),
 ]
 NAMES_OF_REWARDS = [
