@@ -96,7 +96,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     gold = find_gold(args.gold, args.id)
     options = read_reward_flags(args)
-    print(explain(score(args, gold, options), gold.entities, options=options))
+    print(explain(score(args, gold, options), gold.entities, task=gold.task, options=options))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from mcr.boxes import Box
 from mcr.metrics.matching import first_box_iou, is_entailed_alike, is_same_type
 from mcr.records import Entity
+from mcr.tasks import GMNER, Task, task_named
 from rewards.options import DEFAULT_OPTIONS, RewardOptions
 from rewards.parts import grounding_reward
 from rewards.score import RewardBreakdown
@@ -13,18 +14,23 @@ MAX_CELL_CHARS = 40
 COLUMNS = ("predicted", "gold", "span F1", "type", "entailment", "IoU", "grounding")
 
 
-def explain(score: RewardBreakdown, gold: Sequence[Entity], *, options: RewardOptions = DEFAULT_OPTIONS) -> str:
+def explain(
+    score: RewardBreakdown, gold: Sequence[Entity], *, task: Task | str = GMNER, options: RewardOptions = DEFAULT_OPTIONS
+) -> str:
     """Return the matches, the entities without a match on either side, each part, and what could not be read.
+
+    What the task does not ask for is "-" in the table.
 
     >>> from rewards import score_completion
     >>> gold = [Entity("Ann", "PER")]
-    >>> print(explain(score_completion("Ann | LOC | None", gold), gold))
+    >>> print(explain(score_completion("Ann | LOC | None", gold), gold))  # doctest: +ELLIPSIS
     predicted         gold              span F1  type  entailment  IoU  grounding
     Ann | LOC | None  Ann | PER | None  1.00     no    yes         -    1.00
     <BLANKLINE>
-    count 1.000  span 1.000  type 0.000  entailment 1.000  grounding 1.000  total 0.800
+    count 1.000  span 1.000  type 0.000  ...  total 0.800
     """
-    rows = [_matched(score.entities[p], gold[g], f1, options) for p, g, f1 in score.matches]
+    task = task_named(task)
+    rows = [_matched(score.entities[p], gold[g], f1, task, options) for p, g, f1 in score.matches]
     used_pred, used_gold = {p for p, _, _ in score.matches}, {g for _, g, _ in score.matches}
     rows += [(_cell(e), "(nothing)", *"-----") for i, e in enumerate(score.entities) if i not in used_pred]
     rows += [("(missed)", _cell(e), *"-----") for i, e in enumerate(gold) if i not in used_gold]
@@ -33,17 +39,27 @@ def explain(score: RewardBreakdown, gold: Sequence[Entity], *, options: RewardOp
     return "\n".join([*_align([COLUMNS, *rows]), "", parts, *problems])
 
 
-def _matched(pred: Entity, gold: Entity, f1: float, options: RewardOptions) -> tuple[str, ...]:
-    yes_no = ["yes" if value else "no" for value in (is_same_type(pred, gold, options.labels), is_entailed_alike(pred, gold))]
+def _matched(pred: Entity, gold: Entity, f1: float, task: Task, options: RewardOptions) -> tuple[str, ...]:
+    is_type_right = _yes_no(is_same_type(pred, gold, options.labels)) if task.has_type else "-"
+    location = _location_cells(pred, gold, options) if task.has_location else ("-", "-", "-")
+    return _cell(pred), _cell(gold), f"{f1:.2f}", is_type_right, *location
+
+
+def _location_cells(pred: Entity, gold: Entity, options: RewardOptions) -> tuple[str, str, str]:
+    """Return entailment, IoU and grounding of a pair."""
     overlap = f"{first_box_iou(pred, gold):.2f}" if pred.boxes and gold.boxes else "-"
     is_left_out = options.two_nones == "left_out" and pred.boxes is None and gold.boxes is None
     grounding = grounding_reward([(pred, gold)], 1, sigma=options.sigma, two_nones=options.two_nones)
-    return _cell(pred), _cell(gold), f"{f1:.2f}", *yes_no, overlap, "-" if is_left_out else f"{grounding:.2f}"
+    return _yes_no(is_entailed_alike(pred, gold)), overlap, "-" if is_left_out else f"{grounding:.2f}"
+
+
+def _yes_no(value: bool) -> str:
+    return "yes" if value else "no"
 
 
 def _cell(entity: Entity) -> str:
     place = "None" if entity.boxes is None else _box(entity.boxes[0]) if entity.boxes else "unreadable"
-    return f"{_cut(entity.text)} | {_cut(entity.type)} | {place}"
+    return " | ".join([_cut(entity.text), *([_cut(entity.type)] if entity.type else []), place])
 
 
 def _box(box_px: Box) -> str:

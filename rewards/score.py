@@ -131,13 +131,15 @@ def _score_parts(
 
 
 def for_task(parts: Mapping[str, float], task: Task) -> Mapping[str, float]:
-    """Return the parts, those that the task does not ask for as the mean of those it does."""
+    """Return the parts, those that the task does not ask for as the mean of those it does.
+
+    A reward of your own is in neither set: it keeps its value and moves no other.
+    """
     unasked = {part for name, own in REWARD_PARTS_OF.items() if name not in task.asked for part in own}
     if not unasked:
         return parts
-    asked = {part: value for part, value in parts.items() if part not in unasked}
-    mean = math.fsum(asked.values()) / len(asked)
-    return {part: asked.get(part, mean) for part in parts}
+    mean = math.fsum(parts[part] for part in task.reward_parts) / len(task.reward_parts)
+    return {part: mean if part in unasked else value for part, value in parts.items()}
 
 
 def weighted_sum(parts: Mapping[str, float], options: RewardOptions) -> float:

@@ -12,6 +12,7 @@ from data_prep.schemas.facts import Facts
 from mcr.boxes import Box
 from mcr.formats import parse_completion
 from mcr.records import Entity, collapse_space
+from mcr.tasks import Task
 
 ANSWER = re.compile(r"<answer>(.*?)</answer>\s*\Z", re.IGNORECASE | re.DOTALL)
 MARKED = re.compile(r"^[ \t]*(?:final )?answer:[ \t]*$", re.IGNORECASE | re.MULTILINE)
@@ -108,9 +109,16 @@ def _is_golds(completion: str, facts: Facts) -> bool:
         return False
     if not facts.task.has_text:
         return [entity.boxes for entity in parsed.entities] == [entity.boxes for entity in facts.entities]
-    wanted = [(e.text, e.type, e.boxes if facts.task.has_location else None) for e in facts.entities]
-    said = [(e.text, e.type, e.boxes) for e in parsed.entities]
-    return sorted(map(str, wanted)) == sorted(map(str, said))
+    wanted, said = (
+        sorted(str([getattr(entity, part) for part in parts_of(facts.task)]) for entity in entities)
+        for entities in (facts.entities, parsed.entities)
+    )
+    return wanted == said
+
+
+def parts_of(task: Task) -> list[str]:
+    """Return the fields of an entity that an answer of a task holds."""
+    return ["boxes" if part == "location" else part for part in task.asked]
 
 
 def hold_names(text: str, entities: Sequence[Entity]) -> str:

@@ -88,18 +88,19 @@ def _name_counts(row: ScoredSample) -> dict[Key, float]:
 def _no_target_counts(row: ScoredSample, conventions: Conventions) -> dict[Key, float]:
     """Count the entities whose location is None, matched by text (MCR Eqs. 26-29)."""
     predicted, gold = ([entity for entity in part if entity.boxes is None] for part in (row.predicted, row.gold))
-    return _triple("no_target", predicted, gold, conventions.agrees_on_type if conventions.no_target_by_type else _always)
+    return _triple("no_target", predicted, gold, _type_hit(row, conventions, is_by_type=conventions.no_target_by_type))
 
 
 def _grounding_counts(row: ScoredSample, conventions: Conventions) -> dict[Key, float]:
     """Count the gold entities with a box by the IoU of the prediction that is paired with them (E2E-GMNER Eqs. 11-12).
 
     The paper counts "matched pairs" and does not say whether their types must agree. Our choice: a gold entity is paired with a
-    prediction of the same text and type, one to one, so that the summed IoU is highest. With `grounding_by_type` off, the same
-    text is enough. Without a pair the IoU is 0. With several gold boxes it is that of the best one.
+    prediction of the same text and type, one to one, so that the summed IoU is highest. With `grounding_by_type` off, or where
+    the task asks for no types, the same text is enough. Without a pair the IoU is 0. With several gold boxes it is that of the
+    best one.
     """
     grounded = [entity for entity in row.gold if entity.boxes]
-    is_pair = conventions.agrees_on_type if conventions.grounding_by_type else _always
+    is_pair = _type_hit(row, conventions, is_by_type=conventions.grounding_by_type)
     pairs = match_best(row.predicted, grounded, is_pair, first_box_iou)
     ious = [first_box_iou(row.predicted[p], grounded[g]) for p, g in pairs]
     return {
@@ -108,6 +109,11 @@ def _grounding_counts(row: ScoredSample, conventions: Conventions) -> dict[Key, 
         ("grounding", "iou"): sum(ious),
         ("grounding", "gold"): len(grounded),
     }
+
+
+def _type_hit(row: ScoredSample, conventions: Conventions, *, is_by_type: bool) -> Hit:
+    """Return whether types must agree; they need not where the task asks for none."""
+    return conventions.agrees_on_type if is_by_type and row.task.has_type else _always
 
 
 def _always(predicted: Entity, gold: Entity) -> bool:

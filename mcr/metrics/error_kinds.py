@@ -61,7 +61,8 @@ def judge(row: ScoredSample, *, is_readable: bool = True, conventions: Conventio
         return [row.predicted[index] for index in predicted_left], [row.gold[index] for index in gold_left]
 
     take(match_exact(*left(), _hit_of(row, conventions)), lambda p, g: "right")
-    take(match_exact(*left(), conventions.agrees_on_type), _kind_of_location)
+    is_type_asked = row.task.has_type
+    take(match_exact(*left(), lambda p, g: not is_type_asked or conventions.agrees_on_type(p, g)), _kind_of_location)
     take(match_exact(*left(), lambda p, g: True), lambda p, g: "type")
     take([(p, g) for p, g, _ in assign_spans(*left(), first_box_iou, conventions.labels)], lambda p, g: "span")
     sentence = collapse_space(row.sentence)

@@ -1,6 +1,8 @@
 """Figures (matplotlib, color-blind safe) and samples with boxes drawn (Pillow)."""
 
+import re
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from mcr.records import Entity
 
 GOLD_COLOR, PREDICTED_COLOR, GREY = "#0072B2", "#D55E00", "#999999"
 PANEL_PX = 320
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 
 def _axes(num_columns: int, width: float) -> tuple[Any, Any]:
@@ -119,23 +121,39 @@ def _plain(text: str) -> str:
     return shown if not shown.startswith("_") else " " + shown
 
 
+REWARD_PART = re.compile(r"rewards/(?P<part>.+)_reward/mean")
+REWARD_PARTS = "reward parts"
 CURVES = {
     "loss": ("loss", "eval_loss"),
     "reward": ("reward", "reward_std"),
-    "reward parts": tuple(f"rewards/{part}_reward/mean" for part in ("count", "span", "type", "entailment", "grounding")),
-    "held out": ("held_out/gmner_f1", "held_out/mner_f1", "held_out/grec_pr", "held_out/n_f1", "held_out/n_rate"),
+    REWARD_PARTS: (),  # what the rows hold
+    "held out": (
+        *("held_out/gmner_f1", "held_out/mner_f1", "held_out/eeg_f1", "held_out/grec_pr"),
+        *("held_out/n_f1", "held_out/n_rate"),
+    ),
     "groups and answers": ("frac_reward_zero_std", "completions/unreadable", "completions/clipped_ratio"),
     "entropy, nats a token": ("entropy",),
     "completion length, tokens": ("completions/mean_length",),
 }
 
 
+def reward_keys(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the key of each reward part that a run logged -> the part's name, in the order of the rows.
+
+    >>> reward_keys([{"step": 1}, {"step": 2, "rewards/span_reward/mean": 0.5, "rewards/span_reward/std": 0.1}])
+    {'rewards/span_reward/mean': 'span'}
+    """
+    matches = {key: REWARD_PART.fullmatch(key) for row in rows for key in row}
+    return {key: match["part"] for key, match in matches.items() if match}
+
+
 def draw_curves(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Draw what a run logged over its steps, one panel a kind; kinds without values are left out."""
-    logged = {title: names for title, names in CURVES.items() if any(name in row for row in rows for name in names)}
+    curves = {**CURVES, REWARD_PARTS: tuple(reward_keys(rows))}
+    logged = {title: names for title, names in curves.items() if any(name in row for row in rows for name in names)}
     figure, axes = _axes(max(1, len(logged)), 3.4 * max(1, len(logged)))
     for axis, (title, names) in zip(axes, logged.items(), strict=False):
-        for name, color in zip(names, COLORS, strict=False):
+        for name, color in zip(names, cycle(COLORS), strict=False):
             points = [(row["step"], float(row[name])) for row in rows if name in row]
             if points:
                 label = name.removeprefix("rewards/").removesuffix("_reward/mean").split("/")[-1]

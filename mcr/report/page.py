@@ -225,7 +225,7 @@ def page_data(systems: Sequence[Evaluation], images: Thumbnails, rewards: Sequen
         }
         samples.append(row)
     names = [system.name for system in systems]
-    return {"systems": names, "kinds": list(KINDS), "types": sorted(types), "per_chunk": PER_CHUNK, "samples": samples}
+    return {"systems": names, "kinds": list(KINDS), "types": sorted(types - {""}), "per_chunk": PER_CHUNK, "samples": samples}
 
 
 class MaskBudget:

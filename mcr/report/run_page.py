@@ -11,20 +11,19 @@ from markupsafe import Markup
 
 from mcr.errors import DataError
 from mcr.io.atomic_write import write_whole
-from mcr.report.figures import draw_curves
+from mcr.report.figures import draw_curves, reward_keys
 from mcr.report.markdown import percent
 from mcr.report.page import csp_hash
 
-LAST = {
-    "loss": "loss",
-    "reward": "reward",
-    **{f"rewards/{part}_reward/mean": f"{part} reward" for part in ("count", "span", "type", "entailment", "grounding")},
+FIRST_LINES = {"loss": "loss", "reward": "reward"}
+FURTHER_LINES = {
     "completions/mean_length": "completion length",
     "completions/unreadable": "unreadable completions",
     "entropy": "entropy",
     "frac_reward_zero_std": "groups without spread",
     "held_out/gmner_f1": "held-out GMNER F1",
     "held_out/mner_f1": "held-out MNER F1",
+    "held_out/eeg_f1": "held-out EEG F1",
     "held_out/grec_pr": "held-out GREC Pr@(F1=1)",
     "held_out/n_rate": "held-out N-Rate",
     "held_out/n_f1": "held-out N-F1",
@@ -93,7 +92,8 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 def last_values(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str]]:
     """Return (what, first value, last value, step of the last) of what is worth a line."""
     found = []
-    for key, name in LAST.items():
+    parts = {key: f"{part} reward" for key, part in reward_keys(rows).items()}
+    for key, name in {**FIRST_LINES, **parts, **FURTHER_LINES}.items():
         points = [(row["step"], float(row[key])) for row in rows if isinstance(row.get(key), int | float | str)]
         if points:
             found.append((name, f"{points[0][1]:.4g}", f"{points[-1][1]:.4g}", str(points[-1][0])))

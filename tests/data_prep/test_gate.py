@@ -15,6 +15,7 @@ from data_prep.schemas.gate import why_rejected
 from data_prep.schemas.styles import ANSWER_ONLY, STYLES
 from mcr.families import frame_settings
 from mcr.records import Entity, ImageRef, Sample
+from mcr.tasks import GMNER
 
 FRAME = frame_settings("qwen3_vl")
 SAMPLE = Sample(
@@ -200,6 +201,12 @@ def test_tasks_are_asked_for_what_they_have():
     seen = "<think>Ann is a person clearly visible in the image.</think>\n<answer>\nAnn | PER\n</answer>"
     assert why_rejected(seen, facts).startswith("image:")
     assert why_rejected(seen.replace(" clearly visible in the image", ", as the verb says"), facts) is None
+    task = replace(GMNER, name="eeg", has_type=False)
+    untyped = Sample("1", "d", task, "Ann sings", (ImageRef("a.jpg", 1000, 1000),), (Entity("Ann", "PER", PLACE),))
+    facts = collect_facts(untyped, FRAME.frame_of(untyped))
+    assert "type" not in request_for(facts, "llm_conclusions", 0)[0]["content"][0]["text"]
+    good = "<think>Ann can be seen in the image at [10, 20, 300, 400].</think>\n<answer>\nAnn | [10, 20, 300, 400]\n</answer>"
+    assert why_rejected(good, facts) is None
     phrase = Sample("1", "d", "vg", "the man", (ImageRef("a.jpg", 1000, 1000),), (Entity("the man", "", PLACE),))
     facts = collect_facts(phrase, FRAME.frame_of(phrase))
     assert "span" not in request_for(facts, "mllm_distilled", 1)[0]["content"][1]["text"]

@@ -8,9 +8,12 @@ from mcr import tasks
 from mcr.boxes import frame_for
 from mcr.errors import ConfigError, DataError
 from mcr.formats import ANSWER_FORMATS, ORDERS, parse_completion, write_answer
+from mcr.metrics.counts import sample_counts
+from mcr.metrics.error_kinds import judge
 from mcr.records import Entity, ImageRef, Sample, ScoredSample
 from mcr.tasks import GMNER, MNER, TASKS, VG, task_named
 from rewards import score_completion, score_entities
+from rewards.explain import explain
 
 BOX = ((0.0, 0.0, 10.0, 10.0),)
 EEG = replace(GMNER, name="eeg", has_type=False)
@@ -50,6 +53,25 @@ def test_a_task_without_types_is_written_read_and_rewarded(answer_format, order)
     assert score_completion(text, gold, task=EEG).total == 1
     wrong = score_entities([Entity("New York", "", None)], gold, task=EEG)
     assert wrong.parts["type"] == pytest.approx((wrong.count + wrong.span + wrong.entailment + wrong.grounding) / 4)
+
+
+def test_a_task_without_types_is_judged_by_texts_and_locations_alone():
+    gold = (Entity("New York", "LOC", BOX), Entity("Ann", "PER", None), Entity("Bob", "PER", BOX))
+    predicted = (Entity("New York", "", BOX), Entity("Ann", "", None), Entity("Bob", "", None))
+    row = ScoredSample("Ann and Bob in New York", gold, predicted, task=EEG)
+    counts = sample_counts(row)
+    for measure, numbers in (("eeg", [2, 3, 3]), ("no_target", [1, 2, 1])):
+        assert [counts[measure, part] for part in ("correct", "predicted", "gold")] == numbers
+    assert [counts["grounding", part] for part in ("hits@0.5", "gold")] == [1, 2]
+    assert sorted(verdict.kind for verdict in judge(row)) == ["right", "right", "should have a box"]
+
+
+def test_an_explanation_leaves_out_what_the_task_does_not_ask_for():
+    gold = [Entity("Ann", "PER", BOX)]
+    scored = {task: score_entities([Entity("Ann", "", BOX)], gold, task=task) for task in (EEG, MNER)}
+    assert explain(scored[EEG], gold, task=EEG).splitlines()[1].split()[-5:] == ["1.00", "-", "yes", "1.00", "1.00"]
+    assert explain(scored[MNER], gold, task="mner").splitlines()[1].split()[-5:] == ["1.00", "no", "-", "-", "-"]
+    assert explain(scored[EEG], gold, task=EEG).splitlines()[1].startswith("Ann | [0, 0, 10, 10]  ")
 
 
 def test_every_task_is_in_the_table_under_its_name():

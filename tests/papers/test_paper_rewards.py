@@ -10,7 +10,7 @@ from data_prep.filter_rule import FilterRule, apply_rule, summarise
 from mcr.formats.answers import write_answer
 from mcr.metrics.matching import span_f1
 from mcr.records import Entity
-from rewards import PARTS, RewardOptions, count_reward, score_completion, score_entities
+from rewards import RewardOptions, count_reward, score_completion, score_entities
 
 NUM_CASES = 2000
 TEXTS = ["New York", "York", "New York Times", "Ann", "Ann Lee", "Lee", "the Lee of York", "York York", "Times New York"]
@@ -64,7 +64,7 @@ def test_every_part_and_the_total_are_those_of_a_best_matching():
     """The paper breaks no ties between matchings; ours is one of them, and the one with the most agreement."""
     for rng, predicted, gold in cases():
         sigma, two_nones = rng.choice([0.0, 0.3, 0.5, 0.7]), rng.choice(["one", "zero", "left_out"])
-        weights = {part: rng.random() for part in PARTS}
+        weights = {part: rng.random() for part in paper.PARTS}
         score = score_entities(
             records(predicted), records(gold), options=RewardOptions(weights, sigma=sigma, two_nones=two_nones)
         )
@@ -72,7 +72,7 @@ def test_every_part_and_the_total_are_those_of_a_best_matching():
         pairs = sorted((p, g) for p, g, _ in score.matches)
         assert pairs in matchings, (predicted, gold)
         expected = paper.part_rewards(predicted, gold, pairs, sigma, two_nones)
-        assert dict(score.parts) == pytest.approx(expected, abs=1e-12), (predicted, gold)
+        assert {part: score.parts[part] for part in paper.PARTS} == pytest.approx(expected, abs=1e-12), (predicted, gold)
         assert score.total == pytest.approx(paper.total_reward(expected, weights), abs=1e-12)
         agreeing = max(sum(predicted[p][1] == gold[g][1] for p, g in one) for one in matchings)
         assert sum(predicted[p][1] == gold[g][1] for p, g in pairs) == agreeing

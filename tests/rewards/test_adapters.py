@@ -53,10 +53,15 @@ def test_trl_functions_give_the_same_parts():
     columns = {"gold": [json.dumps(gold) for gold in GOLD], "frame": [json.dumps(FRAME.to_dict())] * len(GOLD)}
     messages = [[{"role": "assistant", "content": text}] for text in COMPLETIONS]
     for part in PARTS:
-        function = getattr(for_trl, f"{part}_reward")
+        function = for_trl.PartReward(part)
         assert function.__name__ == f"{part}_reward"
         assert function(prompts=None, completions=messages, unknown=1, **columns) == [getattr(s, part) for s in EXPECTED]
     assert for_trl.total_reward(completions=COMPLETIONS, **columns) == TOTALS
+
+
+@pytest.mark.parametrize("part", ["count", "span", "type", "entailment", "grounding", "total"])
+def test_trl_functions_of_the_paper_have_names_in_the_module(part):
+    assert getattr(for_trl, f"{part}_reward") == for_trl.PartReward(part)
 
 
 def test_trl_takes_gold_as_lists_and_frames_as_mappings():
@@ -73,8 +78,8 @@ def test_trl_functions_can_be_pickled_and_used_in_another_process():
 def test_trl_weights_follow_the_functions():
     options = RewardOptions({"type": 0.5, "count": 0.1}, sigma=0.3, normalization="larger_count")
     got = for_trl.weighted_rewards(options)
-    assert got.weights == [0.1, 0.0, 0.5, 0.0, 0.0]
-    assert got.functions[2] == for_trl.PartReward("type", options)
+    assert got.weights == [{"type": 0.5, "count": 0.1}.get(part, 0.0) for part in PARTS]
+    assert got.functions[PARTS.index("type")] == for_trl.PartReward("type", options)
 
 
 def test_verl_by_path(monkeypatch, tmp_path):

@@ -52,7 +52,7 @@ def test_flags_have_the_defaults_of_the_options():
     add_reward_flags(parser)
     assert read_reward_flags(parser.parse_args([])) == RewardOptions()
     flags = ["--count", "f1", "--sigma", "0.3", "--type_weight", "0.5", "--two_nones", "zero", "--normalization", "larger_count"]
-    weights = {part: 0.5 if part == "type" else 0.2 for part in DEFAULT_WEIGHTS}
+    weights = {**DEFAULT_WEIGHTS, "type": 0.5}
     assert read_reward_flags(parser.parse_args(flags)) == RewardOptions(weights, 0.3, "larger_count", "f1", "zero")
 
 

@@ -7,8 +7,10 @@ from mcr.boxes import frame_for
 from mcr.errors import DataError
 from mcr.formats.answers import ANSWER_FORMATS, ORDERS, write_answer
 from mcr.records import Entity
+from mcr.tasks import TASKS
 from rewards import RewardOptions, score_completion, score_entities
 from rewards.parts import count_reward
+from rewards.score import for_task
 
 BOX = ((0, 0, 10, 10),)
 GOLD = [Entity("New York", "LOC", BOX), Entity("Ann Lee", "PER", None)]
@@ -143,6 +145,12 @@ def test_boxes_are_converted_by_the_frame():
 def test_weights_are_used():
     pred = answer([Entity("New York", "ORG", BOX), Entity("Ann Lee", "PER", None)])
     assert score_completion(pred, GOLD, options=RewardOptions(weights={"type": 1.0})).total == 0.5
+
+
+def test_a_reward_of_your_own_moves_no_other_part():
+    parts = {"count": 1.0, "span": 0.5, "type": 0.0, "entailment": 1.0, "grounding": 1.0}
+    for task in TASKS.values():
+        assert for_task({**parts, "own": 0.1}, task) == {**for_task(parts, task), "own": 0.1}
 
 
 def test_a_part_is_an_attribute_and_nothing_else_is():

@@ -25,14 +25,19 @@ from mcr.systems.base import Predictor
 from mcr.training.callbacks.log_images import log_picture, save_picture
 
 NUM_DRAWN = 8
-DECISIVE = {"gmner": "held_out/gmner_f1", "mner": "held_out/mner_f1", "vg": "held_out/grec_pr"}
+DECISIVE = {  # what a task asks for -> its score, the most telling first
+    ("text", "type", "location"): "held_out/gmner_f1",
+    ("text", "type"): "held_out/mner_f1",
+    ("text", "location"): "held_out/eeg_f1",
+    ("location",): "held_out/grec_pr",
+}
 
 
 class HeldOutScores(TrainerCallback):
     """Decodes held-out samples greedily before the first step, every `every` steps and at each checkpoint; logs held_out/*.
 
-    The step of the best checkpoint by GMNER F1 (of sets without task gmner: by MNER F1, of vg alone by Pr@(F1=1)) is noted in
-    `trainer.best`, and the trainer does not remove that checkpoint.
+    The step of the best checkpoint is noted in `trainer.best`, and the trainer does not remove that checkpoint. The first of
+    these scores decides that a task of the set has: GMNER F1, MNER F1, EEG F1, Pr@(F1=1).
 
     The first samples are drawn with their boxes, in the run folder's held_out/ and where the trainer reports to.
     Decoding uses transformers, on all processes, each its share.
@@ -60,7 +65,7 @@ class HeldOutScores(TrainerCallback):
         self.samples, self.make_predictor, self.image_root = samples, make_predictor, image_root
         self.every = every
         self.trainer: Any = None
-        self.task = main_task(samples)
+        self.decisive = decisive_score(samples)
         self.last_step, self.last_score = -1, 0.0
 
     @classmethod
@@ -101,7 +106,7 @@ class HeldOutScores(TrainerCallback):
 
     def _note_best(self, state: Any, control: Any) -> None:
         best = self.trainer.best
-        name = DECISIVE[self.task]
+        name = self.decisive
         is_better = best is None or self.last_score > best.get(name, -1.0)
         if control.should_save and state.global_step == self.last_step and is_better:
             self.trainer.best = {"step": state.global_step, name: self.last_score}
@@ -125,7 +130,7 @@ class HeldOutScores(TrainerCallback):
         self._log(scores)
         if accelerator.is_main_process:
             self._draw(step, predictions)
-        self.last_score = scores[DECISIVE[self.task]]
+        self.last_score = scores[self.decisive]
 
     def _draw(self, step: int, predictions: Sequence[Prediction]) -> None:
         by_id = {prediction.id: prediction for prediction in predictions}
@@ -169,20 +174,32 @@ def held_out_scores(samples: Sequence[Sample], predictions: Sequence[Prediction]
     """Return what is logged, as fractions: the scores of the tasks among the samples and the share of unreadable completions."""
     by_id = {prediction.id: prediction for prediction in predictions}
     metrics = evaluate(samples, list(by_id.values()))
-    tasks = {sample.task.name for sample in samples}
+    tasks = {sample.task for sample in samples}
+    asked = {task.asked for task in tasks}
     scores = {"held_out/unreadable": sum(not by_id[sample.id].is_readable for sample in samples) / max(1, len(samples))}
-    if "gmner" in tasks:
-        scores |= {"held_out/gmner_f1": metrics.gmner.f1, "held_out/n_f1": metrics.no_target.f1}
-    if "mner" in tasks:
-        scores["held_out/mner_f1"] = metrics.mner.f1
-    if tasks & {"gmner", "mner"}:
+    measures = {
+        "held_out/gmner_f1": metrics.gmner.f1,
+        "held_out/mner_f1": metrics.mner.f1,
+        "held_out/eeg_f1": metrics.eeg.f1,
+        "held_out/grec_pr": metrics.grec and metrics.grec.exact,
+    }
+    scores |= {name: measures[name] for parts, name in DECISIVE.items() if parts in asked}
+    if any(task.has_text and task.has_location for task in tasks):
+        scores["held_out/n_f1"] = metrics.no_target.f1
+    if any(task.has_text for task in tasks):
         scores["held_out/n_rate"] = metrics.n_rate
-    if metrics.grec is not None:
-        scores["held_out/grec_pr"] = metrics.grec.exact
     return scores
 
 
-def main_task(samples: Sequence[Sample]) -> str:
-    """Return the task whose score decides which checkpoint is the best: the first of gmner, mner, vg among theirs."""
-    tasks = {sample.task.name for sample in samples}
-    return next((task for task in DECISIVE if task in tasks), "gmner")
+def decisive_score(samples: Sequence[Sample]) -> str:
+    """Return the score that decides which checkpoint is the best: the first of DECISIVE that a task of the samples has.
+
+    Raises:
+        ConfigError: none of their tasks has a score.
+    """
+    asked = {sample.task.asked for sample in samples}
+    found = [score for parts, score in DECISIVE.items() if parts in asked]
+    if not found:
+        tasks = ", ".join(sorted({sample.task.name for sample in samples}))
+        raise ConfigError(f"held_out: got samples of task {tasks}, for which no score is defined. Give samples of another task.")
+    return found[0]

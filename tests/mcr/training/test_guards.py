@@ -1,5 +1,6 @@
 """What watches a long GRPO run."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -9,8 +10,10 @@ from mcr.errors import ConfigError, McrError
 from mcr.io.predictions import Prediction
 from mcr.records import Entity, ImageRef, Sample
 from mcr.report.figures import draw_curves
+from mcr.report.run_page import last_values
+from mcr.tasks import GMNER
 from mcr.training.callbacks.collapse import CollapseBounds, CollapseGuard
-from mcr.training.callbacks.validation import held_out_scores, main_task
+from mcr.training.callbacks.validation import decisive_score, held_out_scores
 from mcr.training.checkpoints.resume import COMPLETE_MARKER
 
 STATE = SimpleNamespace(global_step=7)
@@ -92,7 +95,18 @@ def test_held_out_scores_are_those_of_the_tasks_that_are_there():
         "held_out/unreadable": 0.0,
     }
     assert held_out_scores([place], predictions[1:]) == {"held_out/grec_pr": 0.0, "held_out/unreadable": 0.0}
-    assert [main_task(found) for found in ([place], [place, names], [])] == ["vg", "mner", "gmner"]
+    assert [decisive_score(found) for found in ([place], [place, names])] == ["held_out/grec_pr", "held_out/mner_f1"]
+
+
+def test_held_out_scores_of_a_task_go_by_what_it_asks_for():
+    image, box = (ImageRef("a.png", 9, 9),), ((1, 1, 5, 5),)
+    sample = Sample("1", "d", replace(GMNER, name="eeg", has_type=False), "Ann", image, (Entity("Ann", "PER", box),))
+    scores = held_out_scores([sample], [Prediction("1", "Ann", (Entity("Ann", "", box),))])
+    assert scores == {"held_out/eeg_f1": 1.0, "held_out/n_f1": 0.0, "held_out/n_rate": 0.0, "held_out/unreadable": 0.0}
+    assert decisive_score([sample]) == "held_out/eeg_f1"
+    names_alone = replace(sample, task=replace(GMNER, name="names", has_type=False, has_location=False))
+    with pytest.raises(ConfigError, match="task names, for which no score is defined"):
+        decisive_score([names_alone])
 
 
 def test_held_out_scores_by_hand():
@@ -107,3 +121,12 @@ def test_curves_are_drawn_from_whatever_was_logged(tmp_path):
     draw_curves(tmp_path / "a.png", [])
     draw_curves(tmp_path / "b.png", [{"step": 1, "reward": "0.5", "held_out/gmner_f1": 0.1}, {"step": 2, "reward": 0.7}])
     assert (tmp_path / "b.png").stat().st_size > 1000
+
+
+def test_the_run_page_shows_every_reward_that_was_logged(tmp_path):
+    parts = ("count", "span", "type", "entailment", "grounding", "exact", "order", "length")
+    rows = [
+        {"step": step, "reward": 0.5, "entropy": 1} | {f"rewards/{part}_reward/mean": 0.1 for part in parts} for step in (1, 2)
+    ]
+    draw_curves(tmp_path / "curves.png", rows)
+    assert [name for name, *_ in last_values(rows)] == ["reward", *(f"{part} reward" for part in parts), "entropy"]
