@@ -145,7 +145,14 @@ def test_no_room_has_more_than_eleven_files():
     assert not {str(folder): num for folder, num in files.items() if num > MAX_FILES}
 
 
-SAME_MEANING = {"demo", "evaluate", "grpo", "sft", "stages", "styles"}  # a recipe and its machinery; stages and styles, and a system's own
+SAME_MEANING = {
+    "demo",
+    "evaluate",
+    "grpo",
+    "sft",
+    "stages",
+    "styles",
+}  # a recipe and its machinery; stages and styles, and a system's own
 
 
 def test_no_two_files_share_a_name_with_another_meaning():
