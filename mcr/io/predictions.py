@@ -65,7 +65,7 @@ class PredictionReport:
     missing_ids: list[str] = field(default_factory=list)
 
 
-def load_predictions(path: Path) -> list[Prediction]:
+def load_predictions(path: str | Path) -> list[Prediction]:
     """Return all predictions of a file.
 
     Raises:
@@ -84,7 +84,7 @@ def load_predictions(path: Path) -> list[Prediction]:
             seen.add(prediction.id)
             predictions.append(prediction)
         except DataError as error:
-            faults.append(f"{path.name}:{number}: {error}")
+            faults.append(f"{Path(path).name}:{number}: {error}")
     raise_faults(f"{len(faults)} of the lines of {path} cannot be used", faults)
     return predictions
 

@@ -66,8 +66,9 @@ def write_samples(path: Path, samples: Iterable[Sample]) -> int:
     return num_samples
 
 
-def iter_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | DataError]]:
+def iter_json_lines(path: str | Path) -> Iterator[tuple[int, dict[str, Any] | DataError]]:
     """Yield (line number from 1, row), with a DataError in the row's place where a line is not a JSON object."""
+    path = Path(path)
     if not path.is_file():
         raise DataError(f"reading {path}: no such file. Check the path or run the step that writes it.")
     with path.open("rb") as file:
@@ -89,7 +90,7 @@ def iter_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | DataErro
             )
 
 
-def load_samples(path: Path) -> list[Sample]:
+def load_samples(path: str | Path) -> list[Sample]:
     """Return all samples of a file.
 
     Raises:
@@ -98,7 +99,7 @@ def load_samples(path: Path) -> list[Sample]:
     return list(iter_samples(path))
 
 
-def read_gold(path: Path) -> list[Sample]:
+def read_gold(path: str | Path) -> list[Sample]:
     """Return all samples of a file that something is scored against.
 
     Raises:
@@ -110,7 +111,7 @@ def read_gold(path: Path) -> list[Sample]:
     return samples
 
 
-def iter_samples(path: Path) -> Iterator[Sample]:
+def iter_samples(path: str | Path) -> Iterator[Sample]:
     """Yield the samples of a file one after the other, in bounded memory.
 
     Raises:
@@ -130,7 +131,7 @@ def iter_samples(path: Path) -> Iterator[Sample]:
         except DataError as error:
             num_faults += 1
             if len(faults) <= MAX_FAULTS_SHOWN:
-                faults.append(f"{path.name}:{number}: {error}")
+                faults.append(f"{Path(path).name}:{number}: {error}")
             continue
         yield sample
     raise_faults(f"{num_faults} of the lines of {path} cannot be used", faults)

@@ -152,7 +152,7 @@ def test_options_of_frameworks_that_pass_none_come_from_the_environment(monkeypa
     for name, value, told in (
         ("SIGMA", "two", "MCR_REWARD_SIGMA"),
         ("WEIGHTS", "count=1", "MCR_REWARD_WEIGHTS"),
-        ("NORMALISATION", "matched", "expected one of normalization"),
+        ("NORMALISATION", "matched", r"did you mean normalization\?"),
     ):
         with monkeypatch.context() as patch:
             patch.setenv(f"MCR_REWARD_{name}", value)

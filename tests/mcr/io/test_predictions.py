@@ -6,7 +6,7 @@ from mcr.boxes import frame_for
 from mcr.commands.score_predictions import main, score_files
 from mcr.errors import DataError
 from mcr.io.predictions import join_gold, load_predictions, predict_from_completion
-from mcr.io.samples import load_samples, sample_from_dict, sample_to_dict, write_samples
+from mcr.io.samples import load_samples, read_gold, sample_from_dict, sample_to_dict, write_samples
 from mcr.records import Entity, ImageRef, Sample
 
 SAMPLES = [
@@ -62,6 +62,15 @@ def gold(tmp_path):
 def test_samples_survive_the_disk(gold):
     assert load_samples(gold) == SAMPLES
     assert sample_from_dict(sample_to_dict(SAMPLES[0])) == SAMPLES[0]
+
+
+def test_paths_may_be_given_as_text(gold, tmp_path):
+    assert load_samples(str(gold)) == read_gold(str(gold)) == SAMPLES
+    assert load_predictions(str(write_lines(tmp_path / "p.jsonl", [{"id": "0", "entities": []}])))[0].id == "0"
+    with pytest.raises(DataError, match=r"1 of the lines of .*bad.jsonl cannot be used:\n  - bad.jsonl:1"):
+        load_predictions(str(write_lines(tmp_path / "bad.jsonl", ["{"])))
+    with pytest.raises(DataError, match=r"bad.jsonl:1: not UTF-8 JSON"):
+        load_samples(str(tmp_path / "bad.jsonl"))
 
 
 def test_gold_as_predictions_is_perfect(gold, tmp_path, capsys):
