@@ -6,17 +6,20 @@ Tasks stay with their samples: write_schemas gives each its own prompt, answer a
 """
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import yaml
 
-from mcr.errors import ConfigError, run_command
+from mcr.errors import ConfigError, closest, raise_faults, run_command
 from mcr.io.samples import load_samples, write_samples
 from mcr.records import ImageRef, Sample
 from mcr.runs.command_line import CommandParser
+
+KEYS = ("sources", "output_dir", "seed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +79,38 @@ def read_config(path: Path) -> tuple[list[Source], Path, int]:
     """Return (sources, output folder, seed) of a config.
 
     Raises:
-        ConfigError: not YAML of this form; unknown keys are named.
+        ConfigError: not YAML of this form; unknown keys are named with the closest known ones, missing keys apart from them.
     """
     try:
         config: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if not isinstance(config, dict) or set(config) != {"sources", "output_dir", "seed"}:
-            raise ConfigError(f"{path}: expected the keys sources, output_dir, seed and no others. Correct the file.")
+        raise_faults(f"{path}: cannot be read as a mix", _faults(config), error=ConfigError)
         return [Source(**row) for row in config["sources"]], Path(config["output_dir"]), int(config["seed"])
     except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
         if isinstance(error, ConfigError):
             raise
         raise ConfigError(f"{path}: cannot be read as a mix ({error}). Each source has samples, num, image_folder.") from error
+
+
+def _faults(config: Any) -> list[str]:
+    if not isinstance(config, dict):
+        return [f"got {type(config).__name__}, expected the keys {', '.join(KEYS)}"]
+    faults = _wrong_keys(config, KEYS, KEYS)
+    sources = config.get("sources", [])
+    if not isinstance(sources, list):
+        return [*faults, f"sources: got {type(sources).__name__}, expected a list"]
+    known = {one.name: one.default is MISSING for one in fields(Source)}
+    needed = [name for name, is_needed in known.items() if is_needed]
+    for number, source in enumerate(sources, start=1):
+        if isinstance(source, dict):
+            faults += [f"source {number}: {fault}" for fault in _wrong_keys(source, known, needed)]
+        else:
+            faults.append(f"source {number}: got {source!r}, expected the keys {', '.join(known)}")
+    return faults
+
+
+def _wrong_keys(row: dict[Any, Any], known: Iterable[str], needed: Iterable[str]) -> list[str]:
+    unknown = [f"unknown key {key!r}{closest(key, known)}" for key in row if key not in known]
+    return unknown + [f"lacks the key {key}" for key in needed if key not in row]
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -7,7 +7,6 @@ mcr write-schemas --samples data/gmner/train.jsonl --family qwen2_5_vl --output_
 import argparse
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from data_prep.schemas.tally import Tally
 from data_prep.schemas.template_sets import write_training_sets
 from data_prep.training_sets.parquet import WriteOptions
 from mcr.endpoint.client import ChatEndpoint, EndpointSettings, ReplyCache
-from mcr.errors import ConfigError, DataError, run_command
+from mcr.errors import ConfigError, DataError, closest, run_command
 from mcr.families import FAMILIES, frame_settings
 from mcr.formats.answers import ANSWER_FORMATS, ORDERS
 from mcr.io.samples import iter_samples
@@ -67,6 +66,7 @@ WRITERS_ASKED = {
 DEFAULT_STYLES = {"template": tuple(name for name, style in TEMPLATES.items() if style.is_default)} | {
     writer: tuple(style for style in styles if ASKED_STYLES[style].is_default) for writer, styles in WRITERS_ASKED.items()
 }
+PER_SAMPLE = 2
 
 
 def ask_for_schemas(
@@ -80,7 +80,6 @@ def ask_for_schemas(
     endpoint_settings = EndpointSettings(
         args.model, args.base_url, args.api_key_env, max_concurrency=args.max_concurrency, max_retries=args.max_retries
     )
-    writing = replace(writing, per_sample=min(writing.per_sample, len(args.styles)))
     writer = EndpointWriter(
         ChatEndpoint(endpoint_settings, ReplyCache(args.cache or args.output_dir / "replies.sqlite")),
         settings.frame.frame_of,
@@ -115,7 +114,8 @@ def choose(args: argparse.Namespace, dataset: str) -> None:
     known = STYLES if is_template else WRITERS_ASKED[args.writer]
     wrong = [style for style in args.styles or () if style not in known]
     if wrong:
-        raise ConfigError(f"--styles: got {', '.join(wrong)}, expected some of {', '.join(known)} (--writer {args.writer}).")
+        told = ", ".join(f"{style}{closest(style, known)}" for style in wrong)
+        raise ConfigError(f"--styles: got {told}, expected some of {', '.join(known)} (--writer {args.writer}).")
     idle = {
         "--shares": args.shares,
         "--fixed_order": args.fixed_order,
@@ -128,6 +128,7 @@ def choose(args: argparse.Namespace, dataset: str) -> None:
     if is_template and args.dry_run:
         raise ConfigError("--dry_run: is for --writer llm and mllm. Leave it out.")
     args.styles = args.styles or DEFAULT_STYLES[args.writer]
+    args.per_sample = min(PER_SAMPLE, len(args.styles)) if args.per_sample is None else args.per_sample
     args.answer_formats = args.answer_formats or (tuple(ANSWER_FORMATS) if is_template else ASKED_FORMATS)
     if not set(args.answer_formats) <= set(ANSWER_FORMATS):
         raise ConfigError(
@@ -150,7 +151,7 @@ def main(argv: list[str] | None = None) -> None:
     asked = "; ".join(f"of {name} {', '.join(styles)}" for name, styles in WRITERS_ASKED.items())
     parser.add_argument("--styles", type=_names, help=f"of templates {', '.join(STYLES)}; {asked}")
     parser.add_argument("--system", help="its styles and answer formats, where --styles and --answer_formats are not given")
-    parser.add_argument("--per_sample", type=int, default=2, help="schemas a sample, each in another style")
+    parser.add_argument("--per_sample", type=int, help="schemas a sample, each in another style (default: 2, or 1 of one style)")
     parser.add_argument(
         "--shares", type=_numbers, default=(), help="how often each style is drawn, e.g. 2,3 (default: all alike)"
     )

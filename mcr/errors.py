@@ -1,10 +1,11 @@
 """The errors that users of the toolkit meet. Each says what failed, the value, the rule, the place and what to do."""
 
+import difflib
 import errno
 import signal
 import sys
-from collections.abc import Callable
-from typing import NoReturn
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
 
 
 class McrError(Exception):
@@ -63,6 +64,16 @@ def run_command(main: Callable[[], None]) -> None:
 
 def _terminate(*_: object) -> NoReturn:
     raise Terminated(f"terminated; {GOES_ON}")
+
+
+def closest(name: Any, known: Iterable[str]) -> str:
+    """Return " (did you mean ...?)" where a known name is like a wrong one, else nothing.
+
+    >>> closest("breif", ["brief", "narrative"]), closest("xyz", ["brief"])
+    (' (did you mean brief?)', '')
+    """
+    matches = difflib.get_close_matches(str(name), sorted(known), n=1)
+    return f" (did you mean {matches[0]}?)" if matches else ""
 
 
 def raise_faults(what: str, faults: list[str], *, error: type[McrError] = DataError) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from mcr.errors import ConfigError, DataError
+from mcr.errors import ConfigError, DataError, closest
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LabelSet:
     """The types of a dataset.
 
@@ -34,7 +34,7 @@ class LabelSet:
     coarse: Mapping[str, str] = field(default_factory=dict)
     definitions: Mapping[str, str] = field(default_factory=dict)
     colors: Mapping[str, str] = field(default_factory=dict)
-    _folded: Mapping[str, str] = field(init=False, repr=False, compare=False)
+    _folded: Mapping[str, str] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         faults = [f"{label!r} occurs twice" for label in dict.fromkeys(self.labels) if self.labels.count(label) > 1]
@@ -47,6 +47,9 @@ class LabelSet:
             raise DataError(f"label set {self.name!r}: {'; '.join(faults)}. Correct it.")
         own = {label.lower(): label for label in (*self.coarse, *self.labels)}
         object.__setattr__(self, "_folded", MappingProxyType({**own, **{key.lower(): to for key, to in self.aliases.items()}}))
+
+    def __repr__(self) -> str:
+        return f"LabelSet({self.name!r}, {len(self.labels)} labels)"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return LabelSet, (self.name, self.labels, self.aliases, self.coarse, self.definitions, self.colors)
@@ -107,10 +110,13 @@ class LabelSet:
             DataError: unknown or missing keys, values of another kind; `place` says where.
         """
         mappings = ("aliases", "coarse", "definitions", "colors")
-        unknown = set(row) - {"name", "labels", *mappings}
+        known = ("name", "labels", *mappings)
+        unknown = [f"{key!r}{closest(key, known)}" for key in row if key not in known]
+        if unknown:
+            raise DataError(f"{place}: unknown keys {', '.join(unknown)}, expected some of {', '.join(known)}. Correct the file.")
         labels = row.get("labels")
         fits = isinstance(labels, list) and all(isinstance(one, str) for one in labels) and isinstance(row.get("name"), str)
-        if unknown or not fits or not all(_is_text_mapping(row.get(name, {})) for name in mappings):
+        if not fits or not all(_is_text_mapping(row.get(name, {})) for name in mappings):
             raise DataError(
                 f"{place}: got {str(dict(row))[:200]}, expected name (text), labels (list of texts) and, as mappings of text to "
                 f"text, any of {', '.join(mappings)}. Correct the file."
@@ -126,6 +132,8 @@ class LabelSet:
         """
         import yaml
 
+        if not path.exists():
+            raise DataError(f"label set: {path} does not exist. Correct the path.")
         try:
             row = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -188,7 +196,8 @@ def load_labels(name: str) -> LabelSet:
     labels = tuple(label.strip() for label in name.split(",") if label.strip())
     if len(labels) < 2:
         raise ConfigError(
-            f"labels: got {name!r}, expected {', '.join(LABEL_SETS)}, a YAML file, or two or more labels separated by commas."
+            f"labels: got {name!r}{closest(name, LABEL_SETS)}, expected {', '.join(LABEL_SETS)}, a YAML file, or two or more "
+            "labels separated by commas."
         )
     return labels_like(labels, "labels")
 

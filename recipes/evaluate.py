@@ -15,7 +15,7 @@ from typing import Any
 
 from data_prep.schemas.build import SchemaOptions, make_schema
 from mcr.endpoint.client import EndpointSettings
-from mcr.errors import ConfigError, run_command
+from mcr.errors import ConfigError, closest, run_command
 from mcr.families import frame_settings
 from mcr.io.images import check_images
 from mcr.io.predictions import Prediction
@@ -97,8 +97,10 @@ class GenerationArguments:
     max_concurrency: int = field(default=8, metadata={"help": "requests to the endpoint at once"})
 
     def __post_init__(self) -> None:
-        if self.prompting not in (TRAINED, *STYLES):
-            raise ConfigError(f"prompting: got {self.prompting!r}, expected one of {(TRAINED, *STYLES)}.")
+        known = (TRAINED, *STYLES)
+        if self.prompting not in known:
+            told = f"{self.prompting!r}{closest(self.prompting, known)}"
+            raise ConfigError(f"prompting: got {told}, expected one of {', '.join(known)}.")
         if self.prompting != TRAINED and self.family is None:
             raise ConfigError(f"prompting: {self.prompting} needs --family, which says how the model writes boxes.")
         if self.base_url is not None:

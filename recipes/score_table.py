@@ -28,6 +28,8 @@ def read_metrics(folder: Path) -> dict[str, Any]:
         DataError: no metrics.json there, or one of another kind.
     """
     path = folder / "metrics.json"
+    if not path.exists():
+        raise DataError(f"score_table: {path} does not exist. Name a folder that evaluate.py wrote.")
     try:
         metrics = json.loads(path.read_text(encoding="utf-8"))
         if "gmner" in metrics and "no_target" in metrics:

@@ -1,6 +1,5 @@
 """How completions are scored: the options of the rewards, checked once, equal in the filter, in CVO and in every adapter."""
 
-import difflib
 import json
 import math
 import os
@@ -8,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from mcr.errors import ConfigError
+from mcr.errors import ConfigError, closest
 from mcr.labels import DEFAULT_LABELS, LabelSet, load_labels
 from rewards.parts import PART_TABLE, PARTS
 
@@ -73,8 +72,7 @@ class RewardOptions:
         known = [one.name for one in fields(cls)]
         for name in options:
             if name not in known:
-                close = difflib.get_close_matches(str(name), known, n=1)
-                raise ConfigError(f"reward option {name!r}: expected one of {', '.join(close or known)}. Correct the name.")
+                raise ConfigError(f"reward option: got {name!r}{closest(name, known)}, expected some of {', '.join(known)}.")
         given = {name: value for name, value in options.items() if value is not None}
         labels = given.get("labels")
         if isinstance(labels, str):
@@ -115,7 +113,8 @@ def _read_weights(weights: Any) -> dict[str, float]:
     is_mapping = isinstance(weights, Mapping)
     if not is_mapping or any(name not in PARTS or not _is_weight(value) for name, value in weights.items()):
         got = dict(weights) if is_mapping else weights
-        raise ConfigError(f"weights: got {got!r}, expected finite values >= 0 for some of {', '.join(PARTS)}.")
+        hint = "".join(closest(name, PARTS) for name in got if name not in PARTS) if is_mapping else ""
+        raise ConfigError(f"weights: got {got!r}{hint}, expected finite values >= 0 for some of {', '.join(PARTS)}.")
     if not any(weights.values()):
         raise ConfigError(f"weights: got {dict(weights)!r}, expected a weight above 0 for at least one of {', '.join(PARTS)}.")
     return {part: float(weights.get(part, 0.0)) for part in PARTS}

@@ -95,3 +95,8 @@ def test_evaluate_says_what_it_takes(capsys):
 def test_evaluate_needs_one_source_of_predictions(flags):
     with pytest.raises(ConfigError, match="evaluate: "):
         parse_settings(types_for("evaluate"), ["--gold", "g", "--output_dir", "o", *flags])
+
+
+def test_a_misspelled_prompting_names_the_closest():
+    with pytest.raises(ConfigError, match=r"prompting: got 'co' \(did you mean cot\?\), expected one of trained, direct"):
+        load_recipe("evaluate").GenerationArguments(prompting="co")

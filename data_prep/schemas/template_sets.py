@@ -91,19 +91,28 @@ def write_training_sets(
     """Write d1.parquet, d2.parquet, the prompt settings and summary.json; return the summary. Samples are read as they come.
 
     Raises:
+        ConfigError: names the settings out of range.
         DataError: lists every sample whose schema cannot be written; no file is left.
     """
-    if not 1 <= writing.per_sample <= len(options.styles) or num_processes < 1 or not 0 <= writing.d2_share <= 1:
-        raise ConfigError(
-            f"per_sample: got {writing.per_sample}, expected 1 to {len(options.styles)}, the number of styles; d2_share: got "
-            f"{writing.d2_share}, expected 0 to 1; num_processes: got {num_processes}, expected at least 1."
-        )
+    _check_ranges(writing, num_processes, len(options.styles))
     work = partial(write_chunk, settings=settings, options=options, writing=writing)
     with row_writer(out / "d1.parquet", SCHEMA_COLUMNS) as d1, row_writer(out / "d2.parquet", PROMPT_COLUMNS) as d2:
         summary = _write_all((d1, d2), in_chunks(samples, CHUNK), work, num_processes)
     settings.save(out)
     write_json(out / "summary.json", summary)
     return summary
+
+
+def _check_ranges(writing: WriteOptions, num_processes: int, num_styles: int) -> None:
+    faults = []
+    if not 1 <= writing.per_sample <= num_styles:
+        faults.append(f"per_sample: got {writing.per_sample}, expected 1 to {num_styles}, the number of styles")
+    if not 0 <= writing.d2_share <= 1:
+        faults.append(f"d2_share: got {writing.d2_share}, expected 0 to 1")
+    if num_processes < 1:
+        faults.append(f"num_processes: got {num_processes}, expected at least 1")
+    if faults:
+        raise ConfigError(f"{'; '.join(faults)}. Correct {'it' if len(faults) == 1 else 'them'}.")
 
 
 def _write_all(

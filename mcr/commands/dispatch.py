@@ -7,8 +7,7 @@ from functools import partial
 
 from mcr import __version__
 from mcr.commands.registry import COMMANDS, Command
-from mcr.errors import ConfigError, run_command
-from mcr.runs.command_line import closest
+from mcr.errors import ConfigError, closest, run_command
 
 OURS = ("mcr", "rewards", "data_prep", "recipes")
 EXTRA_OF = {"vllm": "vllm", "deepspeed": "deepspeed"}  # packages that are in an extra of their own

@@ -18,10 +18,10 @@ from typing import Any
 from packaging.requirements import Requirement
 
 from mcr.boxes import Frame
-from mcr.errors import ConfigError, McrError, raise_faults, run_command
+from mcr.errors import ConfigError, McrError, closest, raise_faults, run_command
 from mcr.io.images import check_images
 from mcr.prompts.settings import SETTINGS_FILE
-from mcr.runs.command_line import CommandParser, closest
+from mcr.runs.command_line import CommandParser
 from mcr.runs.config import read_yaml_mapping, unknown_keys
 from mcr.runs.memory import Estimate, estimate_memory
 from mcr.runs.recipe_options import option_groups

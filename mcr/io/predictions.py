@@ -9,9 +9,11 @@ from typing import Any
 from mcr.boxes import Frame
 from mcr.errors import DataError, raise_faults
 from mcr.formats import parse_completion
-from mcr.io.samples import iter_json_lines
+from mcr.io.samples import ENTITY_KEYS, iter_json_lines, misspelled
 from mcr.labels import DEFAULT_LABELS, LabelSet
 from mcr.records import Entity, Sample, ScoredSample
+
+KEYS = ("id", "sentence", "entities", "completion", "is_readable", "problems")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Prediction:
         is_readable: False when there was a completion but no answer in it.
         problems: why parts could not be read.
         uncertainties: of each entity, where the system gives one (key `uncertainty` of an entity).
+        misspelled: keys of the line that were not read and are like those that are; not on disk.
     """
 
     id: str
@@ -32,6 +35,7 @@ class Prediction:
     is_readable: bool = True
     problems: tuple[str, ...] = ()
     uncertainties: tuple[float | None, ...] = ()
+    misspelled: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form on disk."""
@@ -65,7 +69,7 @@ class PredictionReport:
     missing_ids: list[str] = field(default_factory=list)
 
 
-def load_predictions(path: Path) -> list[Prediction]:
+def load_predictions(path: str | Path) -> list[Prediction]:
     """Return all predictions of a file.
 
     Raises:
@@ -84,7 +88,7 @@ def load_predictions(path: Path) -> list[Prediction]:
             seen.add(prediction.id)
             predictions.append(prediction)
         except DataError as error:
-            faults.append(f"{path.name}:{number}: {error}")
+            faults.append(f"{Path(path).name}:{number}: {error}")
     raise_faults(f"{len(faults)} of the lines of {path} cannot be used", faults)
     return predictions
 
@@ -114,7 +118,13 @@ def prediction_from_dict(row: dict[str, Any]) -> Prediction:
         bool(row.get("is_readable", True)),
         tuple(map(str, problems)),
         _uncertainties(row),
+        _misspelled(row),
     )
+
+
+def _misspelled(row: dict[str, Any]) -> tuple[str, ...]:
+    inside = (key for entity in row["entities"] for key in misspelled(entity, (*ENTITY_KEYS, "uncertainty")))
+    return tuple(dict.fromkeys([*misspelled(row, KEYS), *inside]))
 
 
 def _uncertainties(row: dict[str, Any]) -> tuple[float | None, ...]:

@@ -2,14 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from mcr.errors import MAX_FAULTS_SHOWN, DataError, raise_faults
+from mcr.errors import MAX_FAULTS_SHOWN, DataError, closest, raise_faults
 from mcr.io.atomic_write import whole_file
 from mcr.io.unicode import without_surrogates
 from mcr.records import Entity, ImageRef, Region, Sample
+
+NEEDED = ("id", "dataset", "task", "sentence", "images", "entities")
+ENTITY_KEYS = ("text", "type", "boxes", "masks")
 
 
 def sample_to_dict(sample: Sample) -> dict[str, Any]:
@@ -37,8 +41,11 @@ def sample_from_dict(row: dict[str, Any]) -> Sample:
     """Build a checked sample from its form on disk.
 
     Raises:
-        DataError: a missing key or a value that breaks a rule of mcr.records.
+        DataError: a missing key, a misspelled one of an entity, or a value that breaks a rule of mcr.records.
     """
+    missing = [key for key in NEEDED if key not in row]
+    if missing:
+        raise DataError(f"sample: lacks {', '.join(missing)}, expected the keys of samples.jsonl. Add or rename.", kind="sample")
     try:
         return Sample(
             id=row["id"],
@@ -46,7 +53,7 @@ def sample_from_dict(row: dict[str, Any]) -> Sample:
             task=row["task"],
             sentence=row["sentence"],
             images=tuple(ImageRef(**image) for image in row["images"]),
-            entities=tuple(Entity.from_dict(entity) for entity in row["entities"]),
+            entities=tuple(map(_gold_entity, row["entities"])),
             regions=tuple(Region(region["label"], tuple(region["box"])) for region in row.get("regions", ())),
             knowledge=tuple((known["text"], known["looks"]) for known in row.get("knowledge", ())),
         )
@@ -54,6 +61,26 @@ def sample_from_dict(row: dict[str, Any]) -> Sample:
         raise DataError(
             f"sample: {type(error).__name__} {error}, expected the keys of samples.jsonl. Add or rename keys.", kind="sample"
         ) from error
+
+
+def _gold_entity(row: Any) -> Entity:
+    if isinstance(row, Mapping) and (wrong := misspelled(row, ENTITY_KEYS)):
+        raise DataError(f"entity: got {', '.join(wrong)}, expected {', '.join(ENTITY_KEYS)}. Rename or remove.", kind="entity")
+    return Entity.from_dict(row)
+
+
+def misspelled(row: Mapping[str, Any], known: tuple[str, ...]) -> list[str]:
+    """Return the keys that are not known and like one that is, each with that one; a file may carry keys of its own.
+
+    >>> misspelled({"text": "Ann", "boxs": None, "annotator": 7}, ENTITY_KEYS)
+    ["'boxs' (did you mean boxes?)"]
+    """
+    return [f"{key!r}{hint}" for key in row if key not in known and (hint := _hint(key, known))]
+
+
+@lru_cache(maxsize=1024)
+def _hint(key: str, known: tuple[str, ...]) -> str:
+    return closest(key, known)
 
 
 def write_samples(path: Path, samples: Iterable[Sample]) -> int:
@@ -66,8 +93,9 @@ def write_samples(path: Path, samples: Iterable[Sample]) -> int:
     return num_samples
 
 
-def iter_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | DataError]]:
+def iter_json_lines(path: str | Path) -> Iterator[tuple[int, dict[str, Any] | DataError]]:
     """Yield (line number from 1, row), with a DataError in the row's place where a line is not a JSON object."""
+    path = Path(path)
     if not path.is_file():
         raise DataError(f"reading {path}: no such file. Check the path or run the step that writes it.")
     with path.open("rb") as file:
@@ -89,7 +117,7 @@ def iter_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | DataErro
             )
 
 
-def load_samples(path: Path) -> list[Sample]:
+def load_samples(path: str | Path) -> list[Sample]:
     """Return all samples of a file.
 
     Raises:
@@ -98,7 +126,7 @@ def load_samples(path: Path) -> list[Sample]:
     return list(iter_samples(path))
 
 
-def read_gold(path: Path) -> list[Sample]:
+def read_gold(path: str | Path) -> list[Sample]:
     """Return all samples of a file that something is scored against.
 
     Raises:
@@ -110,7 +138,7 @@ def read_gold(path: Path) -> list[Sample]:
     return samples
 
 
-def iter_samples(path: Path) -> Iterator[Sample]:
+def iter_samples(path: str | Path) -> Iterator[Sample]:
     """Yield the samples of a file one after the other, in bounded memory.
 
     Raises:
@@ -130,7 +158,7 @@ def iter_samples(path: Path) -> Iterator[Sample]:
         except DataError as error:
             num_faults += 1
             if len(faults) <= MAX_FAULTS_SHOWN:
-                faults.append(f"{path.name}:{number}: {error}")
+                faults.append(f"{Path(path).name}:{number}: {error}")
             continue
         yield sample
     raise_faults(f"{num_faults} of the lines of {path} cannot be used", faults)

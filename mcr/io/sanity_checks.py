@@ -43,13 +43,14 @@ class Suspicion:
 def find_suspicions(
     samples: Sequence[Sample], predictions: Sequence[Prediction], labels: LabelSet = DEFAULT_LABELS
 ) -> list[Suspicion]:
-    """Return what looks wrong: boxes in another frame or none, texts, types and sentences written otherwise than gold's."""
+    """Return what looks wrong: boxes in another frame or none, texts, types, sentences written otherwise than gold's, keys."""
     by_id = {sample.id: sample for sample in samples}
     pairs = [(by_id[prediction.id], prediction) for prediction in predictions if prediction.id in by_id]
     found = [
         *_frames(pairs),
         *_texts(pairs),
         _sentences(pairs),
+        _keys(pairs),
         *_broken_boxes(pairs),
         _empty_lists(pairs),
         _types(pairs, labels),
@@ -134,6 +135,11 @@ def _sentences(pairs: Sequence[tuple[Sample, Prediction]]) -> Suspicion | None:
         if prediction.sentence and collapse_space(prediction.sentence) != collapse_space(sample.sentence)
     ]
     return _make("prediction for another sentence than gold's: made on another version of the data?", differing)
+
+
+def _keys(pairs: Sequence[tuple[Sample, Prediction]]) -> Suspicion | None:
+    wrong = [f"{key} (sample {sample.id})" for sample, prediction in pairs for key in prediction.misspelled]
+    return _make("key that is not read and is like one that is: misspelled? Rename or remove it.", wrong)
 
 
 def _broken_boxes(pairs: Sequence[tuple[Sample, Prediction]]) -> list[Suspicion | None]:

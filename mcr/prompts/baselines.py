@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol
 
-from mcr.errors import ConfigError
+from mcr.errors import ConfigError, closest
 from mcr.families import FrameSettings
 from mcr.labels import LabelSet
 from mcr.prompts.settings import AXES_TEXT, what_is_asked, write_prompt
@@ -63,7 +63,7 @@ class PromptingBaseline:
 
     def __post_init__(self) -> None:
         if self.style not in STYLES:
-            raise ConfigError(f"prompting: got {self.style!r}, expected one of {', '.join(STYLES)}.")
+            raise ConfigError(f"prompting: got {self.style!r}{closest(self.style, STYLES)}, expected one of {', '.join(STYLES)}.")
         if bool(self.demonstrations) != (self.style == "cot_demonstrations"):
             raise ConfigError(
                 f"prompting: got {self.style!r} with {len(self.demonstrations)} demonstrations; cot_demonstrations needs some, "

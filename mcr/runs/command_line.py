@@ -1,13 +1,12 @@
 """Command lines that spell flags alike: underscores, never cut short, a mistyped one answered with the closest."""
 
 import argparse
-import difflib
 import re
 import sys
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-from mcr.errors import ConfigError, raise_faults
+from mcr.errors import ConfigError, closest, raise_faults
 
 FLAG = re.compile(r"--[A-Za-z][\w-]*(=.*)?", re.DOTALL)
 
@@ -59,9 +58,3 @@ def check_flags(argv: Iterable[str], known: Iterable[str]) -> None:
     flags = dict.fromkeys(word.split("=")[0] for word in argv if FLAG.fullmatch(word))
     unknown = [f"{flag}{closest(flag.lstrip('-'), names)}" for flag in flags if flag.lstrip("-") not in names]
     raise_faults("unknown flags", unknown, error=ConfigError)
-
-
-def closest(key: str, known: Iterable[str]) -> str:
-    """Return " (did you mean ...?)" where a known key is like it, else nothing."""
-    matches = difflib.get_close_matches(key, sorted(known), n=1)
-    return f" (did you mean {matches[0]}?)" if matches else ""

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from mcr.errors import ConfigError, raise_faults
-from mcr.runs.command_line import check_flags, closest
+from mcr.errors import ConfigError, closest, raise_faults
+from mcr.runs.command_line import check_flags
 from mcr.runs.help import about_of, help_text, wants_help
 from mcr.runs.recipe_options import REQUIRED, OptionGroup, all_flags, load_dataclass, option_groups
 

@@ -8,7 +8,7 @@ import pkgutil
 from collections.abc import Mapping
 from functools import cache
 
-from mcr.errors import ConfigError
+from mcr.errors import ConfigError, closest
 from mcr.systems.base import System, TransformArguments
 from mcr.systems.styles import AskedStyle, TemplateStyle
 
@@ -27,7 +27,10 @@ def system_named(name: str) -> System:
         ConfigError: there is no such system.
     """
     if name not in systems():
-        raise ConfigError(f"system: got {name!r}, expected one of {', '.join(systems())}. Choose a folder of mcr/systems.")
+        raise ConfigError(
+            f"system: got {name!r}{closest(name, systems())}, expected one of {', '.join(systems())}. Choose a folder of "
+            "mcr/systems."
+        )
     return systems()[name]
 
 

@@ -46,19 +46,32 @@ def test_more_than_there_is_and_one_source_twice_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "told"),
     [
-        "[1]",
-        "{a: 1}",
-        "sources: [{path: x}]\noutput_dir: y\nseed: 0",
-        "sources: [{samples: x, num: 0}]\noutput_dir: y\nseed: 0",
-        "{",
+        ("[1]", ["got list, expected the keys sources, output_dir, seed"]),
+        (
+            "sources: []\noutput_dr: y\nseed: 0",
+            ["unknown key 'output_dr' (did you mean output_dir?)", "lacks the key output_dir"],
+        ),
+        ("sources: []\noutput_dir: y", ["lacks the key seed"]),
+        ("sources: {samples: x}\noutput_dir: y\nseed: 0", ["sources: got dict, expected a list"]),
+        (
+            "sources: [{samples: x}, {sample: x}, y]\noutput_dir: y\nseed: 0",
+            [
+                "source 2: unknown key 'sample' (did you mean samples?)",
+                "source 2: lacks the key samples",
+                "source 3: got 'y', expected the keys samples, num, image_folder",
+            ],
+        ),
+        ("sources: [{samples: x, num: 0}]\noutput_dir: y\nseed: 0", ["num is 0"]),
+        ("{", ["cannot be read as a mix"]),
     ],
 )
-def test_configs_that_are_no_mix_are_told(tmp_path, text):
+def test_configs_that_are_no_mix_are_told(tmp_path, text, told):
     (tmp_path / "mix.yaml").write_text(text)
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError) as error:
         read_config(tmp_path / "mix.yaml")
+    assert all(one in str(error.value) for one in told)
 
 
 def test_the_papers_mix_is_a_config():

@@ -240,3 +240,23 @@ def test_prompts_carry_checks_and_cautions_unless_left_out(tmp_path):
     assert "PER, LOC" in texts["plain"]
     with pytest.raises(ConfigError, match="does not exist"):
         PromptSettings.load(tmp_path / "nowhere")
+
+
+def test_a_system_of_one_style_writes_one_schema_a_sample_unless_told_otherwise(tmp_path):
+    write_samples(tmp_path / "s.jsonl", WORLD[:3])
+    flags = ["--samples", tmp_path / "s.jsonl", "--output_dir", tmp_path / "out", "--family", "qwen3_vl", "--system", "e2e_gmner"]
+    flags = [*map(str, flags), "--d2_share", "0"]
+    write_schemas.main(flags)
+    assert pq.read_table(tmp_path / "out/d1.parquet").num_rows == 3
+    with pytest.raises(ConfigError, match=r"^per_sample: got 2, expected 1 to 1, the number of styles\. Correct it\.$"):
+        write_schemas.main([*flags, "--per_sample", "2"])
+    with pytest.raises(ConfigError, match=r"^d2_share: got 2\.0, expected 0 to 1; num_processes: got 0, expected at least 1\."):
+        write_schemas.main([*flags, "--d2_share", "2", "--num_processes", "0"])
+
+
+@pytest.mark.parametrize(("flag", "value", "meant"), [("--styles", "breif", "brief"), ("--system", "e2e_gmnr", "e2e_gmner")])
+def test_a_misspelled_choice_names_the_closest(tmp_path, flag, value, meant):
+    write_samples(tmp_path / "s.jsonl", WORLD[:1])
+    flags = ["--samples", str(tmp_path / "s.jsonl"), "--output_dir", str(tmp_path / "out"), "--family", "qwen3_vl"]
+    with pytest.raises(ConfigError, match=rf"{value}'? \(did you mean {meant}\?\), expected"):
+        write_schemas.main([*flags, flag, value])

@@ -74,7 +74,7 @@ def test_lists_and_datasets_name_sets():
         ("name: x\nlabels: [A, A]", "'A' occurs twice"),
         ("name: x\nlabels: [A]\ncolors: {B: red}", "colors names 'B'"),
         ("name: x\nlabels: A", "expected name"),
-        ("name: x\nlabels: [A]\nalias: {b: A}", "expected name"),
+        ("name: x\nlabels: [A]\nalias: {b: A}", r"unknown keys 'alias' \(did you mean aliases\?\), expected some of name"),
         ("- x", "holds no mapping"),
         ("a: [", "cannot be read"),
     ],
@@ -85,6 +85,14 @@ def test_a_wrong_file_says_what_is_wrong(tmp_path, text, told):
         load_labels(str(tmp_path / "labels.yaml"))
 
 
-def test_what_names_no_set_is_refused():
-    with pytest.raises(ConfigError, match="twitter-gmner, twitter-fmnerg, twitter, a YAML file"):
+def test_what_names_no_set_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"\(did you mean twitter\?\), expected twitter-gmner, twitter-fmnerg, twitter, a YAML"):
         load_labels("twiter")
+    with pytest.raises(ConfigError, match=r"\(did you mean twitter-gmner\?\)"):
+        load_labels("twiter-gmner")
+    with pytest.raises(DataError, match=r"none\.yaml does not exist\. Correct the path\."):
+        load_labels(str(tmp_path / "none.yaml"))
+
+
+def test_the_repr_is_short():
+    assert repr(TWITTER_GMNER) == "LabelSet('twitter-gmner', 4 labels)"

@@ -168,7 +168,7 @@ def test_systems_scored_differently_are_not_put_in_one_table(recipe, tmp_path):
     assert "| whole |" in recipe("score_table", str(a), str(whole)).stdout  # what a record lacks is at its default
     giou = write_metrics(tmp_path / "giou", 0.5, 0, conventions={"grec_overlap": "giou"})
     assert "different conventions" in recipe("score_table", str(whole), str(giou), check=False).stderr
-    assert "metrics.json" in recipe("score_table", str(tmp_path), check=False).stderr
+    assert "metrics.json does not exist. Name a folder" in recipe("score_table", str(tmp_path), check=False).stderr
     c = write_metrics(tmp_path / "c", 0.5, 0, num_samples=6)
     assert "different gold" in recipe("score_table", str(a), str(c), check=False).stderr
     assert "a folder twice" in recipe("score_table", f"a={a},{a}", check=False).stderr

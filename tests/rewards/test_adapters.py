@@ -13,7 +13,7 @@ from bench_path import load_bench
 import rewards
 from mcr.boxes import frame_for
 from mcr.errors import ConfigError, DataError
-from rewards import DEFAULT_WEIGHTS, PARTS, RewardOptions, for_trl, score_completion
+from rewards import DEFAULT_WEIGHTS, PARTS, RewardOptions, for_trl, for_verl, score_completion
 from rewards.columns import completion_text, read_ground_truth, score_row
 from rewards.for_openrlhf import completion_of
 from rewards.for_verifiers import part_function
@@ -91,6 +91,26 @@ def test_verl_by_path(monkeypatch, tmp_path):
     assert [row["score"] for row in inside] == TOTALS
 
 
+@pytest.mark.parametrize(("name", "meant"), [("normalisation", "normalization"), ("label", "labels"), ("sigmas", "sigma")])
+def test_verl_is_told_of_misspelled_options(name, meant):
+    with pytest.raises(ConfigError, match=rf"'{name}' \(did you mean {meant}\?\)"):
+        for_verl.compute_score("any", COMPLETIONS[0], GOLD[0], None, **{name: "any"})
+
+
+def test_verls_own_arguments_pass():
+    own = dict.fromkeys(
+        ["sandbox_fusion_url", "concurrent_semaphore", "memory_limit_mb", "reward_router_address", "reward_model_tokenizer"]
+    )
+    assert for_verl.compute_score("any", "Ann | PER | None", "[]", None, **own)["score"] == 0
+
+
+@pytest.mark.parametrize("labels", ["HUMAN,PLACE", {"name": "x", "labels": ["HUMAN"], "aliases": {"person": "HUMAN"}}])
+def test_verl_takes_label_sets(labels):
+    gold = json.dumps([{"text": "Ann", "type": "HUMAN", "boxes": None}])
+    got = for_verl.compute_score("any", "Ann | person | None", gold, labels=labels)
+    assert got["type"] == isinstance(labels, dict)
+
+
 def test_easyr1_by_path(monkeypatch, tmp_path):
     module = load_by_path("for_easyr1", monkeypatch, tmp_path)
     rows = [
@@ -137,7 +157,7 @@ def test_options_of_frameworks_that_pass_none_come_from_the_environment(monkeypa
     for name, value, told in (
         ("SIGMA", "two", "MCR_REWARD_SIGMA"),
         ("WEIGHTS", "count=1", "MCR_REWARD_WEIGHTS"),
-        ("NORMALISATION", "matched", "expected one of normalization"),
+        ("NORMALISATION", "matched", r"did you mean normalization\?"),
     ):
         with monkeypatch.context() as patch:
             patch.setenv(f"MCR_REWARD_{name}", value)

@@ -42,8 +42,13 @@ def test_options_are_a_key_and_come_back_from_json_and_pickle():
 
 
 def test_an_unknown_name_is_refused_with_the_closest():
-    with pytest.raises(ConfigError, match="'normalisation': expected one of normalization"):
+    with pytest.raises(ConfigError, match=r"'normalisation' \(did you mean normalization\?\), expected some of"):
         RewardOptions.from_dict({"normalisation": "matched"})
+
+
+def test_weights_of_an_unknown_part_name_the_closest():
+    with pytest.raises(ConfigError, match=r"\(did you mean grounding\?\), expected finite values"):
+        RewardOptions({"groundin": 1})
 
 
 def test_flags_have_the_defaults_of_the_options():

@@ -6,7 +6,7 @@ from mcr.boxes import frame_for
 from mcr.commands.score_predictions import main, score_files
 from mcr.errors import DataError
 from mcr.io.predictions import join_gold, load_predictions, predict_from_completion
-from mcr.io.samples import load_samples, sample_from_dict, sample_to_dict, write_samples
+from mcr.io.samples import load_samples, read_gold, sample_from_dict, sample_to_dict, write_samples
 from mcr.records import Entity, ImageRef, Sample
 
 SAMPLES = [
@@ -62,6 +62,15 @@ def gold(tmp_path):
 def test_samples_survive_the_disk(gold):
     assert load_samples(gold) == SAMPLES
     assert sample_from_dict(sample_to_dict(SAMPLES[0])) == SAMPLES[0]
+
+
+def test_paths_may_be_given_as_text(gold, tmp_path):
+    assert load_samples(str(gold)) == read_gold(str(gold)) == SAMPLES
+    assert load_predictions(str(write_lines(tmp_path / "p.jsonl", [{"id": "0", "entities": []}])))[0].id == "0"
+    with pytest.raises(DataError, match=r"1 of the lines of .*bad.jsonl cannot be used:\n  - bad.jsonl:1"):
+        load_predictions(str(write_lines(tmp_path / "bad.jsonl", ["{"])))
+    with pytest.raises(DataError, match=r"bad.jsonl:1: not UTF-8 JSON"):
+        load_samples(str(tmp_path / "bad.jsonl"))
 
 
 def test_gold_as_predictions_is_perfect(gold, tmp_path, capsys):
@@ -126,8 +135,28 @@ def test_bad_gold_is_told_by_line(tmp_path):
     path = write_lines(tmp_path / "g.jsonl", [row, row, {**row, "id": "7", "sentence": "nothing"}, {"id": "8"}])
     with pytest.raises(DataError) as caught:
         load_samples(path)
-    for told in ("g.jsonl:2", "occurs twice", "g.jsonl:3", "part of the sentence", "g.jsonl:4", "KeyError"):
+    for told in ("g.jsonl:2", "occurs twice", "g.jsonl:3", "part of the sentence", "g.jsonl:4: sample: lacks dataset, task"):
         assert told in str(caught.value)
+
+
+def test_misspelled_keys_of_gold_entities_are_faults_and_keys_of_ones_own_pass(tmp_path):
+    row = sample_to_dict(SAMPLES[0])
+    row["entities"][0] |= {"annotator": 7}
+    assert load_samples(write_lines(tmp_path / "own.jsonl", [row])) == SAMPLES[:1]
+    row["entities"][0] |= {"boxs": [[0, 0, 5, 5]], "mask": []}
+    told = r"got 'boxs' \(did you mean boxes\?\), 'mask' \(did you mean masks\?\), expected text"
+    with pytest.raises(DataError, match=told):
+        load_samples(write_lines(tmp_path / "g.jsonl", [row]))
+
+
+def test_misspelled_keys_of_predictions_are_suspicious(gold, tmp_path):
+    row = {"id": "0", "sentance": "x", "model": "m", "entities": [SAMPLES[0].entities[0].to_dict() | {"uncertainy": 1}]}
+    _, (found,) = score_files(gold, write_lines(tmp_path / "p.jsonl", [row]))
+    assert found.what.startswith("key that is not read")
+    assert found.examples == (
+        "'sentance' (did you mean sentence?) (sample 0)",
+        "'uncertainy' (did you mean uncertainty?) (sample 0)",
+    )
 
 
 def test_a_completion_becomes_a_prediction_in_pixels():

@@ -71,3 +71,5 @@ def test_wrong_settings_are_refused():
     for style, shown in (("shout", ()), ("cot_demonstrations", ()), ("direct", (Demonstration(make("x"), ""),))):
         with pytest.raises(ConfigError, match="prompting: got"):
             PromptingBaseline(style, LABELS, FRAME, shown)
+    with pytest.raises(ConfigError, match=r"'co' \(did you mean cot\?\), expected one of"):
+        PromptingBaseline("co", LABELS, FRAME)
