@@ -145,14 +145,8 @@ def test_no_room_has_more_than_eleven_files():
     assert not {str(folder): num for folder, num in files.items() if num > MAX_FILES}
 
 
-SAME_MEANING = {
-    "demo",
-    "evaluate",
-    "grpo",
-    "sft",
-    "stages",
-    "styles",
-}  # a recipe and its machinery; stages and styles, and a system's own
+# A recipe and its machinery; stages and styles, and those of a system.
+SAME_MEANING = {"demo", "evaluate", "grpo", "sft", "stages", "styles"}
 
 
 def test_no_two_files_share_a_name_with_another_meaning():
