@@ -135,7 +135,8 @@ def test_what_is_not_installed_is_named_with_its_extra(tmp_path, name, package):
     words = {"make-sandbox": settings[4:], "report": (tmp_path,)}.get(name, settings)
     done = without([package], name, *words)
     assert done.returncode == 1
-    told = f"error: {name} needs the extra train: pip install 'mcr-toolkit[train]' ({package} is not installed)"
+    install = 'pip install -c constraints.txt ".[train]"'
+    told = f"error: {name} needs the extra train ({package} is not installed). Run in your clone: {install}"
     assert done.stderr.splitlines()[-1] == told
     assert "Traceback" not in done.stderr
 
