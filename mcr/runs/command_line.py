@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from mcr.errors import ConfigError, raise_faults
 
 FLAG = re.compile(r"--[A-Za-z][\w-]*(=.*)?", re.DOTALL)
+MAX_CUT_SHORT = 3  # names that are suggested for one that is cut short
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -57,11 +58,18 @@ def check_flags(argv: Iterable[str], known: Iterable[str]) -> None:
     """
     names = {flag.lstrip("-") for flag in known}
     flags = dict.fromkeys(word.split("=")[0] for word in argv if FLAG.fullmatch(word))
-    unknown = [f"{flag}{closest(flag.lstrip('-'), names)}" for flag in flags if flag.lstrip("-") not in names]
+    unknown = [f"{flag}{closest(flag.lstrip('-'), names, dashes='--')}" for flag in flags if flag.lstrip("-") not in names]
     raise_faults("unknown flags", unknown, error=ConfigError)
 
 
-def closest(key: str, known: Iterable[str]) -> str:
-    """Return " (did you mean ...?)" where a known key is like it, else nothing."""
-    matches = difflib.get_close_matches(key, sorted(known), n=1)
-    return f" (did you mean {matches[0]}?)" if matches else ""
+def closest(key: str, known: Iterable[str], *, dashes: str = "") -> str:
+    """Return " (did you mean ...?)" where a known key is like it or begins with it, else nothing.
+
+    Args:
+        key: that is not known.
+        known: all keys.
+        dashes: what stands before a key where it is a flag.
+    """
+    names = sorted(known)
+    matches = difflib.get_close_matches(key, names, n=1) or [name for name in names if name.startswith(key)][:MAX_CUT_SHORT]
+    return f" (did you mean {' or '.join(dashes + name for name in matches)}?)" if matches else ""
