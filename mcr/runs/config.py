@@ -105,4 +105,5 @@ def _parse(settings: Sequence[type | str], words: list[str]) -> tuple[Any, ...]:
     try:
         return parser.parse_args_and_config(words)
     except (ValueError, TypeError) as error:
-        raise ConfigError(f"settings: {error}") from error
+        advice = " Give --use_cpu true and --bf16 false." if "use_cpu" in str(error) else ""
+        raise ConfigError(f"settings: {error}{advice}") from error
