@@ -2,7 +2,7 @@
 
     mcr score --gold G.jsonl --predictions P.jsonl [--output_dir DIR]
 
-recipes/evaluate.py writes a report to look at, with intervals.
+mcr evaluate writes a report to look at, with intervals.
 """
 
 from pathlib import Path

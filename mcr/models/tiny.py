@@ -200,7 +200,7 @@ def main(argv: list[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument(
-        "--texts", type=Path, required=True, help="a training set (Parquet) of write_schemas: its texts train the tokenizer"
+        "--texts", type=Path, required=True, help="a training set (Parquet) of mcr write-schemas: its texts train the tokenizer"
     )
     parser.add_argument("--output_dir", type=Path, required=True, help="folder of the saved model")
     parser.add_argument("--family", choices=FAMILIES, default="qwen3_vl")
