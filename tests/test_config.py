@@ -58,7 +58,7 @@ def test_wrong_keys_are_told(tmp_path, text, told):
 def test_wrong_flags_and_missing_files_are_told(tmp_path):
     with pytest.raises(ConfigError, match="did you mean --gold"):
         parse_settings(types_for("evaluate"), ["--golds", "x", "--output_dir", "y"])
-    with pytest.raises(ConfigError, match="does not exist"):
+    with pytest.raises(ConfigError, match=r"does not exist. Configs are in recipes/configs/mcr and mcr/systems/NAME/configs\."):
         parse_settings(types_for("evaluate"), ["--config", str(tmp_path / "none.yaml")])
 
 
