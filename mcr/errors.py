@@ -1,6 +1,7 @@
 """The errors that users of the toolkit meet. Each says what failed, the value, the rule, the place and what to do."""
 
 import errno
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -34,6 +35,7 @@ class Terminated(BaseException):
 MAX_FAULTS_SHOWN = 20
 GOES_ON = "the same command resumes from what is saved"
 RESUMES = f"stopped; {GOES_ON}"
+IS_STAGE = "MCR_IS_STAGE"  # an environment variable: another command runs this one and says itself that it was stopped
 WRITE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
 WRONG_PLACES = {errno.EISDIR, errno.EEXIST}
 
@@ -46,9 +48,10 @@ def run_command(main: Callable[[], None]) -> None:
     except McrError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit(RESUMES)
+        sys.exit(1 if IS_STAGE in os.environ else RESUMES)
     except Terminated as told:
-        print(told, file=sys.stderr)
+        if IS_STAGE not in os.environ:
+            print(told, file=sys.stderr)
         sys.exit(128 + signal.SIGTERM)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
