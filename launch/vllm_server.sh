@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# vLLM as a server on GPUs of its own: TRL's for rollouts of grpo.py, or OpenAI's for evaluate.py and write_schemas.
+# vLLM as a server on GPUs of its own: TRL's for rollouts of mcr grpo, or OpenAI's for mcr evaluate and mcr write-schemas.
 # Hardware:  1 GPU of 80 GB for a 7B model; TENSOR_PARALLEL=2 shares it over two
 # Memory:    7B: 17 GB of weights, with or without LoRA (merged), and as much KV cache as fits in 90 % of the GPU
-# Launch:    bash launch/vllm_server.sh rollouts runs/gmner_qwen2_5_vl_7b/mrsi/merged     then grpo.py --vllm_mode server
-#            bash launch/vllm_server.sh openai Qwen/Qwen2.5-VL-7B-Instruct               then evaluate.py --base_url http://HOST:8000/v1
+# Launch:    bash launch/vllm_server.sh rollouts runs/gmner_qwen2_5_vl_7b/mrsi/merged     then mcr grpo --vllm_mode server
+#            bash launch/vllm_server.sh openai Qwen/Qwen2.5-VL-7B-Instruct               then mcr evaluate --base_url http://HOST:8000/v1
 set -euo pipefail
 kind=${1:?rollouts or openai}
 model=${2:?a model folder or name}

@@ -2,6 +2,7 @@
 
 import difflib
 import errno
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterable
@@ -32,9 +33,11 @@ class Terminated(BaseException):
     """SIGTERM came. Like KeyboardInterrupt no Exception, so that nothing on the way takes it for a failure."""
 
 
+MAX_SUGGESTED = 3  # names for one that is cut short
 MAX_FAULTS_SHOWN = 20
 GOES_ON = "the same command resumes from what is saved"
 RESUMES = f"stopped; {GOES_ON}"
+IS_STAGE = "MCR_IS_STAGE"  # an environment variable: another command runs this one and says itself that it was stopped
 WRITE_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
 WRONG_PLACES = {errno.EISDIR, errno.EEXIST}
 
@@ -47,9 +50,10 @@ def run_command(main: Callable[[], None]) -> None:
     except McrError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit(RESUMES)
+        sys.exit(1 if IS_STAGE in os.environ else RESUMES)
     except Terminated as told:
-        print(told, file=sys.stderr)
+        if IS_STAGE not in os.environ:
+            print(told, file=sys.stderr)
         sys.exit(128 + signal.SIGTERM)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
@@ -66,14 +70,20 @@ def _terminate(*_: object) -> NoReturn:
     raise Terminated(f"terminated; {GOES_ON}")
 
 
-def closest(name: Any, known: Iterable[str]) -> str:
-    """Return " (did you mean ...?)" where a known name is like a wrong one, else nothing.
+def closest(name: Any, known: Iterable[str], *, dashes: str = "") -> str:
+    """Return " (did you mean ...?)" where a known name is like a wrong one or begins with it, else nothing.
 
-    >>> closest("breif", ["brief", "narrative"]), closest("xyz", ["brief"])
-    (' (did you mean brief?)', '')
+    Args:
+        name: what is not known.
+        known: all names.
+        dashes: what comes before a name that is a flag.
+
+    >>> closest("breif", ["brief", "narrative"]), closest("out", ["output_dir"], dashes="--"), closest("xyz", ["brief"])
+    (' (did you mean brief?)', ' (did you mean --output_dir?)', '')
     """
-    matches = difflib.get_close_matches(str(name), sorted(known), n=1)
-    return f" (did you mean {matches[0]}?)" if matches else ""
+    names, name = sorted(known), str(name)
+    matches = difflib.get_close_matches(name, names, n=1) or [one for one in names if name and one.startswith(name)]
+    return f" (did you mean {' or '.join(dashes + one for one in matches[:MAX_SUGGESTED])}?)" if matches else ""
 
 
 def raise_faults(what: str, faults: list[str], *, error: type[McrError] = DataError) -> None:

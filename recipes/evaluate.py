@@ -1,10 +1,10 @@
 """Evaluation of a model, an endpoint, a file or a system against gold; metrics.json, report.html, report.md, figures.
 
     accelerate launch recipes/evaluate.py --config recipes/configs/mcr/sandbox_evaluate.yaml [--model_name_or_path runs/... ]
-    python recipes/evaluate.py --gold G.jsonl --predictions P.jsonl --output_dir DIR [--image_root IMAGES]
-    python recipes/evaluate.py --gold G.jsonl --output_dir DIR --image_root IMAGES --base_url http://localhost:8000/v1 \
+    mcr evaluate --gold G.jsonl --predictions P.jsonl --output_dir DIR [--image_root IMAGES]
+    mcr evaluate --gold G.jsonl --output_dir DIR --image_root IMAGES --base_url http://localhost:8000/v1 \
         --model_name_or_path Qwen/Qwen2.5-VL-7B-Instruct --family qwen2_5_vl --prompting cot
-    python recipes/evaluate.py --gold G.jsonl --output_dir DIR --system NAME
+    mcr evaluate --gold G.jsonl --output_dir DIR --system NAME
 
 Predictions are appended row by row, unless they come from a file; called again, only what is missing is generated.
 """

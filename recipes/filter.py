@@ -3,8 +3,8 @@
     accelerate launch recipes/filter.py --config recipes/configs/mcr/sandbox_filter.yaml [--max_median 0.7 ...]
 
 Statistics are appended row by row; called again, only what is missing is sampled, so another rule or other weights on the same
-statistics cost nothing. Each process samples its own share. Rewards take the options that recipes/grpo.py takes; kept.parquet
-records them, and grpo.py refuses a set that was filtered with others.
+statistics cost nothing. Each process samples its own share. Rewards take the options that mcr grpo takes; kept.parquet
+records them, and mcr grpo refuses a set that was filtered with others.
 """
 
 import json
@@ -40,7 +40,7 @@ from rewards.score import weighted_sum
 class FilterArguments:
     """Which prompts, which model, how to sample, which rule. Sampling defaults to MCR E.4, thresholds to D.3."""
 
-    train_set: str = field(metadata={"help": "d2.parquet of data_prep.write_schemas"})
+    train_set: str = field(metadata={"help": "d2.parquet of mcr write-schemas"})
     image_root: str = field(metadata={"help": "folder that the image paths start from"})
     model_name_or_path: str = field(metadata={"help": "the model after MRSI"})
     output_dir: str = field(metadata={"help": "folder for statistics, kept.parquet, summary and histograms"})

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class CvoArguments:
     """What CVO needs besides the settings of its trainer, of the rewards and TRL's ModelConfig."""
 
-    train_set: str = field(metadata={"help": "kept.parquet of recipes/filter.py, or d2.parquet unfiltered"})
+    train_set: str = field(metadata={"help": "kept.parquet of mcr filter, or d2.parquet unfiltered"})
     image_root: str = field(metadata={"help": "folder that the image paths start from"})
     dynamic_sampling_rounds: int = field(default=0, metadata={"help": "replace groups without spread in up to N rounds"})
     held_out: str | None = field(
@@ -64,8 +64,8 @@ def check_rewards(arguments: RewardArguments, config: "CvoConfig", train_set: Pa
     if there is not None and differing:
         values = ", ".join(f"{name} {there.get(name)} there and {here[name]} here" for name in differing)
         raise ConfigError(
-            f"train_set: {train_set} was filtered with other reward options ({values}). Give grpo.py the filter's, or call "
-            "filter.py again with these (weights alone cost no sampling)."
+            f"train_set: {train_set} was filtered with other reward options ({values}). Give mcr grpo the filter's, or call "
+            "mcr filter again with these (weights alone cost no sampling)."
         )
     return options
 

@@ -2,7 +2,7 @@
 
     mcr score-table "direct=runs/eval/direct" "MCR=runs/s0/eval/cvo,runs/s1/eval/cvo" [--output_dir DIR]
 
-Each name stands for one or more folders of evaluate.py. Spread is the standard deviation of the sample (n - 1).
+Each name stands for one or more folders of mcr evaluate. Spread is the standard deviation of the sample (n - 1).
 """
 
 import json
@@ -37,7 +37,7 @@ def read_metrics(folder: Path) -> dict[str, Any]:
         reason = "lacks gmner and no_target"
     except (OSError, ValueError) as error:
         reason = str(error)
-    raise DataError(f"score_table: {path}: {reason}. Name a folder that evaluate.py wrote.")
+    raise DataError(f"score-table: {path}: {reason}. Name a folder that mcr evaluate wrote.")
 
 
 def gold_of(metrics: dict[str, Any]) -> dict[str, int]:
@@ -82,7 +82,7 @@ def parse_system(text: str) -> tuple[str, list[Path]]:
     name, _, folders = text.partition("=") if "=" in text else (Path(text).name, "", text)
     paths = [Path(folder.strip()) for folder in folders.split(",") if folder.strip()]
     if not name or not paths:
-        raise ConfigError(f"score_table: got {text!r}, expected name=folder or name=folder,folder. Correct it.")
+        raise ConfigError(f"score-table: got {text!r}, expected name=folder or name=folder,folder. Correct it.")
     return name, paths
 
 
@@ -95,19 +95,19 @@ def main(argv: list[str] | None = None) -> None:
     named = list(map(parse_system, args.systems))
     repeated = sorted({name for name, _ in named if [other for other, _ in named].count(name) > 1})
     if repeated:
-        raise ConfigError(f"score_table: {', '.join(repeated)} is named twice. Write name=folder with names of their own.")
+        raise ConfigError(f"score-table: {', '.join(repeated)} is named twice. Write name=folder with names of their own.")
     systems = {name: [read_metrics(path) for path in paths] for name, paths in named}
     twice = [name for name, paths in named if len({path.resolve() for path in paths}) < len(paths)]
     if twice:
-        raise ConfigError(f"score_table: {', '.join(twice)} names a folder twice. Name one folder a seed.")
+        raise ConfigError(f"score-table: {', '.join(twice)} names a folder twice. Name one folder a seed.")
     golds = {tuple(gold_of(one).items()) for found in systems.values() for one in found}
     if len(golds) > 1:
         sizes = "; ".join(", ".join(f"{count} {name}" for name, count in gold) for gold in sorted(golds))
-        raise ConfigError(f"score_table: the folders were scored on different gold ({sizes}). Evaluate them on one file.")
+        raise ConfigError(f"score-table: the folders were scored on different gold ({sizes}). Evaluate them on one file.")
     records = [one.get("conventions") or {} for found in systems.values() for one in found]
     used = {json.dumps(DEFAULT.to_dict() | record, sort_keys=True) for record in records}  # older records lack newer conventions
     if len(used) > 1:
-        raise ConfigError("score_table: the folders were scored by different conventions. Evaluate them alike.")
+        raise ConfigError("score-table: the folders were scored by different conventions. Evaluate them alike.")
     text = f"{task_table(systems)}\n\n{bias_table(systems)}\n"
     print(text)
     if args.output_dir:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class MrsiArguments:
     """What MRSI needs besides the settings of its trainer and TRL's ModelConfig."""
 
-    train_set: str = field(metadata={"help": "d1.parquet of data_prep.write_schemas; its mcr_prompt.json lies beside it"})
+    train_set: str = field(metadata={"help": "d1.parquet of mcr write-schemas; its mcr_prompt.json lies beside it"})
     image_root: str = field(metadata={"help": "folder that the image paths start from"})
     held_out: str | None = field(
         default=None, metadata={"help": "samples.jsonl to score greedily while training, e.g. dev.jsonl"}

@@ -4,7 +4,7 @@
     mcr explain --gold samples.jsonl --id ID --predictions predictions.jsonl
     mcr explain --gold '[{"text": ..., "type": ..., "boxes": [[x1, y1, x2, y2]]}]' --completion TEXT
 
---completion - reads the completion from standard input.
+`--completion -` reads standard input.
 """
 
 import argparse
@@ -83,13 +83,13 @@ def read_frame(path: Path) -> Frame | None:
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line, score, print the table."""
-    parser = CommandParser(__doc__)
+    parser = CommandParser(__doc__, prog="mcr")
     command = parser.add_subparsers(dest="command", required=True).add_parser(
-        "explain", help="why a completion earned what it did"
+        "explain", help="why a completion earned what it did", description=__doc__
     )
     command.add_argument("--gold", required=True, help="samples.jsonl, or the entities as JSON")
     command.add_argument("--id", help="of the sample")
-    command.add_argument("--completion", help="what the model wrote")
+    command.add_argument("--completion", help="what the model wrote; - reads standard input")
     command.add_argument("--predictions", type=Path, help="predictions.jsonl, boxes in original pixels")
     command.add_argument("--frame", type=Path, help="JSON file with the frame that the completion's boxes are in")
     add_reward_flags(command)

@@ -56,10 +56,18 @@ def test_wrong_keys_are_told(tmp_path, text, told):
 
 
 def test_wrong_flags_and_missing_files_are_told(tmp_path):
-    with pytest.raises(ConfigError, match="did you mean gold"):
+    with pytest.raises(ConfigError, match="did you mean --gold"):
         parse_settings(types_for("evaluate"), ["--golds", "x", "--output_dir", "y"])
-    with pytest.raises(ConfigError, match="does not exist"):
+    with pytest.raises(ConfigError, match=r"does not exist. Configs are in recipes/configs/mcr and mcr/systems/NAME/configs\."):
         parse_settings(types_for("evaluate"), ["--config", str(tmp_path / "none.yaml")])
+
+
+def test_training_without_a_gpu_is_told_what_it_takes(tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    flags = ["--train_set", "none.parquet", "--image_root", "x", "--model_name_or_path", "m", "--output_dir", str(tmp_path)]
+    with pytest.raises(ConfigError, match=r"Give --use_cpu true and --bf16 false\.$"):
+        parse_settings(types_for("sft"), flags)
+    assert parse_settings(types_for("sft"), [*flags, "--use_cpu", "true", "--bf16", "false"])
 
 
 def test_flags_win_over_the_file(tmp_path):

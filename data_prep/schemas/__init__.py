@@ -1,1 +1,1 @@
-"""Reasoning schemas written from gold labels by templates: what the sample holds, said in many styles."""
+"""Reasoning schemas written from gold labels, by templates and by models: what the sample holds, said in many styles."""

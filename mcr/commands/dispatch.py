@@ -51,7 +51,8 @@ def run(words: Sequence[str]) -> None:
         if package is None or not command.extra:
             raise
         extra = EXTRA_OF.get(package, command.extra)
-        message = f"{command.name} needs the extra {extra}: pip install 'mcr-toolkit[{extra}]' ({package} is not installed)"
+        install = f'pip install -c constraints.txt ".[{extra}]"'
+        message = f"{command.name} needs the extra {extra} ({package} is not installed). Run in your clone: {install}"
         raise ConfigError(message) from error
 
 

@@ -148,7 +148,7 @@ def check_data(case: Case) -> Iterator[Finding]:
 
     path = Path(str(case.config["train_set"]))
     if not path.is_file():
-        yield Finding(False, f"data: {path} does not exist. Run write_schemas or the filter first.")
+        yield Finding(False, f"data: {path} does not exist. Run mcr {'filter' if case.is_grpo else 'write-schemas'} first.")
         return
     try:
         rows = next(pq.ParquetFile(path).iter_batches(NUM_ROWS)).to_pylist()
@@ -189,14 +189,17 @@ def check_model(case: Case) -> Iterator[Finding]:
     """Look at the model's folder and estimate what memory it takes."""
     name = str(case.config.get("model_name_or_path", ""))
     folder = Path(name)
+    is_hub_name = name.count("/") == 1 and not folder.parent.is_dir()
+    if not is_hub_name and not folder.exists():
+        yield Finding(False, f"model: {name} does not exist. Run mcr sft or mcr merge first, or correct the name.")
+        return
     if case.is_grpo and folder.is_dir() and not (folder / SETTINGS_FILE).is_file():
-        yield Finding(False, f"model: {folder} has no {SETTINGS_FILE}. Name a folder that sft.py or merge.py wrote.")
+        yield Finding(False, f"model: {folder} has no {SETTINGS_FILE}. Name a folder that mcr sft or mcr merge wrote.")
     settings = {"num_generations": case.get("num_generations")} if case.is_grpo else {}
     settings |= {} if case.recipe == "filter" else {"dtype": TRAINED_DTYPE}
     sizes = {"micro_batch": case.micro_batch, "processes": case.processes, "zero": case.zero}
     estimate = estimate_memory(name, settings | dict(case.config), **sizes)
     if isinstance(estimate, str):
-        is_hub_name = name.count("/") == 1 and not folder.parent.is_dir()
         yield Finding(is_hub_name, f"model: {estimate}{', so memory is not estimated' if is_hub_name else '. Correct the name'}")
         return
     if case.recipe == "filter":

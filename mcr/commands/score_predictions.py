@@ -2,7 +2,7 @@
 
     mcr score --gold G.jsonl --predictions P.jsonl [--output_dir DIR]
 
-recipes/evaluate.py writes a report to look at, with intervals.
+mcr evaluate writes a report to look at, with intervals.
 """
 
 from pathlib import Path
@@ -33,10 +33,13 @@ def main(argv: list[str] | None = None) -> None:
     add_convention_flags(parser)
     args = parser.parse_args(argv)
     metrics, suspicions = score_files(args.gold, args.predictions, read_conventions(args))
+    written = ""
     if args.output_dir:
         found = {"suspicions": [suspicion.to_dict() for suspicion in suspicions]}
-        write_json(args.output_dir / "metrics.json", metrics.to_dict() | found)
-    print(metrics)
+        path = args.output_dir / "metrics.json"
+        write_json(path, metrics.to_dict() | found)
+        written = f"  -> {path}"
+    print(f"{metrics}{written}")
     for warning in warnings_of(metrics, suspicions):
         print(f"warning: {warning}")
 

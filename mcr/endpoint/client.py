@@ -9,8 +9,9 @@ import hashlib
 import json
 import os
 import sqlite3
+import sys
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -167,6 +168,7 @@ class ChatEndpoint:
         self.jitter = Random(0)
         self.num_asked = 0
         self.stopped = threading.Event()
+        self.first_failure = threading.Lock()  # taken by the request that failed first, and never released
 
     def body_of(self, messages: Sequence[Mapping[str, Any]], **sampling: Any) -> dict[str, Any]:
         """Return the whole request: model, messages and sampling settings; what the cache is keyed by."""
@@ -198,7 +200,9 @@ class ChatEndpoint:
         finally:
             self.stopped.clear()
 
-    def ask_all(self, bodies: Iterable[tuple[Any, Mapping[str, Any]]]) -> Iterator[tuple[Any, Reply | EndpointError]]:
+    def ask_all(
+        self, bodies: Iterable[tuple[Any, Mapping[str, Any]]]
+    ) -> Generator[tuple[Any, Reply | EndpointError], None, None]:
         """Yield (name, reply or fault) for each (name, request), in order."""
         return self.map(self._ask_or_fault, bodies)
 
@@ -223,10 +227,17 @@ class ChatEndpoint:
                 message = f"endpoint {self.settings.base_url}: {reason}. Check model, key and request."
                 raise EndpointError(message, is_refused=failure.is_refused)
             if not is_last:
+                self._tell_first(reason)
                 backoff_s = min(30.0, self.settings.backoff_s * 2**number) * (0.75 + 0.5 * self.jitter.random())
                 if self.stopped.wait(max(failure.wait_s, backoff_s)):
                     break
         raise EndpointError(f"endpoint {self.settings.base_url}: {self.settings.max_retries + 1} tries failed, last: {reason}.")
+
+    def _tell_first(self, reason: str) -> None:
+        """Say once that requests fail and are sent again: until the tries are used up nothing else shows."""
+        if self.first_failure.acquire(blocking=False):
+            tries = f"trying again, up to {self.settings.max_retries} times a request"
+            print(f"endpoint {self.settings.base_url}: {reason}; {tries}", file=sys.stderr)
 
     def _try(self, body: Mapping[str, Any]) -> Reply | Failure:
         """Send once; the text of a reply may be empty."""

@@ -1,1 +1,1 @@
-"""Models: families and their frames, loading, the tiny model of the sandbox."""
+"""Loading models; the tiny model of the sandbox."""

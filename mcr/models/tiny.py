@@ -5,7 +5,6 @@ It is saved like any model and loaded with from_pretrained, so every recipe trea
     python -m mcr.models.tiny --texts runs/sandbox/schemas/d1.parquet --output_dir runs/sandbox/untrained
 """
 
-import argparse
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from mcr.errors import ConfigError, run_command
 from mcr.prompts.settings import PromptSettings
+from mcr.runs.command_line import CommandParser
 
 SPECIAL_TOKENS = (
     "<|endoftext|>",
@@ -196,11 +196,9 @@ def make_tiny(out: Path, texts: Iterable[str], *, family: str = "qwen3_vl", size
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the command line and save a tiny model."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = CommandParser(__doc__)
     parser.add_argument(
-        "--texts", type=Path, required=True, help="a training set (Parquet) of write_schemas: its texts train the tokenizer"
+        "--texts", type=Path, required=True, help="a training set (Parquet) of mcr write-schemas: its texts train the tokenizer"
     )
     parser.add_argument("--output_dir", type=Path, required=True, help="folder of the saved model")
     parser.add_argument("--family", choices=FAMILIES, default="qwen3_vl")

@@ -104,11 +104,13 @@ class PromptSettings:
         """
         path = folder / SETTINGS_FILE
         if not path.is_file():
-            raise ConfigError(f"prompt settings: {path} does not exist. Name a folder written by write_schemas or sft.")
+            raise ConfigError(f"prompt settings: {path} does not exist. Name a folder written by mcr write-schemas or mcr sft.")
         try:
             row = json.loads(path.read_text(encoding="utf-8"))
             return cls(
                 LabelSet.from_dict(row["labels"], str(path)), FrameSettings(**row["frame"]), row["detail"], row["is_reasoned"]
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ConfigError(f"prompt settings: {path} cannot be read ({error}). Write it anew with write_schemas.") from error
+            raise ConfigError(
+                f"prompt settings: {path} cannot be read ({error}). Write it anew with mcr write-schemas."
+            ) from error

@@ -1,11 +1,11 @@
 """Sampling through an OpenAI-compatible endpoint: for predictions of models that run elsewhere."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 from mcr.endpoint.client import ChatEndpoint, EndpointError
 from mcr.endpoint.messages import chat_messages
-from mcr.errors import raise_faults
 from mcr.rollouts.request import Rollout, RolloutRequest, SamplingSettings
 
 
@@ -19,21 +19,20 @@ class EndpointSampler:
         """Return `num_generations` rollouts a request, without token ids; a refused request gives an empty one with its reason.
 
         Raises:
-            EndpointError: lists the requests that failed for good; what was answered is in the cache.
+            EndpointError: a request used up its tries, so the endpoint is down; what was answered is in the cache.
         """
         size = settings.num_generations
         bodies = ((index, self._body(requests[index // size], settings, index % size)) for index in range(size * len(requests)))
         found: dict[int, Rollout] = {}
-        faults = []
-        for index, reply in self.endpoint.ask_all(bodies):
-            if isinstance(reply, EndpointError) and reply.is_refused:
-                found[index] = Rollout("", (), False, fault=str(reply))
-            elif isinstance(reply, EndpointError):
-                faults.append(f"sample {requests[index // size].sample_id}: {reply}")
-            else:
-                found[index] = Rollout(reply.text, (), reply.is_complete)
-        what = f"{len(faults)} of {len(requests) * size} requests failed; the same command asks for these alone again"
-        raise_faults(what, faults, error=EndpointError)
+        with closing(self.endpoint.ask_all(bodies)) as replies:
+            for index, reply in replies:
+                if not isinstance(reply, EndpointError):
+                    found[index] = Rollout(reply.text, (), reply.is_complete)
+                elif reply.is_refused:
+                    found[index] = Rollout("", (), False, fault=str(reply))
+                else:
+                    sample_id = requests[index // size].sample_id
+                    raise EndpointError(f"sample {sample_id}: {reply} The same command asks for what is missing.") from reply
         return [[found[start + number] for number in range(size)] for start in range(0, len(found), size)]
 
     def _body(self, request: RolloutRequest, settings: SamplingSettings, number: int) -> dict[str, Any]:

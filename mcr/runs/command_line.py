@@ -56,5 +56,5 @@ def check_flags(argv: Iterable[str], known: Iterable[str]) -> None:
     """
     names = {flag.lstrip("-") for flag in known}
     flags = dict.fromkeys(word.split("=")[0] for word in argv if FLAG.fullmatch(word))
-    unknown = [f"{flag}{closest(flag.lstrip('-'), names)}" for flag in flags if flag.lstrip("-") not in names]
+    unknown = [f"{flag}{closest(flag.lstrip('-'), names, dashes='--')}" for flag in flags if flag.lstrip("-") not in names]
     raise_faults("unknown flags", unknown, error=ConfigError)

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from mcr.errors import ConfigError, closest, raise_faults
 from mcr.runs.command_line import check_flags
-from mcr.runs.help import about_of, help_text, wants_help
+from mcr.runs.help import CONFIG_PLACES, about_of, help_text, wants_help
 from mcr.runs.recipe_options import REQUIRED, OptionGroup, all_flags, load_dataclass, option_groups
 
 ENVIRONMENT = "env"  # a mapping of variables that TRL sets from the config
@@ -55,7 +55,7 @@ def read_yaml_mapping(path: Path) -> Mapping[str, Any]:
     import yaml
 
     if not path.is_file():
-        raise ConfigError(f"--config: {path} does not exist. Configs are in recipes/configs/.")
+        raise ConfigError(f"--config: {path} does not exist. {CONFIG_PLACES}.")
     try:
         settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -105,4 +105,5 @@ def _parse(settings: Sequence[type | str], words: list[str]) -> tuple[Any, ...]:
     try:
         return parser.parse_args_and_config(words)
     except (ValueError, TypeError) as error:
-        raise ConfigError(f"settings: {error}") from error
+        advice = " Give --use_cpu true and --bf16 false." if "use_cpu" in str(error) else ""
+        raise ConfigError(f"settings: {error}{advice}") from error

@@ -7,7 +7,8 @@ from typing import Any
 
 from mcr.runs.recipe_options import REQUIRED, Option, OptionGroup
 
-CONFIG_HELP = "YAML with any of these settings; flags win over it. Configs are in recipes/configs/"
+CONFIG_PLACES = "Configs are in recipes/configs/mcr and mcr/systems/NAME/configs"
+CONFIG_HELP = f"YAML with any of these settings; flags win over it. {CONFIG_PLACES}"
 
 
 def help_text(groups: Sequence[OptionGroup], about: str | None, *, with_inherited: bool) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcr.errors import ConfigError, McrError
+from mcr.errors import IS_STAGE, ConfigError, McrError
 from mcr.io.atomic_write import write_json
 
 
@@ -111,7 +111,8 @@ def run_command_line(command: Sequence[str], *, log: Path | None = None, threads
         log: a file for its output; None shows it.
         threads: of OpenMP; None leaves the environment as it is.
     """
-    environment = None if threads is None else {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    told = {IS_STAGE: "1"} if log is None else {}
+    environment = os.environ | told | ({} if threads is None else {"OMP_NUM_THREADS": str(threads)})
     file = None if log is None else log.open("a", encoding="utf-8")
     process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
     try:

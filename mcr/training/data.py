@@ -26,7 +26,7 @@ def load_training_set(path: Path, image_root: Path, *, needs_completion: bool) -
     """Return a `datasets.Dataset` with TRL's columns, images decoded as PIL when a row is read.
 
     Args:
-        path: d1.parquet or d2.parquet of write_schemas, or the kept.parquet of the filter.
+        path: d1.parquet or d2.parquet of mcr write-schemas, or the kept.parquet of mcr filter.
         image_root: the folder that the image paths start from.
         needs_completion: True for SFT, whose rows carry a completion.
 
@@ -38,15 +38,15 @@ def load_training_set(path: Path, image_root: Path, *, needs_completion: bool) -
     from datasets import Dataset
 
     if not path.is_file():
-        raise DataError(f"training set: {path} does not exist. Run data_prep.write_schemas or the filter first.")
+        raise DataError(f"training set: {path} does not exist. Run mcr write-schemas or mcr filter first.")
     try:
         num_rows = pq.read_metadata(path).num_rows
     except pa.ArrowInvalid as error:
         raise DataError(f"training set: {path} is not Parquet ({error}). Write it anew.") from error
     if not num_rows:
         raise DataError(
-            f"training set: {path} has no rows. A d1 or d2 without rows comes from --d2_share of write_schemas (1 or 0) or too "
-            "few samples; a kept.parquet without rows from a filter rule that kept nothing: widen it and filter again."
+            f"training set: {path} has no rows. A d1 or d2 without rows comes from --d2_share of mcr write-schemas (1 or 0) or "
+            "too few samples; a kept.parquet without rows from a filter rule that kept nothing: widen it and filter again."
         )
     rows = Dataset.from_parquet(str(path), keep_in_memory=True)
     wanted = {"sample_id", "task", "prompt", "images", "gold", "frame"} | ({"completion", "style"} if needs_completion else set())

@@ -178,7 +178,7 @@ def test_bad_data_stops_sft_before_training(sandbox_qwen3, recipe, tmp_path, wha
 
 def test_a_wrong_key_stops_a_recipe_with_the_right_one_named(sandbox_qwen3, recipe, tmp_path):
     done = recipe("sft", *sft_flags(sandbox_qwen3, tmp_path / "out", "--learning_rat", 1), check=False)
-    assert "did you mean learning_rate" in done.stderr
+    assert "did you mean --learning_rate" in done.stderr
     assert "Traceback" not in done.stderr
 
 

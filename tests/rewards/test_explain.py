@@ -122,6 +122,15 @@ def test_what_is_missing_is_told(files, flags, error):
         main(["explain", "--gold", str(files[1]), *flags])
 
 
+def test_help_goes_by_the_commands_name_and_shows_how_to_call_it(capsys):
+    with pytest.raises(SystemExit):
+        main(["explain", "--help"])
+    shown = capsys.readouterr().out
+    assert shown.startswith("usage: mcr explain ")
+    assert "    mcr explain --gold samples.jsonl --id ID --predictions predictions.jsonl\n" in shown
+    assert "`--completion -` reads standard input." in shown
+
+
 def test_as_a_command_from_standard_input():
     command = [sys.executable, "-m", "rewards", "explain", "--gold", json.dumps(GOLD), "--completion", "-"]
     done = subprocess.run(command, input="Ann | PER | None", capture_output=True, text=True, check=True)

@@ -57,13 +57,13 @@ def shared_stages(out: Path, sizes: Mapping[str, float]) -> list[Stage]:
     data, clean, untrained = out / "data", out / "clean", out / "untrained"
     num_train = sizes["pretrain"] + sizes["train"]
     world = ("--output_dir", data, "--train", num_train, "--dev", 1, "--test", sizes["test"])
-    part = ("--samples", data / "train.jsonl", "--output", out / "clean.jsonl", "--num", sizes["pretrain"])
+    part = ("--samples", data / "train.jsonl", "--output_dir", out / "scenes", "--num", sizes["pretrain"])
     weights = ("--texts", clean / "d1.parquet", "--output_dir", untrained, "--family", FAMILY)
     more = ("--max_steps", sizes["pretrain_steps"], *GRBP_FLAGS)
     return [
         make_stage("data", "a world of samples", "data_prep.make_sandbox", *world),
         make_stage("clean", "scenes with gold boxes", "mcr.systems.e2e_gmner.noise", *part),
-        schemas_stage("schemas", out / "clean.jsonl", clean, "steps_text_first,steps_image_first,brief", 0),
+        schemas_stage("schemas", out / "scenes" / "samples.jsonl", clean, "steps_text_first,steps_image_first,brief", 0),
         make_stage("untrained", "a tiny model, random weights", "mcr.models.tiny", *weights),
         sft_stage("seeing", "learning to see", untrained, clean / "d1.parquet", data, out / "seeing", *more),
     ]
@@ -75,13 +75,13 @@ def variant(style: str, *, is_perturbed: bool) -> Callable[[TableRun], list[Stag
     def stages(run: TableRun) -> list[Stage]:
         data, folder, sizes = run.shared / "data", run.folder, run.sizes
         noise = ("--skip", sizes["pretrain"], "--noise", sizes["noise"], "--seed", run.seed)
-        noisy = ("--samples", data / "train.jsonl", "--output", folder / "noisy.jsonl", *noise)
+        noisy = ("--samples", data / "train.jsonl", "--output_dir", folder / "scenes", *noise)
         more = ("--seed", run.seed, *(GRBP_FLAGS if is_perturbed else ()), "--max_steps", sizes["steps"])
         more = (*more, "--learning_rate", 5e-4, "--warmup_steps", 20)
         seeing, train_set = run.shared / "seeing" / "model", folder / "schemas" / "d1.parquet"
         return [
             make_stage("noisy", "scenes with noisy boxes", "mcr.systems.e2e_gmner.noise", *noisy),
-            schemas_stage("schemas", folder / "noisy.jsonl", folder / "schemas", style, run.seed),
+            schemas_stage("schemas", folder / "scenes" / "samples.jsonl", folder / "schemas", style, run.seed),
             sft_stage("sft", "fine-tuning", seeing, train_set, data, folder / "sft", *more),
             evaluation_stage("eval", "evaluation", folder / "sft" / "model", data, folder / "eval"),
         ]

@@ -1,17 +1,17 @@
 """A part of a samples file with noisy gold boxes, for the ablation in the sandbox. The noise is ours, not the paper's.
 
-python -m mcr.systems.e2e_gmner.noise --samples data/train.jsonl --output noisy.jsonl --skip 20800 --noise 0.1 --seed 0
+python -m mcr.systems.e2e_gmner.noise --samples data/train.jsonl --output_dir noisy --skip 20800 --noise 0.1 --seed 0
 """
 
-import argparse
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from random import Random
 
-from mcr.errors import run_command
+from mcr.errors import ConfigError, run_command
 from mcr.io.samples import iter_samples, write_samples
 from mcr.records import Box, Entity, Sample
+from mcr.runs.command_line import CommandParser
 
 MIN_SIDE_PX = 4.0
 
@@ -43,19 +43,26 @@ def with_noise(sample: Sample, noise: float, seed: int) -> Sample:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Write the samples."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Write the samples.
+
+    Raises:
+        ConfigError: they would be written over those that are read.
+    """
+    parser = CommandParser(__doc__)
     parser.add_argument("--samples", type=Path, required=True, help="samples.jsonl")
-    parser.add_argument("--output", type=Path, required=True, help="samples.jsonl to write")
+    parser.add_argument("--output_dir", type=Path, required=True, help="folder that samples.jsonl is written to")
     parser.add_argument("--skip", type=int, default=0, help="samples at the beginning to leave out")
     parser.add_argument("--num", type=int, help="samples to write (default: all that follow)")
     parser.add_argument("--noise", type=float, default=0.0, help="of boxes, as a share of width and height")
     parser.add_argument("--seed", type=int, default=0, help="of the noise")
     args = parser.parse_args(argv)
     end = None if args.num is None else args.skip + args.num
-    args.output.parent.mkdir(parents=True, exist_ok=True)
+    path = args.output_dir / "samples.jsonl"
+    if path.resolve() == args.samples.resolve():
+        raise ConfigError(f"--output_dir: {path} is what --samples names. Name another folder.")
+    args.output_dir.mkdir(parents=True, exist_ok=True)
     samples = islice(iter_samples(args.samples), args.skip, end)
-    write_samples(args.output, (with_noise(sample, args.noise, args.seed) for sample in samples))
+    write_samples(path, (with_noise(sample, args.noise, args.seed) for sample in samples))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Callbacks that recipes add to TRL's trainers."""
+"""metrics.jsonl, its curves, and the epoch of a target transform."""
 
 import json
 from pathlib import Path

@@ -57,9 +57,10 @@ def test_a_run_that_can_start_is_fine(write, capsys, name):
             {"per_device_train_batch_size": 6, "gradient_accumulation_steps": 2, "shared_prefix": "on"},
             "prompts are not shared",
         ),
-        ("sft", {"train_set": "nowhere.parquet"}, "nowhere.parquet does not exist"),
+        ("sft", {"train_set": "nowhere.parquet"}, "nowhere.parquet does not exist. Run mcr write-schemas first."),
+        ("grpo", {"train_set": "nowhere.parquet"}, "nowhere.parquet does not exist. Run mcr filter first."),
         ("sft", {"image_root": "nowhere"}, "nowhere is no folder"),
-        ("sft", {"model_name_or_path": "/nowhere/model"}, "Correct the name"),
+        ("sft", {"model_name_or_path": "/nowhere/model"}, "/nowhere/model does not exist. Run mcr sft or mcr merge first"),
     ],
 )
 def test_what_would_fail_is_told(write, capsys, name, changes, told):

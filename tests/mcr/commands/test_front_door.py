@@ -96,15 +96,17 @@ def test_help_of_a_recipe_groups_its_own_options_and_leaves_trls_out(name):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("sft", "--learning_rat", "1"), "--learning_rat (did you mean learning_rate?)"),
-        (("grpo", "--num_generation=4", "--sigmas", "1"), "--sigmas (did you mean sigma?)"),
-        (("sft", "--learning-rate", "1"), "--learning-rate (did you mean learning_rate?)"),
-        (("filter", "--min_stdd", "1"), "--min_stdd (did you mean min_std?)"),
-        (("write-schemas", "--per_sampel", "1"), "--per_sampel (did you mean per_sample?)"),
-        (("merge", "--modell", "1"), "--modell (did you mean model?)"),
-        (("explain", "--golt", "1"), "--golt (did you mean gold?)"),
-        (("make-sandbox", "--out", "x"), "unknown flags:\n  - --out"),
+        (("sft", "--learning_rat", "1"), "--learning_rat (did you mean --learning_rate?)"),
+        (("grpo", "--num_generation=4", "--sigmas", "1"), "--sigmas (did you mean --sigma?)"),
+        (("sft", "--learning-rate", "1"), "--learning-rate (did you mean --learning_rate?)"),
+        (("filter", "--min_stdd", "1"), "--min_stdd (did you mean --min_std?)"),
+        (("write-schemas", "--per_sampel", "1"), "--per_sampel (did you mean --per_sample?)"),
+        (("merge", "--modell", "1"), "--modell (did you mean --model?)"),
+        (("explain", "--golt", "1"), "--golt (did you mean --gold?)"),
+        (("make-sandbox", "--out", "x"), "unknown flags:\n  - --out (did you mean --output_dir?)"),
+        (("sft", "--out=x"), "--out (did you mean --output_dir?)"),
         (("scor",), "there is no command 'scor' (did you mean score?)"),
+        (("doctor", "--gp", "1", "--xyz"), "--gp (did you mean --gpu_memory_gb?)\n  - --xyz\n"),
     ],
 )
 def test_what_is_mistyped_is_reported_in_time_with_the_closest(words, told):
@@ -135,7 +137,8 @@ def test_what_is_not_installed_is_named_with_its_extra(tmp_path, name, package):
     words = {"make-sandbox": settings[4:], "report": (tmp_path,)}.get(name, settings)
     done = without([package], name, *words)
     assert done.returncode == 1
-    told = f"error: {name} needs the extra train: pip install 'mcr-toolkit[train]' ({package} is not installed)"
+    install = 'pip install -c constraints.txt ".[train]"'
+    told = f"error: {name} needs the extra train ({package} is not installed). Run in your clone: {install}"
     assert done.stderr.splitlines()[-1] == told
     assert "Traceback" not in done.stderr
 

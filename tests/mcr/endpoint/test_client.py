@@ -55,19 +55,34 @@ def test_an_empty_reply_that_stays_empty_is_given_out_as_such():
     assert endpoint.num_asked == 2
 
 
+def requests_for(*names):
+    from mcr.rollouts import RolloutRequest
+
+    return [RolloutRequest(name, [{"role": "user", "content": [{"type": "text", "text": name}]}], []) for name in names]
+
+
 def test_one_refused_request_costs_its_own_sample_alone():
-    from mcr.rollouts import RolloutRequest, SamplingSettings
+    from mcr.rollouts import SamplingSettings
     from mcr.rollouts.endpoint_sampler import EndpointSampler
 
     with odd_server(echo, lambda body, times: "400" if "bad" in str(body) else "") as server:
         sampler = EndpointSampler(make(server.url))
-        requests = [
-            RolloutRequest(name, [{"role": "user", "content": [{"type": "text", "text": name}]}], []) for name in ("good", "bad")
-        ]
-        good, bad = sampler.sample(requests, SamplingSettings(num_generations=1, temperature=0))
+        good, bad = sampler.sample(requests_for("good", "bad"), SamplingSettings(num_generations=1, temperature=0))
     assert "good" in good[0].text
     assert (bad[0].text, bad[0].is_complete) == ("", False)
     assert "status 400" in bad[0].fault
+
+
+def test_an_endpoint_that_is_down_is_told_at_once_and_ends_the_batch_with_the_first_request(capsys):
+    from mcr.rollouts import SamplingSettings
+    from mcr.rollouts.endpoint_sampler import EndpointSampler
+
+    endpoint = make("http://127.0.0.1:9/v1", max_retries=2, max_concurrency=2)
+    with pytest.raises(EndpointError, match=r"^sample 0: endpoint .*3 tries failed, last: .* The same command"):
+        EndpointSampler(endpoint).sample(requests_for(*map(str, range(50))), SamplingSettings(num_generations=1))
+    assert endpoint.num_asked < 30
+    told = capsys.readouterr().err
+    assert told.count("trying again, up to 2 times a request") == len(told.splitlines()) == 1
 
 
 def test_after_many_at_once_a_single_request_is_still_tried_again():

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -77,7 +78,7 @@ def test_gold_as_predictions_is_perfect(gold, tmp_path, capsys):
     metrics, _ = score_files(gold, gold)
     assert metrics.gmner.f1 == 1
     main(["--gold", str(gold), "--predictions", str(gold), "--output_dir", str(tmp_path / "scores")])
-    assert "GMNER F1 1.0000" in capsys.readouterr().out
+    assert re.search(rf"GMNER F1 1\.0000.*  -> {re.escape(str(tmp_path))}/scores/metrics\.json\n", capsys.readouterr().out)
     assert json.loads((tmp_path / "scores/metrics.json").read_text()) == metrics.to_dict() | {"suspicions": []}
 
 

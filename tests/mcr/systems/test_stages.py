@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from recipes_path import load_recipe
 
+import mcr
 from mcr.errors import ConfigError, McrError
 from mcr.systems import systems
 from mcr.systems.stages import make_stage, run_command_line, run_stages
@@ -52,6 +54,35 @@ def test_stages_run_once_and_resume_after_the_last_finished_one(tmp_path, recipe
 def test_a_program_with_a_dot_is_a_module(tmp_path):
     run_stages(tmp_path, [make_stage("tasks", "tasks", "json.tool", "--help")], tmp_path, log=tmp_path / "log.txt")
     assert "usage" in (tmp_path / "log.txt").read_text()
+
+
+@pytest.mark.parametrize(("number", "told"), [(signal.SIGINT, "stopped; "), (signal.SIGTERM, "terminated; ")])
+def test_a_stopped_stage_is_told_of_once(tmp_path, number, told):
+    ready = tmp_path / "ready"
+    (tmp_path / "wait.py").write_text(
+        "import pathlib, sys, time\nfrom mcr.errors import run_command\n"
+        "def main():\n    pathlib.Path(sys.argv[1]).touch()\n    time.sleep(60)\nrun_command(main)\n"
+    )
+    code = f"""
+from pathlib import Path
+from mcr.errors import run_command
+from mcr.systems.stages import make_stage, run_stages
+folder = Path({str(tmp_path)!r})
+run_command(lambda: run_stages(folder, [make_stage("wait", "waiting", "wait", {str(ready)!r})], folder))
+"""
+    running = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(mcr.__file__).parents[1])},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not ready.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(running.pid, number)
+    assert running.communicate(timeout=60)[1] == f"{told}the same command resumes from what is saved\n"
 
 
 def test_terminating_whoever_runs_stages_takes_the_command_with_it(tmp_path):

@@ -1,0 +1,35 @@
+"""Noisy scenes: which samples are written, how far their boxes move, what is refused."""
+
+import pytest
+
+from mcr.errors import ConfigError
+from mcr.io.samples import load_samples, write_samples
+from mcr.records import Entity, ImageRef, Sample
+from mcr.systems.e2e_gmner.noise import main
+
+BOX = (10.0, 20.0, 60.0, 80.0)
+
+
+@pytest.fixture
+def samples(tmp_path):
+    image = ImageRef("a.jpg", 100, 100)
+    rows = [Sample(str(number), "d", "gmner", "Ann", (image,), (Entity("Ann", "PER", (BOX,)),)) for number in range(5)]
+    write_samples(tmp_path / "samples.jsonl", rows)
+    return tmp_path / "samples.jsonl"
+
+
+def test_a_part_is_written_to_a_folder_with_noise_that_its_seed_repeats(samples, tmp_path):
+    flags = ["--samples", str(samples), "--skip", "1", "--num", "3"]
+    for folder, noise in (("clean", "0"), ("noisy", "0.1"), ("again", "0.1")):
+        main([*flags, "--noise", noise, "--output_dir", str(tmp_path / folder)])
+    clean, noisy, again = (load_samples(tmp_path / folder / "samples.jsonl") for folder in ("clean", "noisy", "again"))
+    assert clean == load_samples(samples)[1:4]
+    assert noisy == again
+    assert all(0 < max(map(abs, map(float.__sub__, one.entities[0].boxes[0], BOX))) < 40 for one in noisy)
+
+
+def test_what_is_read_is_not_written_over(samples, tmp_path):
+    with pytest.raises(ConfigError, match="Name another folder"):
+        main(["--samples", str(samples), "--output_dir", str(tmp_path)])
+    with pytest.raises(ConfigError, match="did you mean --output_dir"):
+        main(["--samples", str(samples), "--output", str(tmp_path)])
