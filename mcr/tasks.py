@@ -7,7 +7,7 @@ What a task asks for decides how its answers are written, read, rewarded and mea
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mcr.errors import ConfigError
+from mcr.errors import ConfigError, closest
 
 REWARD_PARTS_OF = {"text": ("count", "span"), "type": ("type",), "location": ("entailment", "grounding")}
 
@@ -117,5 +117,5 @@ def task_named(name: "str | Task") -> Task:
     if isinstance(name, Task):
         return name
     if name not in TASKS:
-        raise ConfigError(f"task: got {name!r}, expected one of {', '.join(TASKS)}. Correct the task's name.")
+        raise ConfigError(f"task: got {name!r}{closest(name, TASKS)}, expected one of {', '.join(TASKS)}. Correct the name.")
     return TASKS[name]

@@ -1,5 +1,6 @@
 """samples.jsonl on disk: one checked sample a line."""
 
+import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,6 +13,7 @@ from mcr.io.atomic_write import whole_file
 from mcr.io.unicode import without_surrogates
 from mcr.records import Entity, ImageRef, Region, Sample
 
+MISSPELLED = 0.85  # from this likeness on (difflib) a key is a known one misspelled, not one of the file's own
 NEEDED = ("id", "dataset", "task", "sentence", "images", "entities")
 ENTITY_KEYS = ("text", "type", "boxes", "masks")
 
@@ -72,7 +74,7 @@ def _gold_entity(row: Any) -> Entity:
 def misspelled(row: Mapping[str, Any], known: tuple[str, ...]) -> list[str]:
     """Return the keys that are not known and like one that is, each with that one; a file may carry keys of its own.
 
-    >>> misspelled({"text": "Ann", "boxs": None, "annotator": 7}, ENTITY_KEYS)
+    >>> misspelled({"text": "Ann", "boxs": None, "annotator": 7, "bbox": 1, "text_id": 2}, ENTITY_KEYS)
     ["'boxs' (did you mean boxes?)"]
     """
     return [f"{key!r}{hint}" for key in row if key not in known and (hint := _hint(key, known))]
@@ -80,7 +82,7 @@ def misspelled(row: Mapping[str, Any], known: tuple[str, ...]) -> list[str]:
 
 @lru_cache(maxsize=1024)
 def _hint(key: str, known: tuple[str, ...]) -> str:
-    return closest(key, known)
+    return closest(key, known) if difflib.get_close_matches(key, known, cutoff=MISSPELLED) else ""
 
 
 def write_samples(path: Path, samples: Iterable[Sample]) -> int:
