@@ -1,7 +1,9 @@
-"""The README keeps its word: its tree names every folder, its links exist."""
+"""The README, the docs and the configs keep their word: the tree names every folder, links and named files exist."""
 
 import re
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -20,7 +22,20 @@ def test_links_to_files_exist():
     assert not [target for target in targets if not (ROOT / target).exists()]
 
 
-def test_files_named_in_commands_exist():
-    named = re.findall(r"(?:recipes|launch|bench)/[\w/]+\.(?:py|yaml|sh)", README)
-    assert named
+NAMED_FILE = re.compile(
+    r"(?<![\w/.-])((?:mcr|rewards|recipes|launch|data_prep|tests|bench|docs)/[\w./-]+?\.(?:py|yaml|json|sh|md|png))\b"
+)
+WRITERS = [
+    ROOT / "README.md",
+    *(ROOT / "docs").glob("*.md"),
+    *ROOT.glob("*/configs/**/*.yaml"),
+    *ROOT.glob("mcr/systems/*/configs/*"),
+]
+
+
+@pytest.mark.parametrize("path", WRITERS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_files_named_in_docs_and_configs_exist(path):
+    named = set(NAMED_FILE.findall(path.read_text(encoding="utf-8")))
+    if path.name == "extending.md":  # its examples write the files of a system and a reader of their own
+        named -= set(re.findall(r"^```\w+ file=(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE))
     assert not [name for name in named if not (ROOT / name).exists()]
