@@ -95,7 +95,7 @@ def test_a_server_that_goes_away_ends_the_run_in_words_and_once_back_only_the_re
     failed = recipe("evaluate", *flags_for(sandbox_qwen3, gold_server, left, *more), check=False)
     assert failed.returncode
     assert "Traceback" not in failed.stderr
-    assert "the same command asks for these alone again" in failed.stderr
+    assert "The same command asks for what is missing." in failed.stderr
     answered = {body for body, times in gold_server.asked.items() if times == 1}
     gold_server.oddity = usual
     done = recipe("evaluate", *flags_for(sandbox_qwen3, gold_server, left, *more))
