@@ -31,7 +31,7 @@ def read_by_sample(folders: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
     for folder in folders:
         path = folder / "d1.parquet"
         if not path.is_file():
-            raise DataError(f"join: {path} does not exist. Name folders that write_schemas wrote.")
+            raise DataError(f"join: {path} does not exist. Name folders that mcr write-schemas wrote.")
         for row in pq.read_table(path).to_pylist():
             of_sample = rows[row["sample_id"]]
             if all(row["completion"] != other["completion"] for other in of_sample):
@@ -58,7 +58,7 @@ def _ids(path: Path) -> set[str]:
 def main(argv: list[str] | None = None) -> None:
     """Read, draw, write."""
     parser = CommandParser(__doc__)
-    parser.add_argument("folders", nargs="+", type=Path, help="folders of write_schemas")
+    parser.add_argument("folders", nargs="+", type=Path, help="folders that mcr write-schemas wrote")
     parser.add_argument("--output_dir", type=Path, required=True)
     parser.add_argument("--per_sample", type=int, default=2, help="schemas drawn for each sample")
     parser.add_argument("--seed", type=int, default=0)

@@ -2,7 +2,7 @@
 
 mcr mix-samples --config data_prep/configs/mcr_mix.yaml [--seed 1]
 
-Tasks stay with their samples: write_schemas gives each its own prompt, answer and reasoning, the rewards score it as its own.
+Tasks stay with their samples: mcr write-schemas gives each its own prompt, answer and reasoning, the rewards score it as its own.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The reward options as command-line settings: the same flags in recipes/filter.py, recipes/grpo.py and `rewards explain`."""
+"""The reward options as command-line settings: the same flags in recipes/filter.py, recipes/grpo.py and `mcr explain`."""
 
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass, field, fields
