@@ -10,11 +10,11 @@ import argparse
 import json
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mcr.errors import ConfigError, run_command
 from mcr.io.atomic_write import write_whole
+from mcr.io.bounded_threads import map_bounded
 from mcr.report.markdown import mean_and_deviation, table
 from mcr.systems import system_named
 from mcr.systems.stages import Table, TableRun, run_stages
@@ -84,16 +84,8 @@ def main() -> None:
     run_stages(
         args.output_dir, wanted.shared(args.output_dir, sizes), RECIPES, log=args.output_dir / "shared.log", threads=threads
     )
-    with ThreadPoolExecutor(args.jobs) as pool:
-        runs = [
-            pool.submit(run_row, wanted, args.output_dir, row, seed, sizes, threads) for seed in args.seeds for row in wanted.rows
-        ]
-        try:
-            for run in runs:
-                run.result()
-        finally:
-            for run in runs:  # stopped, or one failed: none of the others begins
-                run.cancel()
+    plan = [(row, seed) for seed in args.seeds for row in wanted.rows]
+    list(map_bounded(lambda job: run_row(wanted, args.output_dir, *job, sizes, threads), plan, num_threads=args.jobs))
     text = f"{wanted.title}\n\n{result_table(wanted, args.output_dir, args.seeds)}"
     write_whole(args.output_dir / "table.md", text + "\n")
     print(text)
