@@ -3,9 +3,10 @@
     mcr compare A.jsonl B.jsonl --gold G.jsonl --output_dir DIR [--image_root IMAGES] [--num_resamples 10000] [--seed 0]
 
 Writes compare.json, compare.md and report.html with both side by side, and prints the table. Missing predictions count as empty
-and are told.
+and are counted in a warning.
 """
 
+from argparse import Namespace
 from dataclasses import asdict
 from pathlib import Path
 
@@ -52,8 +53,12 @@ def sample_list(title: str, samples: list[Sample]) -> str:
     return "\n".join([f"## {title}: {len(samples)}", "", *lines, *more])
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Read both, compare, write."""
+def read_arguments(argv: list[str] | None) -> Namespace:
+    """Return the checked command line.
+
+    Raises:
+        ConfigError: a number of resamples below 1, or an image root that is no folder.
+    """
     parser = CommandParser(__doc__)
     parser.add_argument("a", type=Path, help="predictions.jsonl of system A")
     parser.add_argument("b", type=Path, help="predictions.jsonl of system B")
@@ -65,11 +70,17 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     add_convention_flags(parser)
     args = parser.parse_args(argv)
-    samples = read_gold(args.gold)
     if args.num_resamples < 1:
         raise ConfigError(f"--num_resamples: got {args.num_resamples}, expected at least 1.")
     if args.image_root is not None and not args.image_root.is_dir():
         raise ConfigError(f"--image_root: {args.image_root} is no folder. Correct it, or leave it out.")
+    return args
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Read both, compare, write."""
+    args = read_arguments(argv)
+    samples = read_gold(args.gold)
     conventions = read_conventions(args)
     names = names_of(args.a, args.b)
     a, b = (

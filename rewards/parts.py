@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rewards.options import RewardOptions
 
 Pair = tuple[Entity, Entity]
-TENTHS_OVER = ((2, 4), (4, 2))  # MCR Eq. 13: w_o in tenths for at most so many gold entities, else 1
-TENTHS_UNDER = ((2, 5), (4, 3))  # MCR Eq. 14: w_u in tenths for at most so many predicted entities, else 2
+TENTHS_OVER = ((2, 4), (4, 2))  # MCR Eq. 13: (most gold entities, w_o in tenths), else 1
+TENTHS_UNDER = ((2, 5), (4, 3))  # MCR Eq. 14: (most predicted entities, w_u in tenths), else 2
 
 
 @dataclass(frozen=True, slots=True)

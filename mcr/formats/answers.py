@@ -23,7 +23,7 @@ class AnswerFormat:
     Attributes:
         write: (entities, parts in their order) -> the answer's text.
         empty: what it writes for no entity.
-        needs: the parts without which the form does not work, or cannot be told from prose.
+        needs: the parts without which the form does not work, or looks like prose.
     """
 
     write: Callable[[Sequence[Entity], Sequence[str]], str]

@@ -12,7 +12,7 @@ def grec_counts(row: ScoredSample, conventions: Conventions) -> dict[tuple[str, 
     """Return what one phrase adds to the sums of GREC's measures, by measure and part (MCR E.3).
 
     none_said: no target, and none was said (MCR Eq. 25). some_said: a target, and a place was predicted. first_hit: a target, and
-    the first box hits any gold box by IoU. exact: the boxes match gold's one to one with none left over on either side. A sample
+    the first box hits any gold box by IoU. exact: the boxes match gold's one to one, none unmatched on either side. A sample
     without a prediction, or with one that cannot be read, is right in none of them.
     """
     has_target, is_claimed = bool(_boxes(row.gold)), _claims_place(row)
@@ -27,7 +27,7 @@ def grec_counts(row: ScoredSample, conventions: Conventions) -> dict[tuple[str, 
 
 
 def is_exact_place(row: ScoredSample, conventions: Conventions = DEFAULT) -> bool:
-    """Whether a sample's boxes match gold's one to one with none left over: F1 = 1 at the IoU threshold.
+    """Whether a sample's boxes match gold's one to one, none unmatched: F1 = 1 at the IoU threshold.
 
     `grec_overlap` "iou" compares boxes by IoU, as the measure is named, and takes the largest matching. "giou" does what the
     official evaluation code does (henghuiding/gRefCOCO, mdetr/datasets/refexp.py): it compares by GIoU and pairs greedily, the

@@ -186,7 +186,7 @@ class Grec:
         n_acc: of the samples without a target, the share for which none was said (MCR Eq. 25).
         t_acc: of those with one, the share for which a place was predicted.
         precision: of those with one, the share whose first box hits any gold box by IoU (MCR E.3).
-        exact: Pr@(F1=1): of all, the share whose boxes match gold's one to one with none left over on either side.
+        exact: Pr@(F1=1): of all, the share whose boxes match gold's one to one, none unmatched on either side.
     """
 
     n_acc: float

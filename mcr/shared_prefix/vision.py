@@ -9,7 +9,7 @@ MAX_CACHED = 64
 
 
 class FrozenVisionCache:
-    """Stands in for a vision tower's forward; caches what it gave for the same pixels while none of its weights can change.
+    """Replaces a vision tower's forward; caches its output for the same pixels while none of its weights can change.
 
     Pixels are told apart by a hash of their bytes, since a trainer cuts and joins its tensors between the passes.
     """

@@ -1,7 +1,7 @@
 """E2E-GMNER's ablation (its Table 2) in the sandbox: reasoning and box perturbation, with and without, under noisy gold boxes.
 
 The noise and the variant without both are ours, not the paper's. As in the paper each variant is fine-tuned from one model that
-can read images: a tiny one learns to see on scenes with gold boxes, then every variant and seed goes on from it on other scenes,
+can read images: a tiny one learns to see on scenes with gold boxes, then every variant and seed starts from it on other scenes,
 whose boxes are jittered once by the seed (Gaussian, a share of width and height); the test split stays clean. While it learns to
 see, boxes move a little from epoch to epoch: it has one token for each coordinate on the world's grid and would never meet the
 digits of the others.
