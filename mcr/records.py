@@ -166,6 +166,7 @@ class Sample:
     Attributes:
         task: what is asked; its name is looked up.
         regions: what is known to be visible, named or not; schemas may speak of it.
+        captions: descriptions of the image, e.g. of a captioner; schemas may speak of them, prompts do not.
         knowledge: (entity text, what it looks like) from outside, e.g. a language model; schemas may speak of it, prompts do not.
 
     Raises:
@@ -181,6 +182,7 @@ class Sample:
     entities: tuple[Entity, ...]
     regions: tuple[Region, ...] = ()
     knowledge: tuple[tuple[str, str], ...] = ()
+    captions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not self.id or not isinstance(self.sentence, str):
@@ -196,6 +198,11 @@ class Sample:
             raise DataError(
                 f"sample: got {len(self.entities)} entities for task {self.task} (sample {self.id}), expected one, the phrase. "
                 "Correct it.",
+                kind="sample",
+            )
+        if not all(isinstance(caption, str) and caption.strip() for caption in self.captions):
+            raise DataError(
+                f"captions: got {str(self.captions)[:200]} (sample {self.id}), expected texts. Correct or leave out.",
                 kind="sample",
             )
         sentence = collapse_space(self.sentence)

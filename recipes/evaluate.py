@@ -80,6 +80,7 @@ class GenerationArguments:
     prompting: str = field(
         default=TRAINED, metadata={"help": f"{TRAINED} (the prompt saved with the model), {', '.join(STYLES)}"}
     )
+    route: str = field(default="", metadata={"help": "of the saved prompt, e.g. image_first (default: its first)"})
     num_demonstrations: int = field(default=3, metadata={"help": "of train_samples, for cot_demonstrations"})
     family: str | None = field(default=None, metadata={"help": "whose frame boxes are in, unless prompting is trained"})
     labels: str = field(
@@ -101,6 +102,8 @@ class GenerationArguments:
         if self.prompting not in known:
             told = f"{self.prompting!r}{closest(self.prompting, known)}"
             raise ConfigError(f"prompting: got {told}, expected one of {', '.join(known)}.")
+        if self.prompting != TRAINED and self.route:
+            raise ConfigError(f"route: {self.route} is of a saved prompt; {self.prompting} has none. Leave --route out.")
         if self.prompting != TRAINED and self.family is None:
             raise ConfigError(f"prompting: {self.prompting} needs --family, which says how the model writes boxes.")
         if self.base_url is not None:
@@ -117,7 +120,8 @@ SETTINGS = (EvaluateArguments, GenerationArguments, ConventionFlags)
 def make_prompter(model: str, arguments: EvaluateArguments, generation: GenerationArguments, samples: list[Sample]) -> Prompter:
     """Return the prompt that was saved with the model, or a baseline's."""
     if generation.family is None or generation.prompting == TRAINED:
-        return PromptSettings.load(Path(model))
+        saved = PromptSettings.load(Path(model))
+        return saved.asking_for(generation.route) if generation.route else saved
     frame = frame_settings(generation.family)
     shown = []
     if generation.prompting == "cot_demonstrations":
@@ -161,7 +165,7 @@ def model_predictions(
         max_new_tokens=generation.max_new_tokens,
         seed=arguments.seed,
     )
-    kept = ("prompting", "family", "max_new_tokens", "temperature", "base_url", "dtype")
+    kept = ("prompting", "route", "family", "max_new_tokens", "temperature", "base_url", "dtype")
     fingerprint = {name: getattr(generation, name) for name in kept} | fingerprint_of(arguments)
     fingerprint["prompts"] = prompts_hash(samples, prompts)
 

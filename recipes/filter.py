@@ -21,6 +21,7 @@ from data_prep.training_sets.parquet import PROMPT_COLUMNS, write_parquet
 from mcr.errors import ConfigError, run_command
 from mcr.io.atomic_write import write_json, write_whole
 from mcr.io.samples import iter_json_lines
+from mcr.prompts.settings import PromptSettings
 from mcr.report.figures import draw_filter_histograms
 from mcr.rollouts import RolloutRequest, SamplingSettings
 from mcr.rollouts.make_sampler import SamplerSettings, make_sampler
@@ -109,11 +110,11 @@ def sample_statistics(rows: Any, todo: list[int], arguments: FilterArguments, op
     with open_for_append(path) as file, tqdm(total=len(todo), desc="filter: sampling", unit="prompt") as bar:
         for start in range(0, len(todo), chunk):
             batch = [rows[index] for index in todo[start : start + chunk]]
-            groups = sampler.sample([RolloutRequest(row["sample_id"], row["prompt"], row["images"]) for row in batch], settings)
+            groups = sampler.sample([RolloutRequest(row["prompt_id"], row["prompt"], row["images"]) for row in batch], settings)
             for row, group in zip(batch, groups, strict=True):
                 scores = [score_row(rollout.text, row["gold"], row["frame"], row["task"], options) for rollout in group]
                 parts = {part: [score.parts[part] for score in scores] for part in PARTS}
-                file.write(json.dumps({"id": row["sample_id"], "parts": parts}) + "\n")
+                file.write(json.dumps({"id": row["prompt_id"], "parts": parts}) + "\n")
             file.flush()
             bar.update(len(batch))
 
@@ -137,8 +138,9 @@ def apply_and_write(
     write_whole(out / "statistics.jsonl", "".join(json.dumps(row) + "\n" for row in decided))
     kept = {row["id"] for row in decided if row["kept"]}
     table = pq.read_table(train_set).select([name for name, _ in PROMPT_COLUMNS])
-    kept_rows = [row for row in table.to_pylist() if row["sample_id"] in kept]
-    write_parquet(out / "kept.parquet", kept_rows, PROMPT_COLUMNS, {REWARD_RECORD: json.dumps(options.to_dict())})
+    kept_rows = {row["prompt_id"]: row for row in table.to_pylist() if row["prompt_id"] in kept}
+    write_parquet(out / "kept.parquet", list(kept_rows.values()), PROMPT_COLUMNS, {REWARD_RECORD: json.dumps(options.to_dict())})
+    PromptSettings.load(train_set.parent).save(out)
     counts = Counter(dict.fromkeys(REASONS, 0) | Counter(row["reason"] for row in decided))
     summary = {"rule": asdict(rule), "rewards": options.to_dict(), "num_prompts": len(decided), "reasons": counts}
     write_json(out / "summary.json", summary)
@@ -178,10 +180,13 @@ def main(argv: list[str] | None = None) -> None:
         write_run_record(out, "filter", (arguments, reward_arguments), arguments.seed)
     state.wait_for_everyone()
     done = read_statistics(out)
-    ids = rows.with_format(None)["sample_id"]
-    todo = [index for index in range(state.process_index, len(ids), state.num_processes) if ids[index] not in done]
+    ids = rows.with_format(None)["prompt_id"]
+    prompts = sorted({prompt_id: index for index, prompt_id in reversed(list(enumerate(ids)))}.values())  # the first row of each
+    todo = [index for index in prompts[state.process_index :: state.num_processes] if ids[index] not in done]
+    if state.is_main_process and len(prompts) < len(ids):
+        print(f"{len(ids)} schemas have {len(prompts)} different prompts; each is sampled once", flush=True)
     if done and state.is_main_process:
-        print(f"resuming from {len(done)} of {len(ids)} prompts that were sampled before", flush=True)
+        print(f"resuming from {len(done)} of {len(prompts)} prompts that were sampled before", flush=True)
     if todo:
         sample_statistics(rows, todo, arguments, options, out / f"statistics-{state.process_index:03d}.jsonl")
     state.wait_for_everyone()

@@ -19,6 +19,7 @@ from rewards.options import RewardOptions
 from rewards.parts import PARTS
 
 if TYPE_CHECKING:
+    from mcr.prompts.settings import PromptSettings
     from mcr.training.trainer_configs import CvoConfig
 
 
@@ -104,13 +105,22 @@ def check_images_are_there(train_set: Any) -> None:
         )
 
 
+def prompts_of(train_folder: Path, model: Path) -> "PromptSettings":
+    """Return the prompt settings that training goes by: the training set's, or the model's where the set has none.
+
+    A base model has none of its own (MCR Table 3, w/o MRSI).
+    """
+    from mcr.prompts.settings import SETTINGS_FILE, PromptSettings
+
+    return PromptSettings.load(train_folder if (train_folder / SETTINGS_FILE).is_file() else model)
+
+
 def main(argv: list[str] | None = None) -> None:
     """Check the data, load the model that MRSI saved, optimise, save."""
     arguments, reward_arguments, config, model_arguments = settings = parse_settings(SETTINGS, argv)
     from trl.trainer.utils import get_peft_config
 
     from mcr.models.load import check_frame, load_for_training
-    from mcr.prompts.settings import PromptSettings
     from mcr.training.callbacks.collapse import CollapseBounds, CollapseGuard
     from mcr.training.callbacks.validation import make_held_out_scores
     from mcr.training.data import load_training_set
@@ -125,7 +135,7 @@ def main(argv: list[str] | None = None) -> None:
     check_enough_prompts(len(train_set), config)
     check_images_are_there(train_set)
     make_run_folder(out)
-    prompt_settings = PromptSettings.load(Path(model_arguments.model_name_or_path))
+    prompt_settings = prompts_of(Path(arguments.train_set).parent, Path(model_arguments.model_name_or_path))
     model, processor = load_for_training(model_arguments, trust_remote_code=config.trust_remote_code)
     family = family_of(model.config.model_type)
     check_frame(prompt_settings.frame, processor, family)

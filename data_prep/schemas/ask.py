@@ -9,7 +9,8 @@ from typing import Any
 
 from data_prep.schemas.facts import Facts
 from mcr.errors import DataError
-from mcr.formats.answers import fitting_formats, write_answer
+from mcr.formats.answers import ANSWER_FORMATS, ORDERS, write_answer
+from mcr.prompts.routes import CONCLUSIONS, DISTILLED, QUESTIONS
 from mcr.systems import asked_styles
 from mcr.systems.styles import AskedStyle
 from mcr.tasks import Task
@@ -33,41 +34,42 @@ ENDING = "End with the answer, copied exactly, between <answer> and </answer>:\n
 AGAIN = "This cannot be used: {reason} Write it again, with the same rules and the same answer at the end."
 
 
-ASKED_FORMATS = ("rows", "json", "triples")
+Form = tuple[str, str]  # (answer format, order of the parts)
+FIRST_FORMS: tuple[Form, ...] = tuple((name, ORDERS[0]) for name in ANSWER_FORMATS)
 ASKED_STYLES = {
     "llm_questions": AskedStyle(
         "Write it as short questions and answers, one pair a check.",
         needs_image=False,
-        fallback="steps_text_first",
-        is_default=True,
+        route=QUESTIONS,
+        fallback="question_answer",
     ),
     "llm_conclusions": AskedStyle(
         "Write it as a few short conclusions, one or two sentences an entity.",
         needs_image=False,
-        fallback="steps_image_first",
-        is_default=True,
+        route=CONCLUSIONS,
+        fallback="brief",
     ),
     "mllm_distilled": AskedStyle(
         "Write it as your own flowing reasoning between <think> and </think>.",
         needs_image=True,
-        fallback="steps_text_first",
-        is_default=True,
+        route=DISTILLED,
+        fallback="narrative",
     ),
     **asked_styles(),
 }
 
 
-def request_for(facts: Facts, style: str, num_images: int, formats: Sequence[str] = ASKED_FORMATS) -> list[dict[str, Any]]:
+def request_for(facts: Facts, style: str, num_images: int, forms: Sequence[Form] = FIRST_FORMS) -> list[dict[str, Any]]:
     """Return the conversation that asks for one schema.
 
     Args:
         facts: of the sample, boxes in the frame that the schema is written in.
         style: a key of ASKED_STYLES.
         num_images: shown, for styles that need the image.
-        formats: of the answer, the first that fits is taken.
+        forms: of the answer, the first that is read back as it was written is taken.
     """
     asked = ASKED_STYLES[style]
-    answer = answer_for(facts, formats)
+    answer = answer_for(facts, forms)
     known = [] if asked.needs_image else what_is_known(facts)
     rules = RULES.format(about=rule_of(facts.task))
     parts = [f"Text: {facts.sentence}", *known, constraints_of(facts.task), asked.manner, rules]
@@ -90,25 +92,28 @@ def constraints_of(task: Task) -> str:
     return f"Walk through these checks: {'; '.join(checks)}."
 
 
-def answer_for(facts: Facts, formats: Sequence[str] = ASKED_FORMATS) -> str:
-    """Return the gold answer in the first format that is read back as it was written: quotes and bars get lost in rows.
+def answer_for(facts: Facts, forms: Sequence[Form] = FIRST_FORMS) -> str:
+    """Return the gold answer in the first form that is read back as it was written: quotes and bars get lost in rows.
 
     Raises:
-        DataError: no format does.
+        DataError: no form is.
     """
     gold = [entity.to_px() for entity in facts.entities]
-    for answer_format in fitting_formats(formats, facts.task):
-        answer = write_answer(facts.entities, answer_format, task=facts.task)
+    for answer_format, order in forms:
+        if not ANSWER_FORMATS[answer_format].fits(facts.task):
+            continue
+        answer = write_answer(facts.entities, answer_format, order=order, task=facts.task)
         if score_completion(f"<answer>\n{answer}\n</answer>", gold, frame=facts.frame, task=facts.task).total == 1.0:
             return answer
-    raise DataError(f"answer: of {facts.sentence[:80]!r} is in no format read back as it is written. Leave the sample out.")
+    raise DataError(f"answer: of {facts.sentence[:80]!r} is in no form read back as it is written. Leave the sample out.")
 
 
 def what_is_known(facts: Facts) -> list[str]:
     """Return in words what the image shows, for models that do not see it."""
     if not facts.task.has_location:
         return []
-    lines = [f"The image shows {label} at {facts.write_box(box)}." for label, box in facts.regions]
+    lines = [f"The image: {caption}" for caption in facts.captions]
+    lines += [f"The image shows {label} at {facts.write_box(box)}." for label, box in facts.regions]
     for entity, look in zip(facts.entities, facts.looks, strict=True):
         place = " and ".join(facts.write_box(box) for box in entity.boxes or ()) or None
         shown = f"is shown at {place}" if place else "is not shown"

@@ -1,12 +1,15 @@
 """What a schema may say of a sample: its entities and regions in the model's frame, and nothing else."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mcr.boxes import Box, Frame, area
 from mcr.formats.location import format_box
-from mcr.records import Entity, Sample
+from mcr.records import Entity, Sample, collapse_space
 from mcr.tasks import GMNER, Task
+
+SENTENCE_END = re.compile(r"(?<=[.!?]) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,7 @@ class Facts:
         regions: (label, box in the frame) of what is known to be visible, named or not.
         looks: for each entity, what it looks like: the label of the region with its box, else what is known of it, else None.
         frame: that the boxes are in; None without an image.
+        captions: what is known of the image in words, the first sentence of each caption.
         task: what is asked, and so what may be reasoned about.
     """
 
@@ -28,6 +32,7 @@ class Facts:
     looks: tuple[str | None, ...]
     frame: Frame | None
     task: Task = GMNER
+    captions: tuple[str, ...] = ()
 
     def reordered(self, order: Sequence[int]) -> "Facts":
         """Return the same facts with the entities in another order."""
@@ -57,4 +62,15 @@ def collect_facts(sample: Sample, frame: Frame | None, *, all_boxes: bool = Fals
         entities.append(Entity(entity.text, entity.type, boxes_px).in_frame(frame))
         looks.append((labels.get(boxes_px[0]) if boxes_px else None) or known.get(entity.text))
     regions = () if frame is None else tuple((region.label, frame.from_px(region.box_px)) for region in sample.regions)
-    return Facts(sample.sentence, tuple(entities), regions, tuple(looks), frame, sample.task)
+    captions = tuple(first_sentence(caption) for caption in sample.captions)
+    return Facts(sample.sentence, tuple(entities), regions, tuple(looks), frame, sample.task, captions)
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence of a text: captioners write paragraphs, a schema needs what the image shows in short.
+
+    >>> first_sentence("A man speaks on TV. Behind him is a map.")
+    'A man speaks on TV.'
+    """
+    first = SENTENCE_END.split(collapse_space(text), maxsplit=1)[0]
+    return first if first.endswith((".", "!", "?")) else f"{first}."

@@ -1,9 +1,10 @@
 """The phrase bank: several ways to say each step. The first of each is the shortest; how many are used is an option.
 
-Every phrase states only what its fields hold. Fields: {names}, {name}, {type}, {look}, {box}, {regions}, {sentence}.
+Every phrase states only what its fields hold. Fields: {names}, {name}, {type}, {look}, {box}, {regions}, {caption}, {sentence}.
 """
 
 BANK: dict[str, tuple[str, ...]] = {
+    "caption": ("Image: {caption}", "The image in short: {caption}", "What the image shows, in words: {caption}"),
     "see": ("Seen: {regions}.", "The image shows {regions}.", "Looking at the image first, I can make out {regions}."),
     "span": ("Names: {names}.", "The text names {names}.", "Reading the text word by word, the named entities are {names}."),
     "no_span": ("Names: none.", "The text names no entity.", "Reading the text word by word, I find no named entity."),

@@ -1,7 +1,7 @@
 """The styles of reasoning: each is a function from facts to text, walking through the four constraints.
 
 Constraints (MCR 4.1): C_s span and C_t type are checked on the text, C_e entailment on image against text, C_u grounding on
-the image. Tagged styles stand in <think> and answer in <answer>; the others end in the word "Answer:".
+the image. The route of a style decides how reasoning and answer are marked.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,8 @@ from random import Random
 
 from data_prep.schemas.facts import Facts
 from data_prep.schemas.phrases import BANK
+from mcr.boxes import Box
+from mcr.prompts.routes import CONCLUSIONS, DISTILLED, IMAGE_FIRST, QUESTIONS, TEXT_FIRST, Route
 from mcr.records import Entity
 from mcr.systems import template_styles
 from mcr.systems.styles import TemplateStyle
@@ -54,10 +56,31 @@ def _upper(text: str, facts: Facts) -> str:
 
 
 def _see(facts: Facts, voice: Voice) -> list[str]:
-    if not facts.regions or not facts.task.has_location:
+    if not facts.task.has_location:
         return []
-    regions = "; ".join(f"{label} {facts.write_box(box)}" for label, box in facts.regions)
-    return [voice.say("see", regions=regions)]
+    return [*(voice.say("caption", caption=caption) for caption in facts.captions), *_list_regions(facts.regions, facts, voice)]
+
+
+def _list_regions(regions: Sequence[tuple[str, Box]], facts: Facts, voice: Voice) -> list[str]:
+    if not regions:
+        return []
+    return [voice.say("see", regions="; ".join(f"{label} {facts.write_box(box)}" for label, box in regions))]
+
+
+def visible_first(facts: Facts, voice: Voice) -> list[str]:
+    """Return what the image-first route begins with: captions and regions, or the gold boxes where nothing else is known.
+
+    Nothing where the image is not asked about, or where nothing of it is known: the two tagged routes then take the same steps.
+    """
+    return _see(facts, voice) or _list_regions(_gold_regions(facts), facts, voice)
+
+
+def _gold_regions(facts: Facts) -> list[tuple[str, Box]]:
+    """Return the gold boxes, each under its type, before the text has been read."""
+    if not facts.task.has_location:
+        return []
+    labeled = ((entity.type if facts.task.has_type else "something", entity.boxes or ()) for entity in facts.entities)
+    return list(dict.fromkeys((label, box) for label, boxes in labeled for box in boxes))
 
 
 def _span(facts: Facts, voice: Voice) -> str:
@@ -132,17 +155,17 @@ def _on_image(facts: Facts, voice: Voice, *, is_joined: bool = False) -> list[st
 
 
 def steps_text_first(facts: Facts, voice: Voice) -> list[str]:
-    """Span and type from the text, then the image is asked about each name, then the boxes (tagged)."""
+    """Span and type from the text, then the image is asked about each name, then the boxes."""
     if not facts.entities:
         return [_span(facts, voice), voice.say("all_clear")]
     return [*_on_text(facts, voice), *_see(facts, voice), *_on_image(facts, voice)]
 
 
 def steps_image_first(facts: Facts, voice: Voice) -> list[str]:
-    """What the image shows and where, then the text's names and types, then which of them the image bears out (tagged)."""
+    """What the image shows and where, then the text's names and types, then which of them the image bears out."""
     if not facts.entities:
-        return [*_see(facts, voice), _span(facts, voice), voice.say("all_clear")]
-    return [*_see(facts, voice), *_on_text(facts, voice), *_on_image(facts, voice, is_joined=True)]
+        return [*visible_first(facts, voice), _span(facts, voice), voice.say("all_clear")]
+    return [*visible_first(facts, voice), *_on_text(facts, voice), *_on_image(facts, voice, is_joined=True)]
 
 
 def question_answer(facts: Facts, voice: Voice) -> list[str]:
@@ -197,27 +220,28 @@ def narrative(facts: Facts, voice: Voice) -> list[str]:
 
 
 OWN = {
-    "steps_text_first": TemplateStyle(steps_text_first, is_tagged=True, is_default=True),
-    "steps_image_first": TemplateStyle(steps_image_first, is_tagged=True, is_default=True),
-    "question_answer": TemplateStyle(question_answer, is_tagged=False, is_default=True),
-    "brief": TemplateStyle(brief, is_tagged=False, is_default=True),
-    "narrative": TemplateStyle(narrative, is_tagged=False, is_default=True),
+    "steps_text_first": TemplateStyle(steps_text_first, TEXT_FIRST, is_default=True),
+    "steps_image_first": TemplateStyle(steps_image_first, IMAGE_FIRST, is_default=True),
+    "question_answer": TemplateStyle(question_answer, QUESTIONS, is_default=True),
+    "brief": TemplateStyle(brief, CONCLUSIONS, is_default=True),
+    "narrative": TemplateStyle(narrative, DISTILLED, is_default=True),
 }
-# Tagged styles come first, those of systems among them: draws by seed depend on the order.
-TEMPLATES = dict(sorted((OWN | template_styles()).items(), key=lambda item: not item[1].is_tagged))
+TEMPLATES = OWN | template_styles()
 ANSWER_ONLY = "answer_only"
 STYLES = (*TEMPLATES, ANSWER_ONLY)
 
 
+def route_of(style: str) -> Route | None:
+    """Return the route that a template style is written for; `answer_only` has none."""
+    return None if style == ANSWER_ONLY else TEMPLATES[style].route
+
+
 def write_completion(style: str, facts: Facts, voice: Voice, answer: str) -> str:
-    """Return the whole completion: the style's reasoning, then the answer the way the style marks it.
+    """Return the whole completion: the style's reasoning, then the answer the way its route marks it.
 
     `answer_only` has no reasoning at all: the baseline that the schemas are compared with.
     """
     if style == ANSWER_ONLY:
         return f"<answer>\n{answer}\n</answer>"
     template = TEMPLATES[style]
-    reasoning = "\n".join(template.write(facts, voice))
-    if template.is_tagged:
-        return f"<think>\n{reasoning}\n</think>\n<answer>\n{answer}\n</answer>"
-    return f"{reasoning}\nAnswer:\n{answer}"
+    return template.route.completion_of("\n".join(template.write(facts, voice)), answer)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from data_prep.schemas.ask import ASKED_STYLES
 from data_prep.schemas.endpoint_writer import Outcome
 
 CHARS_PER_TOKEN = 4
@@ -13,46 +14,36 @@ IMAGE_TOKENS = 1000
 
 @dataclass(slots=True)
 class Tally:
-    """Counts outcomes.
+    """Counts outcomes of teachers and the templates that took over from them."""
 
-    Attributes:
-        price_in, price_out: per million prompt and completion tokens.
-    """
-
-    price_in: float = 0.0
-    price_out: float = 0.0
-    styles: Counter = field(default_factory=Counter)
     reasons: Counter = field(default_factory=Counter)
     templates: Counter = field(default_factory=Counter)
     tokens: list[int] = field(default_factory=lambda: [0, 0])
-    ids: set[str] = field(default_factory=set)
+    cost: float = 0.0
+    num_asked_for: int = 0
+    num_unwritten: int = 0
 
     def add(self, outcome: Outcome) -> None:
         """Count one."""
-        self.styles["none" if outcome.completion is None else outcome.style] += 1
-        self.ids.add(outcome.sample.id)
+        self.num_asked_for += outcome.style in ASKED_STYLES
+        self.num_unwritten += outcome.completion is None
+        self.cost += outcome.cost
         kinds = [rejection.reason.split(":")[0] for rejection in outcome.rejections]
         self.reasons.update(kinds)
-        if outcome.style == "template":
+        if outcome.is_filled:
             self.templates[kinds[-1]] += 1
         self.tokens = [total + more for total, more in zip(self.tokens, outcome.num_tokens, strict=True)]
 
-    @property
-    def cost(self) -> float:
-        """Of the tokens so far, in the prices' currency."""
-        return (self.tokens[0] * self.price_in + self.tokens[1] * self.price_out) / 1e6
-
     def in_words(self) -> str:
         """Return what a progress bar has room for."""
-        parts = [f"rejected {self.reasons.total()}", f"templates {self.styles['template']}"]
-        return ", ".join([*parts, f"cost {self.cost:.2f}"] if self.price_in or self.price_out else parts)
+        parts = [f"rejected {self.reasons.total()}", f"templates {self.templates.total()}"]
+        return ", ".join([*parts, f"cost {self.cost:.2f}"] if self.cost else parts)
 
     def summary(self) -> dict[str, Any]:
         """Return the counts of summary.json."""
         return {
-            "d1_samples": len(self.ids),
-            "d1_schemas": self.styles.total() - self.styles["none"],
-            "schemas_by_style": dict(sorted(self.styles.items())),
+            "asked_for": self.num_asked_for,
+            "unwritten": self.num_unwritten,
             "rejected_by_reason": dict(sorted(self.reasons.items())),
             "templates_by_reason": dict(sorted(self.templates.items())),
             "prompt_tokens": self.tokens[0],

@@ -1,6 +1,5 @@
 """Training sets whose schemas are templates: D1 and D2, chunk by chunk, by one process or several, the same rows."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,25 +11,27 @@ from typing import Any
 
 from tqdm import tqdm
 
-from data_prep.schemas.build import SchemaOptions, draw_styles, make_schema
-from data_prep.training_sets.parquet import PROMPT_COLUMNS, SCHEMA_COLUMNS, RowWriter, WriteOptions, prompt_row, row_writer
-from data_prep.training_sets.split import is_held_back
+from data_prep.schemas.build import SchemaOptions, check_per_sample, draw_styles, make_schema
+from data_prep.schemas.set_counts import SetCounts, has_coinciding_routes
+from data_prep.schemas.styles import route_of
+from data_prep.training_sets.parquet import SCHEMA_COLUMNS, RowWriter, WriteOptions, row_writer, schema_row
 from mcr.errors import MAX_FAULTS_SHOWN, ConfigError, DataError, raise_faults
 from mcr.io.atomic_write import write_json
+from mcr.labels import LabelSet
 from mcr.prompts.settings import PromptSettings
 from mcr.records import Sample
-from rewards import score_completion
+from rewards import RewardOptions, score_completion
 
 CHUNK = 500
 
 
 @dataclass(slots=True)
 class Written:
-    """What one chunk of samples gave: rows, and what the summary needs of them."""
+    """What one chunk of samples gave: rows by set, and what the summary needs of them."""
 
-    d1: list[dict[str, Any]] = field(default_factory=list)
-    d2: list[dict[str, Any]] = field(default_factory=list)
-    num_d1_samples: int = 0
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {"d1": [], "d2": []})
+    num_samples: int = 0
+    num_coinciding: int = 0
     summed_reward: float = 0.0
     faults: list[str] = field(default_factory=list)
 
@@ -43,33 +44,32 @@ def schema_rows(
     Raises:
         DataError: a schema that cannot be written. ConfigError: an image that the family cannot take.
     """
-    row, frame = prompt_row(sample, settings), settings.frame.frame_of(sample)
+    frame = settings.frame.frame_of(sample)
     for style in draw_styles(options, writing.per_sample, Random(f"{writing.seed}/{sample.id}")):
         schema = make_schema(sample, style, frame, options, writing.seed)
-        yield row | {"style": style, "completion": [{"role": "assistant", "content": schema.completion}]}
+        yield schema_row(sample, settings, style, route_of(style), schema.completion)
 
 
 def write_chunk(samples: Sequence[Sample], *, settings: PromptSettings, options: SchemaOptions, writing: WriteOptions) -> Written:
     """Return the rows of some samples; what follows from a sample depends on nothing but it, the options and the seed."""
-    written = Written()
+    written = Written(num_samples=len(samples))
     for sample in samples:
         try:
-            if is_held_back(sample.id, writing.d2_share, writing.seed):
-                written.d2.append(prompt_row(sample, settings))
-                continue
-            written.num_d1_samples += 1
             rows = list(schema_rows(sample, settings, options, writing))
+            written.num_coinciding += has_coinciding_routes(sample, settings.frame.frame_of(sample))
         except (DataError, ConfigError) as error:
             written.faults.append(f"sample {sample.id}: {error}")
             continue
-        written.d1 += rows
-        written.summed_reward += sum(unrounded_reward(row) for row in rows)
+        for row in rows:
+            written.rows["d2" if writing.is_in_d2(sample.id, row["style"]) else "d1"].append(row)
+            written.summed_reward += unrounded_reward(row, options.labels)
     return written
 
 
-def unrounded_reward(row: dict[str, Any]) -> float:
+def unrounded_reward(row: dict[str, Any], labels: LabelSet) -> float:
     """Return a schema's total reward against gold that is not rounded to the frame."""
-    return score_completion(row["completion"][0]["content"], row["gold"], frame=row["frame"], task=row["task"]).total
+    completion, rules = row["completion"][0]["content"], RewardOptions(labels=labels)
+    return score_completion(completion, row["gold"], frame=row["frame"], task=row["task"], options=rules).total
 
 
 def in_chunks(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:
@@ -94,53 +94,38 @@ def write_training_sets(
         ConfigError: names the settings out of range.
         DataError: lists every sample whose schema cannot be written; no file is left.
     """
-    _check_ranges(writing, num_processes, len(options.styles))
+    if num_processes < 1:
+        raise ConfigError(f"num_processes: got {num_processes}, expected at least 1. Correct it.")
+    check_per_sample(writing.per_sample, options)
     work = partial(write_chunk, settings=settings, options=options, writing=writing)
-    with row_writer(out / "d1.parquet", SCHEMA_COLUMNS) as d1, row_writer(out / "d2.parquet", PROMPT_COLUMNS) as d2:
-        summary = _write_all((d1, d2), in_chunks(samples, CHUNK), work, num_processes)
+    with row_writer(out / "d1.parquet", SCHEMA_COLUMNS) as d1, row_writer(out / "d2.parquet", SCHEMA_COLUMNS) as d2:
+        summary = _write_all({"d1": d1, "d2": d2}, in_chunks(samples, CHUNK), work, num_processes)
     settings.save(out)
     write_json(out / "summary.json", summary)
     return summary
 
 
-def _check_ranges(writing: WriteOptions, num_processes: int, num_styles: int) -> None:
-    faults = []
-    if not 1 <= writing.per_sample <= num_styles:
-        faults.append(f"per_sample: got {writing.per_sample}, expected 1 to {num_styles}, the number of styles")
-    if not 0 <= writing.d2_share <= 1:
-        faults.append(f"d2_share: got {writing.d2_share}, expected 0 to 1")
-    if num_processes < 1:
-        faults.append(f"num_processes: got {num_processes}, expected at least 1")
-    if faults:
-        raise ConfigError(f"{'; '.join(faults)}. Correct {'it' if len(faults) == 1 else 'them'}.")
-
-
-def _write_all(
-    writers: tuple[RowWriter, RowWriter], chunks: Iterator[list[Sample]], work: Any, num_processes: int
-) -> dict[str, Any]:
+def _write_all(writers: dict[str, RowWriter], chunks: Iterator[list[Sample]], work: Any, num_processes: int) -> dict[str, Any]:
     """Write the rows of all chunks in order and return the summary."""
-    counts, styles, reward = Counter(), Counter(), 0.0
+    counts, reward, num_faults = SetCounts(), 0.0, 0
     faults: list[str] = []
     with tqdm(desc="schemas", unit="sample") as bar:
         for written in _results(chunks, work, num_processes):
-            writers[0].write(written.d1)
-            writers[1].write(written.d2)
-            styles.update(row["style"] for row in written.d1)
-            counts.update(d1_samples=written.num_d1_samples, d1_schemas=len(written.d1), d2_prompts=len(written.d2))
+            for name, rows in written.rows.items():
+                writers[name].write(rows)
+                counts.add(name, rows)
+            counts.num_coinciding += written.num_coinciding
             reward += written.summed_reward
-            counts["faults"] += len(written.faults)
+            num_faults += len(written.faults)
             faults += written.faults[: MAX_FAULTS_SHOWN + 1 - len(faults)]
-            bar.update(written.num_d1_samples + len(written.d2))
-    raise_faults(f"{counts['faults']} schemas cannot be written", faults)
-    return {
-        **{name: counts[name] for name in ("d1_samples", "d1_schemas", "d2_prompts")},
-        "schemas_by_style": dict(sorted(styles.items())),
-        "rounding_cost": 1 - reward / counts["d1_schemas"] if counts["d1_schemas"] else 0.0,
-    }
+            bar.update(written.num_samples)
+    raise_faults(f"{num_faults} schemas cannot be written", faults)
+    num_schemas = counts.schemas.total()
+    return counts.summary() | {"rounding_cost": 1 - reward / num_schemas if num_schemas else 0.0}
 
 
 def _results(chunks: Iterator[list[Sample]], work: Any, num_processes: int) -> Iterator[Written]:
-    """Yield what each chunk gave, in order, by so many processes, few chunks ahead of what was written."""
+    """Yield what each chunk gave, in order, by several processes, few chunks ahead of what was written."""
     if num_processes == 1:
         yield from map(work, chunks)
         return

@@ -9,9 +9,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mcr.errors import DataError
+from data_prep.training_sets.split import SPLITS, is_held_back
+from mcr.errors import ConfigError, DataError
 from mcr.io.atomic_write import whole_file
 from mcr.labels import LabelSet
+from mcr.prompts.routes import Route
 from mcr.prompts.settings import PromptSettings
 from mcr.records import Sample
 
@@ -22,6 +24,7 @@ GOLD = pa.list_(pa.struct([("text", pa.string()), ("type", pa.string()), ("boxes
 FRAME_FIELDS = [(name, pa.float64()) for name in ("width", "height", "scale_width", "scale_height")]
 PROMPT_COLUMNS = [
     ("sample_id", pa.string()),
+    ("prompt_id", pa.string()),
     ("task", pa.string()),
     ("prompt", MESSAGES),
     ("images", pa.list_(pa.string())),
@@ -31,12 +34,30 @@ PROMPT_COLUMNS = [
 SCHEMA_COLUMNS = [
     *PROMPT_COLUMNS,
     ("style", pa.string()),
+    ("route", pa.string()),
     ("completion", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
 ]
 
 
-def prompt_row(sample: Sample, settings: PromptSettings) -> dict[str, Any]:
-    """Return one row of a set of prompts.
+def schema_row(sample: Sample, settings: PromptSettings, style: str, route: Route | None, completion: str) -> dict[str, Any]:
+    """Return one row of D_R: a prompt, and a schema that answers it.
+
+    Args:
+        sample: what is asked about.
+        settings: of the prompt.
+        style: of the schema.
+        route: that the style is written for; None for the bare answer.
+        completion: the schema.
+
+    Raises:
+        DataError: gold has a type that the prompt does not show.
+    """
+    message = {"role": "assistant", "content": completion}
+    return prompt_row(sample, settings, route) | {"style": style, "route": route and route.name, "completion": [message]}
+
+
+def prompt_row(sample: Sample, settings: PromptSettings, route: Route | None = None) -> dict[str, Any]:
+    """Return one row of a set of prompts. `prompt_id` is the same for rows of one prompt.
 
     Raises:
         DataError: gold has a type that the prompt does not show.
@@ -45,8 +66,9 @@ def prompt_row(sample: Sample, settings: PromptSettings) -> dict[str, Any]:
     frame = settings.frame.frame_of(sample)
     return {
         "sample_id": sample.id,
+        "prompt_id": settings.prompt_id(sample, route),
         "task": sample.task.name,
-        "prompt": settings.prompt_for(sample),
+        "prompt": settings.prompt_for(sample, route),
         "images": [image.path for image in sample.images],
         "gold": [entity.to_dict() for entity in sample.entities],
         "frame": frame and frame.to_dict(),
@@ -69,13 +91,30 @@ class WriteOptions:
 
     Attributes:
         per_sample: schemas a sample, each in another style.
-        d2_share: share of samples kept back for CVO.
+        d2_share: share of D_R that goes to D2, for CVO, from 0 to 1.
         seed: of the split, the styles and the phrasing.
+        split: what is divided, one of data_prep.training_sets.split.SPLITS.
     """
 
     per_sample: int
     d2_share: float
     seed: int
+    split: str = "sample"
+
+    def __post_init__(self) -> None:
+        faults = []
+        if self.per_sample < 1:
+            faults.append(f"per_sample: got {self.per_sample}, expected at least 1")
+        if not 0 <= self.d2_share <= 1:
+            faults.append(f"d2_share: got {self.d2_share}, expected 0 to 1")
+        if self.split not in SPLITS:
+            faults.append(f"split: got {self.split!r}, expected one of {', '.join(SPLITS)}")
+        if faults:
+            raise ConfigError(f"{'; '.join(faults)}. Correct {'it' if len(faults) == 1 else 'them'}.")
+
+    def is_in_d2(self, sample_id: str, style: str) -> bool:
+        """Whether a schema of a sample in a style belongs to D2."""
+        return is_held_back(sample_id if self.split == "sample" else f"{sample_id}/{style}", self.d2_share, self.seed)
 
 
 class RowWriter:

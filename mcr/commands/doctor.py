@@ -32,7 +32,7 @@ NUM_ROWS = 64
 DEFAULTS = {"per_device_train_batch_size": 8, "gradient_accumulation_steps": 1, "num_generations": 8}
 TRAINED_DTYPE = "float32"  # TRL's default for a model that it trains; the filter takes the checkpoint's
 RECIPES = ("sft", "filter", "grpo")
-PROMPT_KEYS = ("sample_id", "task", "prompt", "images", "gold", "frame")
+PROMPT_KEYS = ("sample_id", "prompt_id", "task", "prompt", "images", "gold", "frame")
 NEEDED = ("model_name_or_path", "train_set", "image_root", "output_dir")
 MASTER_PORT = 29500
 
@@ -193,8 +193,9 @@ def check_model(case: Case) -> Iterator[Finding]:
     if not is_hub_name and not folder.exists():
         yield Finding(False, f"model: {name} does not exist. Run mcr sft or mcr merge first, or correct the name.")
         return
-    if case.is_grpo and folder.is_dir() and not (folder / SETTINGS_FILE).is_file():
-        yield Finding(False, f"model: {folder} has no {SETTINGS_FILE}. Name a folder that mcr sft or mcr merge wrote.")
+    trained_on = Path(str(case.config["train_set"])).parent / SETTINGS_FILE
+    if case.is_grpo and not trained_on.is_file() and not (folder / SETTINGS_FILE).is_file():
+        yield Finding(False, f"model: neither {folder} nor the training set's folder has {SETTINGS_FILE}. Run mcr filter anew.")
     settings = {"num_generations": case.get("num_generations")} if case.is_grpo else {}
     settings |= {} if case.recipe == "filter" else {"dtype": TRAINED_DTYPE}
     sizes = {"micro_batch": case.micro_batch, "processes": case.processes, "zero": case.zero}

@@ -33,7 +33,7 @@ COMMANDS = (
     Command("doctor", "mcr.commands.doctor", "check a config before its run: would it fail?", "train"),
     Command("build-samples", "data_prep.build_samples", "published annotations to samples.jsonl", "train"),
     Command("write-schemas", "data_prep.write_schemas", "samples to training sets with reasoning schemas", "train"),
-    Command("join-schemas", "data_prep.join_schemas", "draw one training set from several writers' schemas", "train"),
+    Command("describe-images", "data_prep.describe_images", "add captions and a detector's regions to samples", "train"),
     Command("mix-samples", "data_prep.mix_samples", "draw one set of samples from several sources", "train"),
     Command("make-sandbox", "data_prep.make_sandbox", "write the sandbox world, which needs no download", "train"),
     Command("sft", "recipes.sft", "MRSI: fine-tune on reasoning schemas", "train"),

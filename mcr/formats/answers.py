@@ -5,6 +5,7 @@ A location is written in the entity's frame: "[x1, y1, x2, y2]", several one aft
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
 from mcr.formats.json_answer import write_json
 from mcr.formats.location import format_location
@@ -13,7 +14,7 @@ from mcr.formats.sentences import write_sentences
 from mcr.records import Entity
 from mcr.tasks import GMNER, Task, task_named
 
-ORDERS = ("text type location", "text location type", "type text location")
+ORDERS = tuple(map(" ".join, permutations(("text", "type", "location"))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ DECODER = json.JSONDecoder()
 SEPARATOR = re.compile(r"[\s,;]*")
 JSON_START = re.compile(r"[\[{]")
 OBJECT = re.compile(r"\{(?:[^{}]++|\{[^{}]*+\})*+\}")
+BOX_FIRST = re.compile(r"\[[-\d\s.,]*\](?:[\s,;]*\[[-\d\s.,]*\])*\s*\|")  # a row that begins with its location
 MAX_EMPTY_CHARS = 1000
 MAX_DEPTH = 8
 MAX_NESTING = 32
@@ -47,9 +48,11 @@ def read_json_answer(body: str, how: Reading) -> tuple[list[Entity], list[str]]:
     sentences behind the JSON count in its place; in a marked answer they count besides.
     """
     start = _next_json(body, 0)
-    if start is not None and _is_deep(body):
+    if start is None or BOX_FIRST.match(body, start):
+        return [], []
+    if _is_deep(body):
         return [], ["JSON nested too deeply"]
-    if start is None or (body[:start].strip() and not body[start:].lstrip("[ \n\t").startswith("{")):
+    if body[:start].strip() and not body[start:].lstrip("[ \n\t").startswith("{"):
         return [], []
     blocks: list[list[Any]] = []
     first, end = start, start

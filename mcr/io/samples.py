@@ -19,7 +19,7 @@ ENTITY_KEYS = ("text", "type", "boxes", "masks")
 
 
 def sample_to_dict(sample: Sample) -> dict[str, Any]:
-    """Return the form of a sample on disk; `regions` and `is_missing` are written only where they say something."""
+    """Return the form of a sample on disk; what says nothing (no regions, no captions) is left out."""
     images = []
     for image in sample.images:
         row: dict[str, Any] = {"path": image.path, "width": image.width, "height": image.height}
@@ -36,6 +36,8 @@ def sample_to_dict(sample: Sample) -> dict[str, Any]:
         row["regions"] = [{"label": region.label, "box": list(region.box_px)} for region in sample.regions]
     if sample.knowledge:
         row["knowledge"] = [{"text": text, "looks": looks} for text, looks in sample.knowledge]
+    if sample.captions:
+        row["captions"] = list(sample.captions)
     return row
 
 
@@ -58,6 +60,7 @@ def sample_from_dict(row: dict[str, Any]) -> Sample:
             entities=tuple(map(_gold_entity, row["entities"])),
             regions=tuple(Region(region["label"], tuple(region["box"])) for region in row.get("regions", ())),
             knowledge=tuple((known["text"], known["looks"]) for known in row.get("knowledge", ())),
+            captions=tuple(row.get("captions", ())),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(

@@ -1,17 +1,20 @@
-"""What the model is asked: the task, the labels, how to answer, and (unless left out) the checks and cautions.
+"""What the model is asked: the task, the labels, how to answer, the checks and cautions (unless left out), and the route.
 
-The stepwise checks and the cautions are what the row "w/o Inst" of MCR's Table 3 leaves out. All wording is ours.
+What differs comes last: images, sentence, the introduction that all prompts share (MCR C.1), then the instruction of the route.
+So the prompts of one sample share their longest prefix. The stepwise checks and the cautions are what the row "w/o Inst" of MCR's
+Table 3 leaves out; the route's instruction stays, since it asks for a form and not for checks (our choice). All wording is ours.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mcr.errors import ConfigError
+from mcr.errors import ConfigError, closest
 from mcr.families import FrameSettings
 from mcr.io.atomic_write import write_json
 from mcr.labels import LabelSet
+from mcr.prompts.routes import Route
 from mcr.records import ImageRef, Sample
 from mcr.tasks import GMNER, Task
 
@@ -30,7 +33,7 @@ DETAILS = ("full", "plain", "brief")
 def write_instruction(
     labels: LabelSet, frame: FrameSettings, *, detail: str = "full", is_reasoned: bool = True, task: Task = GMNER
 ) -> str:
-    """Return the instruction before the sentence.
+    """Return the introduction to the task, which the prompts of all routes share.
 
     Args:
         labels: the label set that is shown, with its definitions where it has some.
@@ -54,9 +57,9 @@ def what_is_asked(labels: LabelSet, frame: FrameSettings, task: Task) -> list[st
 
 
 def write_prompt(sentence: str, num_images: int, instruction: str) -> list[dict[str, Any]]:
-    """Return the conversational prompt: the images, the instruction, the sentence, as one user message."""
+    """Return the conversational prompt: the images, the sentence, the instruction, as one user message."""
     content: list[dict[str, Any]] = [{"type": "image"} for _ in range(num_images)]
-    content.append({"type": "text", "text": f"{instruction}\nText: {sentence}"})
+    content.append({"type": "text", "text": f"Text: {sentence}\n{instruction}"})
     return [{"role": "user", "content": content}]
 
 
@@ -64,22 +67,55 @@ def write_prompt(sentence: str, num_images: int, instruction: str) -> list[dict[
 class PromptSettings:
     """All that decides a prompt besides the sample. It travels with training sets and saved models, so that a model is
     evaluated with the prompt it was trained on.
+
+    Attributes:
+        labels: the label set that is shown.
+        frame: how boxes are to be written.
+        detail: one of DETAILS.
+        is_reasoned: False asks for the answer alone.
+        routes: that prompts ask for, each with its own instruction; the first one where none is named. Without routes all prompts
+            end in the introduction, and a model chooses its route itself.
     """
 
     labels: LabelSet
     frame: FrameSettings
     detail: str = "full"
     is_reasoned: bool = True
+    routes: tuple[Route, ...] = ()
 
     def __post_init__(self) -> None:
         if self.detail not in DETAILS:
             raise ConfigError(f"prompt: got detail {self.detail!r}, expected one of {', '.join(DETAILS)}.")
 
-    def prompt_for(self, sample: Sample) -> list[dict[str, Any]]:
-        """Return the conversational prompt of a sample."""
+    def prompt_for(self, sample: Sample, route: Route | None = None) -> list[dict[str, Any]]:
+        """Return the conversational prompt of a sample.
+
+        Args:
+            sample: what is asked about.
+            route: one of `routes`; None takes the first.
+        """
         settings = {"detail": self.detail, "is_reasoned": self.is_reasoned, "task": sample.task}
-        instruction = write_instruction(self.labels, self.frame, **settings)
-        return write_prompt(sample.sentence, len(sample.images), instruction)
+        introduction = write_instruction(self.labels, self.frame, **settings)
+        asked = route if route in self.routes else next(iter(self.routes), None)
+        return write_prompt(
+            sample.sentence, len(sample.images), f"{introduction}\n{asked.instruction}" if asked else introduction
+        )
+
+    def prompt_id(self, sample: Sample, route: Route | None = None) -> str:
+        """Return what identifies a prompt: the sample's id, and the route where the prompt depends on it."""
+        return f"{sample.id}/{route.name}" if route in self.routes and route is not None else sample.id
+
+    def asking_for(self, name: str) -> "PromptSettings":
+        """Return the same settings with another route first: the one that prompts ask for where none is named.
+
+        Raises:
+            ConfigError: these prompts have no such route.
+        """
+        named = {route.name: route for route in self.routes}
+        if name not in named:
+            known = f"one of {', '.join(named)}" if named else "none, as its prompts are the same for all routes"
+            raise ConfigError(f"route: got {name!r}{closest(name, named)}, expected {known}. Correct or leave out --route.")
+        return replace(self, routes=(named[name], *(route for route in self.routes if route.name != name)))
 
     def images_of(self, sample: Sample) -> tuple[ImageRef, ...]:
         """Return the images that the prompt of a sample shows, in its order."""
@@ -92,6 +128,7 @@ class PromptSettings:
             "frame": self.frame.to_dict(),
             "detail": self.detail,
             "is_reasoned": self.is_reasoned,
+            "routes": [asdict(route) for route in self.routes],
         }
         write_json(folder / SETTINGS_FILE, row)
 
@@ -108,9 +145,13 @@ class PromptSettings:
         try:
             row = json.loads(path.read_text(encoding="utf-8"))
             return cls(
-                LabelSet.from_dict(row["labels"], str(path)), FrameSettings(**row["frame"]), row["detail"], row["is_reasoned"]
+                LabelSet.from_dict(row["labels"], str(path)),
+                FrameSettings(**row["frame"]),
+                row["detail"],
+                row["is_reasoned"],
+                tuple(Route(**route) for route in row["routes"]),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(
-                f"prompt settings: {path} cannot be read ({error}). Write it anew with mcr write-schemas."
+                f"prompt settings: {path} cannot be read ({type(error).__name__} {error}). Write it anew with mcr write-schemas."
             ) from error

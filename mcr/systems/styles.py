@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mcr.boxes import Box
+from mcr.prompts.routes import Route
 from mcr.records import Entity
 
 
@@ -28,6 +29,11 @@ class Facts(Protocol):
     @property
     def regions(self) -> tuple[tuple[str, Box], ...]:
         """(label, box) of every region that is known to be visible."""
+        ...
+
+    @property
+    def captions(self) -> tuple[str, ...]:
+        """What is known of the image in words."""
         ...
 
     @property
@@ -56,7 +62,7 @@ class Voice(Protocol):
         ...
 
     def see(self, facts: Any) -> list[str]:
-        """Return the sentence that lists the known regions; nothing where there are none or no location is asked for."""
+        """Return what is known of the image, captions and regions; nothing where no location is asked for."""
         ...
 
     def on_text(self, facts: Any) -> list[str]:
@@ -74,12 +80,12 @@ class TemplateStyle:
 
     Attributes:
         write: returns the lines of reasoning for (facts, voice), an instance of each protocol here.
-        is_tagged: the reasoning is in <think> and the answer in <answer>; otherwise the line "Answer:" separates them.
+        route: that it is written for: it decides the end of the prompt and how reasoning and answer are marked.
         is_default: write_schemas draws it where `--styles` is not given.
     """
 
     write: Callable[[Any, Any], list[str]]
-    is_tagged: bool
+    route: Route
     is_default: bool = False
 
 
@@ -90,11 +96,11 @@ class AskedStyle:
     Attributes:
         manner: the sentence of the request that describes the reasoning.
         needs_image: the model is an MLLM and gets the image.
+        route: that it is written for, its fallback's, too.
         fallback: the template style that is written where no reply of the model passes the gate.
-        is_default: write_schemas draws it where `--styles` is not given.
     """
 
     manner: str
     needs_image: bool
+    route: Route
     fallback: str
-    is_default: bool = False

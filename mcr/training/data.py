@@ -49,7 +49,9 @@ def load_training_set(path: Path, image_root: Path, *, needs_completion: bool) -
             "too few samples; a kept.parquet without rows from a filter rule that kept nothing: widen it and filter again."
         )
     rows = Dataset.from_parquet(str(path), keep_in_memory=True)
-    wanted = {"sample_id", "task", "prompt", "images", "gold", "frame"} | ({"completion", "style"} if needs_completion else set())
+    wanted = {"sample_id", "prompt_id", "task", "prompt", "images", "gold", "frame"} | (
+        {"completion", "style"} if needs_completion else set()
+    )
     if not wanted <= set(rows.column_names):
         raise DataError(f"training set {path}: lacks columns {sorted(wanted - set(rows.column_names))}. Write it anew.")
     check_images(image_root, [image for images in rows["images"] for image in images])

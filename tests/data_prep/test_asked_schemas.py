@@ -9,13 +9,14 @@ import time
 from collections import Counter
 
 import pytest
+import yaml
 
 pytest.importorskip("openai")
 import pyarrow.parquet as pq
 from odd_server import ODDITIES, odd_server
 from PIL import Image
 
-from data_prep import join_schemas, write_schemas
+from data_prep import write_schemas
 from data_prep.sandbox.world import draw_scene, make_scene
 from data_prep.schemas.tally import estimate_tokens
 from mcr.errors import ConfigError, McrError
@@ -59,19 +60,22 @@ def number_of(body):
     return int(text_of(body).split("number")[1].split()[0])
 
 
-def flags_for(tmp_path, url, out="out", *more):
-    flags = [
-        "--samples",
-        str(tmp_path / "s.jsonl"),
-        "--output_dir",
-        str(tmp_path / out),
-        "--family",
-        "qwen3_vl",
-        "--per_sample",
-        "1",
-    ]
-    flags += ["--d2_share", "0", "--writer", "llm", "--model", "m", "--base_url", url, "--max_concurrency", "16"]
-    return [*flags, *more]
+LLM_STYLES = ("llm_questions", "llm_conclusions")
+
+
+def teachers_for(tmp_path, url, styles=LLM_STYLES, **more):
+    """Write a teachers file with one teacher of all these styles."""
+    path = tmp_path / "teachers.yaml"
+    teacher = {"model": "m", "base_url": url, "max_concurrency": 16} | more
+    path.write_text(yaml.safe_dump({"teachers": {"one": teacher}, "styles": {style: ["one"] for style in styles}}))
+    return path
+
+
+def flags_for(tmp_path, url, out="out", *more, styles=LLM_STYLES, **teacher):
+    teachers = teachers_for(tmp_path, url, styles, **teacher)
+    flags = ["--samples", tmp_path / "s.jsonl", "--output_dir", tmp_path / out, "--family", "qwen3_vl", "--per_sample", 1]
+    flags += ["--d2_share", 0, "--teachers", teachers, "--styles", ",".join(styles), "--answer_formats", "rows", "--fixed_order"]
+    return [*map(str, flags), *more]
 
 
 def rows_of(tmp_path, out="out"):
@@ -85,7 +89,7 @@ def rejected(tmp_path, out="out"):
 def test_replies_that_pass_the_gate_are_schemas(tmp_path):
     write_samples(tmp_path / "s.jsonl", make_samples(20))
     with odd_server(good_reply) as server:
-        write_schemas.main(flags_for(tmp_path, server.url, "out", "--per_sample", "2", "--price_in", "1", "--price_out", "2"))
+        write_schemas.main(flags_for(tmp_path, server.url, "out", "--per_sample", "2", price_in=1, price_out=2))
     rows = rows_of(tmp_path)
     assert Counter(row["style"] for row in rows) == {"llm_questions": 20, "llm_conclusions": 20}
     for row in rows:
@@ -113,7 +117,7 @@ def test_a_rejected_reply_is_asked_again_with_its_reason_then_the_template_takes
     styles = {row["sample_id"]: row["style"] for row in rows_of(tmp_path)}
     assert styles["0"].startswith("llm_")
     assert styles["1"].startswith("llm_")
-    assert styles["2"] == "template"
+    assert styles["2"] in ("question_answer", "brief")
     assert Counter(row["sample_id"] for row in rejected(tmp_path)) == {"1": 1, "2": 3}
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["rejected_by_reason"] == {"answer": 3, "giveaway": 1}
@@ -150,7 +154,7 @@ def test_two_thousand_requests_through_a_bad_line_and_two_kills(tmp_path):
         assert sum(times == 2 for times in well_answered) <= num / 3 + in_flight
     rows = rows_of(tmp_path)
     assert [row["sample_id"] for row in rows] == [str(n) for n in range(num)]
-    templates = [row["sample_id"] for row in rows if row["style"] == "template"]
+    templates = [row["sample_id"] for row in rows if not row["style"].startswith("llm_")]
     assert templates == [str(n) for n in range(num) if n % 50 == 49]
     assert sorted(row["sample_id"] for row in rejected(tmp_path)) == sorted(templates)
     assert {row["reason"].split(":")[0] for row in rejected(tmp_path)} == {"endpoint"}
@@ -166,25 +170,24 @@ def test_an_endpoint_that_is_gone_stops_the_run_and_nothing_is_left_half(tmp_pat
 def test_a_sample_that_fails_in_every_way_is_recorded_and_the_others_go_on(tmp_path):
     image = (ImageRef("a.png", 100, 100),)
     quoted = Sample("quoted", "d", "gmner", '"Star Wars" number7 now', image, (Entity('"Star Wars"', "OTHER", None),))
-    odd = Sample("odd", "d", "gmner", "</answer> number8 now", image, (Entity("</answer>", "OTHER", None),))
+    odd = Sample("odd", "d", "gmner", "<think> number8 now", image, (Entity("<think>", "OTHER", None),))
     write_samples(tmp_path / "s.jsonl", [quoted, odd, *make_samples(2)])
     with odd_server(lambda body: good_reply(body) if number_of(body) < 7 else "nonsense") as server:
-        write_schemas.main(flags_for(tmp_path, server.url, "out", "--per_sample", "2"))
+        formats = ["--answer_formats", "rows,json"]
+        write_schemas.main(flags_for(tmp_path, server.url, "out", "--per_sample", "2", *formats))
     rows = rows_of(tmp_path)
     assert Counter(row["sample_id"] for row in rows) == {"quoted": 2, "0": 2, "1": 2}
     assert len({row["completion"][0]["content"] for row in rows if row["sample_id"] == "quoted"}) == 2
     assert {row["reason"].split(":")[0] for row in rejected(tmp_path) if row["sample_id"] == "odd"} == {"sample", "template"}
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert (summary["d1_schemas"], summary["schemas_by_style"]["none"]) == (6, 2)
+    assert (summary["d1_schemas"], summary["unwritten"]) == (6, 2)
 
 
 def test_a_missing_image_costs_its_sample_alone(tmp_path):
     write_samples(tmp_path / "s.jsonl", make_samples(2))
     with odd_server(good_reply) as server:
-        flags = flags_for(tmp_path, server.url, "out", "--image_root", str(tmp_path))
-        flags[flags.index("llm")] = "mllm"
-        write_schemas.main(flags)
-    assert {row["style"] for row in rows_of(tmp_path)} == {"template"}
+        write_schemas.main(flags_for(tmp_path, server.url, "out", "--image_root", str(tmp_path), styles=["mllm_distilled"]))
+    assert {row["style"] for row in rows_of(tmp_path)} == {"narrative"}
     assert all(row["reason"].startswith("sample: image") for row in rejected(tmp_path))
 
 
@@ -222,9 +225,8 @@ def test_an_mllm_sees_the_image(tmp_path):
     path.parent.mkdir(parents=True)
     draw_scene(scene).save(path)
     with odd_server(good_reply) as server:
-        flags = flags_for(tmp_path, server.url, "out", "--image_root", str(tmp_path / "images"))
-        flags[flags.index("llm")] = "mllm"
-        write_schemas.main(flags)
+        image_root = ["--image_root", str(tmp_path / "images")]
+        write_schemas.main(flags_for(tmp_path, server.url, "out", *image_root, styles=["mllm_distilled"]))
         (body,) = [json.loads(raw) for raw in server.asked]
     kinds = [part["type"] for part in body["messages"][0]["content"]]
     assert kinds == ["image_url", "text"]
@@ -232,43 +234,100 @@ def test_an_mllm_sees_the_image(tmp_path):
     assert rows_of(tmp_path)[0]["style"] == "mllm_distilled"
 
 
-def test_what_is_missing_is_told(tmp_path):
+def test_what_is_missing_is_reported(tmp_path):
     write_samples(tmp_path / "s.jsonl", make_samples(1))
-    flags = flags_for(tmp_path, "http://127.0.0.1:9/v1")
-    with pytest.raises(ConfigError, match="needs --model"):
-        write_schemas.main([flag for flag in flags if flag not in ("--model", "m")])
-    flags[flags.index("llm")] = "mllm"
-    with pytest.raises(ConfigError, match="needs --image_root"):
+    flags = flags_for(tmp_path, "http://127.0.0.1:9/v1", styles=["mllm_distilled"])
+    with pytest.raises(ConfigError, match="--image_root: teachers that see images"):
         write_schemas.main(flags)
+    start = flags.index("--teachers")
+    with pytest.raises(ConfigError, match="mllm_distilled need a teacher"):
+        write_schemas.main(flags[:start] + flags[start + 2 :])
 
 
-def test_routes_are_joined_and_drawn_by_seed(tmp_path, capsys):
-    write_samples(tmp_path / "s.jsonl", make_samples(12))
-    base = ["--samples", str(tmp_path / "s.jsonl"), "--family", "qwen3_vl", "--d2_share", "0.3", "--per_sample", "2"]
-    write_schemas.main([*base, "--output_dir", str(tmp_path / "tagged"), "--styles", "steps_text_first,steps_image_first"])
+def five_routes(tmp_path, url, num, *more):
+    """Write D_R of all five routes by templates and teachers; return its rows."""
+    image = Image.new("RGB", (100, 100))
+    image.save(tmp_path / "a.png")
+    write_samples(tmp_path / "s.jsonl", make_samples(num))
+    styles = ("llm_questions", "llm_conclusions", "mllm_distilled")
+    flags = [
+        "--samples",
+        tmp_path / "s.jsonl",
+        "--output_dir",
+        tmp_path / "out",
+        "--family",
+        "qwen3_vl",
+        "--image_root",
+        tmp_path,
+    ]
+    write_schemas.main([*map(str, flags), "--teachers", str(teachers_for(tmp_path, url, styles)), *more])
+    return [row for name in ("d1", "d2") for row in pq.read_table(tmp_path / "out" / f"{name}.parquet").to_pylist()]
+
+
+def said_of_both(body):
+    """A reply whose answer is copied, in whatever format and order it was given."""
+    answer = text_of(body).rsplit("<answer>", 1)[1].split("</answer>")[0]
+    return f"Ann is seen in the image at [100, 100, 500, 500]. Rome is not visible in the image.\n<answer>{answer}</answer>"
+
+
+def test_one_run_writes_all_five_routes_in_all_orders(tmp_path):
+    """MCR C.1 and C.2: each row has its route's instruction, marks and prompt; orders vary where teachers write, too."""
+    with odd_server(said_of_both) as server:
+        rows = five_routes(tmp_path, server.url, 60, "--answer_formats", "rows", "--per_sample", "5")
+    routes = {"text_first", "image_first", "questions", "conclusions", "distilled"}
+    assert Counter(row["route"] for row in rows) == dict.fromkeys(routes, 60)
+    assert len({row["prompt"][0]["content"][-1]["text"].splitlines()[-1] for row in rows}) == 5
+    for route in routes:
+        answers = [answer_lines(row["completion"][0]["content"]) for row in rows if row["route"] == route]
+        assert len({tuple(kind_of(part) for part in lines[0].split(" | ")) for lines in answers}) == 6, route
+        assert len({"Rome" in lines[0] for lines in answers}) == 2, route
+    for row in rows:
+        text = row["completion"][0]["content"]
+        assert text.startswith("<think>") == (row["route"] in ("text_first", "image_first", "distilled"))
+        assert score_completion(text, row["gold"], frame=row["frame"]).total == 1.0
+
+
+def answer_lines(completion):
+    return completion.split("<answer>\n" if "<answer>" in completion else "Answer:\n")[1].split("\n</answer>")[0].splitlines()
+
+
+def kind_of(part):
+    return "type" if part in ("PER", "LOC") else "location" if part == "None" or part.startswith("[") else "text"
+
+
+def test_several_teachers_of_a_style_share_its_samples(tmp_path):
+    write_samples(tmp_path / "s.jsonl", make_samples(30))
     with odd_server(good_reply) as server:
-        endpoint = ["--writer", "llm", "--model", "m", "--base_url", server.url]
-        write_schemas.main([*base, "--output_dir", str(tmp_path / "llm"), *endpoint])
-    folders = [str(tmp_path / "tagged"), str(tmp_path / "llm")]
-    join_schemas.main([*folders, "--output_dir", str(tmp_path / "both")])
-    tagged, both = rows_of(tmp_path, "tagged"), rows_of(tmp_path, "both")
-    assert len(both) == len(tagged)
-    assert len({row["style"] for row in both}) > 2
-    assert pq.read_table(tmp_path / "both" / "d2.parquet").num_rows == 12 - len(tagged) // 2
-    assert "steps_text_first" in capsys.readouterr().out
-    with pytest.raises(ConfigError, match="one of the folders"):
-        join_schemas.main([*folders, "--output_dir", folders[0]])
-    write_samples(tmp_path / "few.jsonl", make_samples(6))
-    write_schemas.main(["--samples", str(tmp_path / "few.jsonl"), *base[2:], "--output_dir", str(tmp_path / "few")])
-    with pytest.raises(ConfigError, match="other samples"):
-        join_schemas.main([*folders, str(tmp_path / "few"), "--output_dir", str(tmp_path / "x"), "--per_sample", "1"])
-    with pytest.raises(ConfigError, match="fewer different schemas"):
-        join_schemas.main([*folders, "--output_dir", str(tmp_path / "x"), "--per_sample", "5"])
-    with pytest.raises(ConfigError, match="fewer different schemas"):
-        join_schemas.main([folders[0], folders[0], "--output_dir", str(tmp_path / "x"), "--per_sample", "3"])
-    write_schemas.main([*base, "--output_dir", str(tmp_path / "plain"), "--detail", "plain"])
-    with pytest.raises(ConfigError, match="another prompt"):
-        join_schemas.main([*folders, str(tmp_path / "plain"), "--output_dir", str(tmp_path / "x")])
+        path = teachers_for(tmp_path, server.url)
+        teachers = {name: {"model": name, "base_url": server.url} for name in ("a", "b")}
+        path.write_text(yaml.safe_dump({"teachers": teachers, "styles": {"llm_questions": ["a", "b"], "llm_conclusions": ["a"]}}))
+        flags = ["--samples", tmp_path / "s.jsonl", "--output_dir", tmp_path / "out", "--family", "qwen3_vl", "--teachers", path]
+        fixed = ["--styles", "llm_questions,llm_conclusions", "--answer_formats", "rows", "--fixed_order", "--per_sample", "2"]
+        write_schemas.main([*map(str, flags), *fixed])
+        asked = Counter((json.loads(raw)["model"], "questions and answers" in text_of(json.loads(raw))) for raw in server.asked)
+    assert asked["a", False] == 30
+    assert asked["b", False] == 0
+    assert asked["a", True] + asked["b", True] == 30
+    assert min(asked["a", True], asked["b", True]) > 5
+
+
+def test_faults_of_a_teachers_file_are_listed_at_once(tmp_path):
+    write_samples(tmp_path / "s.jsonl", make_samples(1))
+    path = teachers_for(tmp_path, "http://127.0.0.1:9/v1")
+    rows = {"teachers": {"a": {"model": "m", "base_ur": "x"}, "b": {"model": "m", "base_url": 3, "max_concurency": 1}}}
+    path.write_text(yaml.safe_dump(rows | {"styles": {"llm_question": ["a"], "llm_conclusions": ["c"]}, "style": 1}))
+    flags = ["--samples", tmp_path / "s.jsonl", "--output_dir", tmp_path / "out", "--family", "qwen3_vl", "--teachers", path]
+    with pytest.raises(ConfigError) as error:
+        write_schemas.main(list(map(str, flags)))
+    for fault in (
+        "unknown key 'style' (did you mean styles?)",
+        "teacher a: got {'base_ur': 'x', 'model': 'm'}, expected model and base_url",
+        "teacher b: unknown key 'max_concurency' (did you mean max_concurrency?)",
+        "base_url: got 3, expected a text",
+        "style 'llm_question' (did you mean llm_questions?)",
+        "no teacher is named 'c'",
+    ):
+        assert fault in str(error.value)
 
 
 def test_two_part_reasoning_is_asked_in_the_format_and_with_the_boxes_wanted(tmp_path):
@@ -279,12 +338,10 @@ def test_two_part_reasoning_is_asked_in_the_format_and_with_the_boxes_wanted(tmp
     write_samples(tmp_path / "s.jsonl", [Sample("1", "d", "gmner", "Ann", refs, (Entity("Ann", "PER", boxes),))])
     answer = "<answer>\nAnn|PER|[100, 100, 500, 500], [600, 600, 900, 900]\n</answer>"
     said = "<think>External Knowledge Analysis: Ann is a name of a person. Visual Cue Analysis: Ann is seen in the image.</think>"
-    flags = flags_for(tmp_path, "URL", "out", "--writer", "mllm", "--image_root", str(tmp_path), "--all_boxes")
-    flags += ["--styles", "mllm_knowledge_visual", "--answer_formats", "joined"]
-    for reply, style in ((f"{said}\n{answer}", "mllm_knowledge_visual"), ("no", "template")):
+    more = ["--image_root", str(tmp_path), "--all_boxes", "--answer_formats", "joined"]
+    for reply, style in ((f"{said}\n{answer}", "mllm_knowledge_visual"), ("no", "knowledge_visual")):
         with odd_server(lambda body, reply=reply: reply) as server:
-            out = ["--output_dir", str(tmp_path / style)]
-            write_schemas.main([flag if flag != "URL" else server.url for flag in [*flags, *out]])
+            write_schemas.main(flags_for(tmp_path, server.url, style, *more, styles=["mllm_knowledge_visual"]))
             assert any("two parts" in body and answer.replace("\n", "\\n") in body for body in server.asked)
         (row,) = rows_of(tmp_path, style)
         assert row["style"] == style
@@ -293,18 +350,22 @@ def test_two_part_reasoning_is_asked_in_the_format_and_with_the_boxes_wanted(tmp
 
 
 @pytest.mark.parametrize(
-    ("flags", "told"),
+    ("flags", "reported"),
     [
-        (["--styles", "brief"], "expected some of .*llm_questions, llm_conclusions"),
-        (["--styles", "mllm_distilled"], "expected some of .*llm_questions"),
-        (["--fixed_order", "--num_processes", "2"], "--fixed_order, --num_processes: change nothing"),
+        (["--styles", "breif"], "did you mean brief"),
+        (["--styles", "mllm_distilled"], "mllm_distilled need a teacher"),
+        (["--styles", "brief"], "none of brief is written by a teacher"),
+        (["--styles", "llm_questions,answer_only"], "answer_only goes with no other style"),
+        (["--num_processes", "2"], "--num_processes: changes nothing"),
         (["--answer_formats", "xml"], "expected some of rows"),
-        (["--writer", "template", "--dry_run"], "is for --writer llm"),
+        (["--single_style", "llm_questions"], "--single_style: means one style"),
+        (["--per_sample", "3"], "per_sample: got 3, expected 1 to 2"),
+        (["--d2_share", "2"], "d2_share: got 2.0"),
     ],
 )
-def test_flags_that_do_not_fit_the_writer_are_refused(tmp_path, flags, told):
+def test_flags_that_do_not_go_together_are_refused(tmp_path, flags, reported):
     write_samples(tmp_path / "s.jsonl", make_samples(1))
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=reported):
         write_schemas.main(flags_for(tmp_path, "http://127.0.0.1:9/v1", "out", *flags))
 
 
@@ -319,6 +380,6 @@ def test_what_was_refused_is_asked_once_a_run_and_a_dry_run_goes_past_missing_im
     capsys.readouterr()
     write_schemas.main(flags_for(tmp_path, server.url, "out", "--dry_run"))
     assert json.loads(capsys.readouterr().out)["in the cache"] == 2
-    more = ["--writer", "mllm", "--image_root", str(tmp_path), "--dry_run"]
-    write_schemas.main(flags_for(tmp_path, server.url, "out", *more))
+    more = ["--image_root", str(tmp_path), "--dry_run"]
+    write_schemas.main(flags_for(tmp_path, server.url, "out", *more, styles=["mllm_distilled"]))
     assert json.loads(capsys.readouterr().out) == {"left to templates": 3}

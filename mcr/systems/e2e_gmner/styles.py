@@ -1,5 +1,6 @@
 """E2E-GMNER's two-part reasoning: what is known of each name, then what the image shows of it."""
 
+from mcr.prompts.routes import IN_TAGS, Route
 from mcr.systems.styles import AskedStyle, Facts, TemplateStyle, Voice
 
 KNOWLEDGE = (
@@ -26,12 +27,19 @@ def knowledge_visual(facts: Facts, voice: Voice) -> list[str]:
     ]
 
 
-TEMPLATES = {"knowledge_visual": TemplateStyle(knowledge_visual, is_tagged=True, is_default=True)}
+ROUTE = Route(
+    "knowledge_visual",
+    "Write the reasoning between <think> and </think> in two parts, headed External Knowledge Analysis and Visual Cue Analysis. "
+    + IN_TAGS,
+    is_tagged=True,
+)
+TEMPLATES = {"knowledge_visual": TemplateStyle(knowledge_visual, ROUTE)}
 ASKED = {
     "mllm_knowledge_visual": AskedStyle(
         "Write it between <think> and </think> in two parts, headed 'External Knowledge Analysis:', what is commonly known of "
         "each name and so its type, and 'Visual Cue Analysis:', what the image shows of it.",
         needs_image=True,
+        route=ROUTE,
         fallback="knowledge_visual",
     ),
 }

@@ -9,7 +9,7 @@ import pytest
 
 from data_prep.schemas.ask import ASKED_STYLES
 from data_prep.schemas.styles import OWN, STYLES, TEMPLATES
-from data_prep.write_schemas import DEFAULT_STYLES
+from data_prep.write_schemas import TEMPLATE_STYLES
 from mcr.errors import ConfigError
 from mcr.formats.answers import ANSWER_FORMATS
 from mcr.systems import system_named, systems, transform_arguments
@@ -52,12 +52,9 @@ def test_no_two_styles_and_no_two_flags_share_a_name():
 
 
 def test_default_styles_are_those_marked_so_in_the_order_that_draws_depend_on():
-    assert DEFAULT_STYLES == {
-        "template": ("steps_text_first", "steps_image_first", "knowledge_visual", "question_answer", "brief", "narrative"),
-        "llm": ("llm_questions", "llm_conclusions"),
-        "mllm": ("mllm_distilled",),
-    }
+    assert TEMPLATE_STYLES == ("steps_text_first", "steps_image_first", "question_answer", "brief", "narrative")
     assert (*TEMPLATES, "answer_only") == STYLES
+    assert all(TEMPLATES[style.fallback].route == style.route for style in ASKED_STYLES.values())
 
 
 @pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.name)
