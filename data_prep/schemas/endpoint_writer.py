@@ -11,7 +11,7 @@ from typing import Any
 from data_prep.schemas.ask import ASKED_FORMATS, ASKED_STYLES, again, request_for
 from data_prep.schemas.build import SchemaOptions, make_schema
 from data_prep.schemas.facts import Facts, collect_facts
-from data_prep.schemas.gate import BOX, box_of, why_rejected
+from data_prep.schemas.gate import BOX, GateLevel, box_of, why_rejected
 from mcr.boxes import Frame
 from mcr.endpoint.client import ChatEndpoint, EndpointError
 from mcr.endpoint.messages import chat_messages
@@ -71,6 +71,7 @@ class EndpointWriter:
         seed: of the requests and of the template that takes over.
         answer_formats: of the answer, the first that is read back as it was written is taken.
         all_boxes: ask for all gold boxes of an entity, not the largest alone.
+        gate: the level that replies have to pass.
         max_failures: samples in a row without any reply after which the run stops.
     """
 
@@ -83,6 +84,7 @@ class EndpointWriter:
     seed: int = 0
     answer_formats: tuple[str, ...] = ASKED_FORMATS
     all_boxes: bool = False
+    gate: GateLevel = "answer"
     max_failures: int = MAX_FAILURES
     num_failures: int = field(default=0, init=False)
 
@@ -143,7 +145,7 @@ class EndpointWriter:
                 break
             if not reply.is_cached:
                 tokens = [tokens[0] + reply.num_prompt_tokens, tokens[1] + reply.num_completion_tokens]
-            reason = "answer: it was cut off." if not reply.is_complete else why_rejected(reply.text, facts)
+            reason = "answer: it was cut off." if not reply.is_complete else why_rejected(reply.text, facts, self.gate)
             if reason is None:
                 completion = with_canonical_boxes(reply.text.strip(), facts)
                 return Outcome(sample, style, completion, tuple(rejections), (tokens[0], tokens[1]), number + 1)
