@@ -1,6 +1,7 @@
 """Training sets whose schemas a model behind an endpoint writes: D1 as the replies pass the gate, D2 on the way."""
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -53,6 +54,7 @@ def write_asked_sets(
     settings.save(out)
     summary = tally.summary() | {"d2_prompts": kept_back.num}
     write_json(out / "summary.json", summary)
+    print(tally.template_report(), file=sys.stderr)
     return summary
 
 

@@ -9,6 +9,7 @@ from data_prep.schemas.endpoint_writer import Outcome
 
 CHARS_PER_TOKEN = 4
 IMAGE_TOKENS = 1000
+MAX_TEMPLATE_SHARE = 0.1
 
 
 @dataclass(slots=True)
@@ -33,7 +34,7 @@ class Tally:
         self.ids.add(outcome.sample.id)
         kinds = [rejection.reason.split(":")[0] for rejection in outcome.rejections]
         self.reasons.update(kinds)
-        if outcome.style == "template":
+        if outcome.style == "template" and outcome.completion is not None:
             self.templates[kinds[-1]] += 1
         self.tokens = [total + more for total, more in zip(self.tokens, outcome.num_tokens, strict=True)]
 
@@ -41,6 +42,28 @@ class Tally:
     def cost(self) -> float:
         """Of the tokens so far, in the prices' currency."""
         return (self.tokens[0] * self.price_in + self.tokens[1] * self.price_out) / 1e6
+
+    @property
+    def num_schemas(self) -> int:
+        """Of models and templates."""
+        return self.styles.total() - self.styles["none"]
+
+    @property
+    def template_share(self) -> float:
+        """Of the schemas, in [0, 1]: those that a template wrote because no reply passed the gate; 0 without any schema."""
+        return self.styles["template"] / self.num_schemas if self.num_schemas else 0.0
+
+    def template_report(self) -> str:
+        """Return how many schemas templates filled in and why; a warning with what to do where they are more than a tenth."""
+        reasons = ", ".join(f"{kind} {num:,}" for kind, num in self.templates.most_common())
+        share = f"{self.styles['template']:,} of {self.num_schemas:,} schemas ({100 * self.template_share:.1f} %)"
+        line = f"templates filled {share}{f': {reasons}' if reasons else ''}"
+        if self.template_share <= MAX_TEMPLATE_SHARE:
+            return line
+        return (
+            f"warning: {line}. That is more than {100 * MAX_TEMPLATE_SHARE:.0f} %: read rejected_replies.jsonl, use --gate "
+            "answer where it was strict, or ask another teacher."
+        )
 
     def in_words(self) -> str:
         """Return what a progress bar has room for."""
@@ -51,9 +74,10 @@ class Tally:
         """Return the counts of summary.json."""
         return {
             "d1_samples": len(self.ids),
-            "d1_schemas": self.styles.total() - self.styles["none"],
+            "d1_schemas": self.num_schemas,
             "schemas_by_style": dict(sorted(self.styles.items())),
             "rejected_by_reason": dict(sorted(self.reasons.items())),
+            "template_share": round(self.template_share, 4),
             "templates_by_reason": dict(sorted(self.templates.items())),
             "prompt_tokens": self.tokens[0],
             "completion_tokens": self.tokens[1],
