@@ -15,6 +15,7 @@ from data_prep.schemas.ask import ASKED_STYLES
 from data_prep.schemas.asked_sets import dry_run, write_asked_sets
 from data_prep.schemas.build import SchemaOptions
 from data_prep.schemas.endpoint_writer import EndpointWriter
+from data_prep.schemas.gate import GATE_LEVELS
 from data_prep.schemas.styles import ANSWER_ONLY, STYLES, TEMPLATES, route_of
 from data_prep.schemas.teachers import Teachers, read_teachers
 from data_prep.schemas.template_sets import write_training_sets
@@ -54,6 +55,9 @@ def add_teacher_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--image_root", type=Path, help="folder that the image paths start from, for teachers that see images")
     group.add_argument("--cache", type=Path, help="file of replies (default: replies.sqlite in --output_dir)")
     group.add_argument("--max_asks", type=int, default=3, help="replies looked at before a template takes over")
+    group.add_argument(
+        "--gate", choices=GATE_LEVELS, default="answer", help="what replies must pass; strict rejects unknown names and verdicts"
+    )
     group.add_argument("--max_new_tokens", type=int, default=512, help="of a reply")
     group.add_argument("--temperature", type=float, default=0.7)
     group.add_argument(
@@ -208,6 +212,7 @@ def ask_teachers(
         max_new_tokens=args.max_new_tokens,
         temperature=args.temperature,
         seed=args.seed,
+        gate=args.gate,
     )
     if args.dry_run:
         return dry_run(samples, writer, writing)

@@ -18,7 +18,7 @@ from mcr.systems import system_named
 from mcr.systems.stages import DemoRow, Plan, Stage, make_stage, run_stages
 
 RECIPES = Path(__file__).resolve().parent
-SCHEMA_FLAGS = ["--answer_formats", "rows", "--fixed_order", "--phrasings", "1", "--detail", "brief"]
+SCHEMA_FLAGS = ["--answer_formats", "rows", "--fixed_order", "--phrasings", "1", "--detail", "brief", "--instruction", "common"]
 STYLE_FLAGS = ["--styles", "steps_text_first,steps_image_first,brief"]
 ANSWER_ONLY_FLAGS = ["--styles", "answer_only"]
 FAMILY = "qwen3_vl"

@@ -1,6 +1,7 @@
 """Training sets whose schemas teachers write, alone or beside templates: D1 and D2 as the replies pass the gate."""
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -10,12 +11,12 @@ from typing import Any
 from tqdm import tqdm
 
 from data_prep.schemas.ask import ASKED_STYLES
-from data_prep.schemas.build import check_per_sample
+from data_prep.schemas.build import check_per_sample, has_coinciding_routes
 from data_prep.schemas.endpoint_writer import EndpointWriter, Outcome, draw_wanted
-from data_prep.schemas.set_counts import SetCounts, has_coinciding_routes
 from data_prep.schemas.styles import route_of
 from data_prep.schemas.tally import Tally, estimate_tokens
 from data_prep.training_sets.parquet import SCHEMA_COLUMNS, WriteOptions, row_writer, schema_row
+from data_prep.training_sets.set_counts import SetCounts
 from mcr.errors import ConfigError, DataError
 from mcr.io.atomic_write import whole_file, write_json
 from mcr.prompts.settings import PromptSettings
@@ -58,6 +59,7 @@ def write_asked_sets(
     settings.save(out)
     summary = counts.summary() | tally.summary()
     write_json(out / "summary.json", summary)
+    print(tally.template_report(), file=sys.stderr)
     return summary
 
 

@@ -6,7 +6,7 @@ from random import Random
 
 from data_prep.schemas.ask import ASKED_STYLES
 from data_prep.schemas.facts import Facts, collect_facts
-from data_prep.schemas.styles import STYLES, Voice, write_completion
+from data_prep.schemas.styles import STYLES, Voice, visible_first, write_completion
 from mcr.boxes import Frame
 from mcr.errors import ConfigError, DataError
 from mcr.formats.answers import ANSWER_FORMATS, ORDERS, fitting_formats, write_answer
@@ -114,6 +114,11 @@ def draw_forms(options: SchemaOptions, task: Task, rng: Random) -> list[tuple[st
     formats = fitting_formats(options.answer_formats, task)
     forms = [(answer_format, order) for answer_format in formats for order in options.orders]
     return rng.sample(forms, len(forms))
+
+
+def has_coinciding_routes(sample: Sample, frame: Frame | None) -> bool:
+    """Whether nothing is known of the image that the image-first route could begin with."""
+    return not visible_first(collect_facts(sample, frame), Voice(Random(0), 1))
 
 
 def rounded_gold(entities: Sequence[Entity], frame: Frame | None) -> tuple[Entity, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 from data_prep.schemas.ask import ASKED_STYLES, again, request_for
 from data_prep.schemas.build import SchemaOptions, draw_facts, draw_forms, draw_styles, make_schema
 from data_prep.schemas.facts import Facts
-from data_prep.schemas.gate import ANSWER, BOX, MARKED, box_of, reasoning_of, why_rejected
+from data_prep.schemas.gate import BOX, GateLevel, box_of, split_reply, why_rejected
 from data_prep.schemas.teachers import Teachers
 from mcr.boxes import Frame
 from mcr.endpoint.client import ChatEndpoint, EndpointError
@@ -83,6 +83,7 @@ class EndpointWriter:
         max_new_tokens: of a reply.
         temperature: of the teachers.
         seed: of everything random.
+        gate: the level that replies have to pass.
         max_failures: samples in a row without any reply after which the run stops.
     """
 
@@ -95,6 +96,7 @@ class EndpointWriter:
     max_new_tokens: int = 512
     temperature: float = 0.7
     seed: int = 0
+    gate: GateLevel = "answer"
     max_failures: int = MAX_FAILURES
     num_failures: int = field(default=0, init=False)
 
@@ -175,7 +177,7 @@ class EndpointWriter:
                 break
             if not reply.is_cached:
                 tokens = [tokens[0] + reply.num_prompt_tokens, tokens[1] + reply.num_completion_tokens]
-            reason = "answer: it was cut off." if not reply.is_complete else why_rejected(reply.text, facts)
+            reason = "answer: it was cut off." if not reply.is_complete else why_rejected(reply.text, facts, self.gate)
             schema = "" if reason else schema_of(reply.text, style, facts)
             reason = reason or self._why_unread(schema, facts)
             if reason is None:
@@ -210,10 +212,9 @@ class EndpointWriter:
 
 def schema_of(reply: str, style: str, facts: Facts) -> str:
     """Return a reply that passed the gate as its route marks reasoning and answer, boxes as our formats write them."""
-    reasoning = with_canonical_boxes(reasoning_of(reply) or "", facts)
-    found = ANSWER.search(reply)
-    answer = found.group(1) if found else reply[next(MARKED.finditer(reply)).end() :]
-    return ASKED_STYLES[style].route.completion_of(reasoning, with_canonical_boxes(answer.strip(), facts))
+    reasoning, answer = split_reply(reply) or ("", "")
+    route = ASKED_STYLES[style].route
+    return route.completion_of(with_canonical_boxes(reasoning, facts), with_canonical_boxes(answer, facts))
 
 
 def with_canonical_boxes(text: str, facts: Facts) -> str:

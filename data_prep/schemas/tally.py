@@ -10,6 +10,7 @@ from data_prep.schemas.endpoint_writer import Outcome
 
 CHARS_PER_TOKEN = 4
 IMAGE_TOKENS = 1000
+MAX_TEMPLATE_SHARE = 0.1
 
 
 @dataclass(slots=True)
@@ -30,9 +31,26 @@ class Tally:
         self.cost += outcome.cost
         kinds = [rejection.reason.split(":")[0] for rejection in outcome.rejections]
         self.reasons.update(kinds)
-        if outcome.is_filled:
+        if outcome.is_filled and outcome.completion is not None:
             self.templates[kinds[-1]] += 1
         self.tokens = [total + more for total, more in zip(self.tokens, outcome.num_tokens, strict=True)]
+
+    @property
+    def template_share(self) -> float:
+        """Of the schemas that teachers were asked for, in [0, 1]: those that a template wrote instead; 0 without any."""
+        return self.templates.total() / self.num_asked_for if self.num_asked_for else 0.0
+
+    def template_report(self) -> str:
+        """Return how many schemas templates filled in and why; a warning with what to do where they are more than a tenth."""
+        reasons = ", ".join(f"{kind} {num:,}" for kind, num in self.templates.most_common())
+        share = f"{self.templates.total():,} of {self.num_asked_for:,} schemas ({100 * self.template_share:.1f} %)"
+        line = f"templates filled {share}{f': {reasons}' if reasons else ''}"
+        if self.template_share <= MAX_TEMPLATE_SHARE:
+            return line
+        return (
+            f"warning: {line}. That is more than {100 * MAX_TEMPLATE_SHARE:.0f} %: read rejected_replies.jsonl, use --gate "
+            "answer where it was strict, or ask another teacher."
+        )
 
     def in_words(self) -> str:
         """Return what a progress bar has room for."""
@@ -45,6 +63,7 @@ class Tally:
             "asked_for": self.num_asked_for,
             "unwritten": self.num_unwritten,
             "rejected_by_reason": dict(sorted(self.reasons.items())),
+            "template_share": round(self.template_share, 4),
             "templates_by_reason": dict(sorted(self.templates.items())),
             "prompt_tokens": self.tokens[0],
             "completion_tokens": self.tokens[1],

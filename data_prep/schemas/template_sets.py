@@ -11,10 +11,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from data_prep.schemas.build import SchemaOptions, check_per_sample, draw_styles, make_schema
-from data_prep.schemas.set_counts import SetCounts, has_coinciding_routes
+from data_prep.schemas.build import SchemaOptions, check_per_sample, draw_styles, has_coinciding_routes, make_schema
 from data_prep.schemas.styles import route_of
 from data_prep.training_sets.parquet import SCHEMA_COLUMNS, RowWriter, WriteOptions, row_writer, schema_row
+from data_prep.training_sets.set_counts import SetCounts
 from mcr.errors import MAX_FAULTS_SHOWN, ConfigError, DataError, raise_faults
 from mcr.io.atomic_write import write_json
 from mcr.labels import LabelSet

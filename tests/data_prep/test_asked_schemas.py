@@ -18,7 +18,8 @@ from PIL import Image
 
 from data_prep import write_schemas
 from data_prep.sandbox.world import draw_scene, make_scene
-from data_prep.schemas.tally import estimate_tokens
+from data_prep.schemas.endpoint_writer import Outcome, Rejection
+from data_prep.schemas.tally import Tally, estimate_tokens
 from mcr.errors import ConfigError, McrError
 from mcr.io.samples import write_samples
 from mcr.records import Entity, ImageRef, Sample
@@ -100,7 +101,7 @@ def test_replies_that_pass_the_gate_are_schemas(tmp_path):
     assert rejected(tmp_path) == []
 
 
-def test_a_rejected_reply_is_asked_again_with_its_reason_then_the_template_takes_over(tmp_path):
+def test_a_rejected_reply_is_asked_again_with_its_reason_then_the_template_takes_over(tmp_path, capsys):
     write_samples(tmp_path / "s.jsonl", make_samples(3))
 
     def answer(body):
@@ -122,6 +123,45 @@ def test_a_rejected_reply_is_asked_again_with_its_reason_then_the_template_takes
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["rejected_by_reason"] == {"answer": 3, "giveaway": 1}
     assert summary["templates_by_reason"] == {"answer": 1}
+    assert summary["template_share"] == pytest.approx(1 / 3, abs=1e-4)
+    warning = capsys.readouterr().err.splitlines()[-1]
+    assert warning.startswith("warning: templates filled 1 of 3 schemas (33.3 %): answer 1. That is more than 10 %")
+    assert "rejected_replies.jsonl" in warning
+
+
+@pytest.mark.parametrize(("flags", "kinds"), [([], set()), (["--gate", "strict"], {"invented"})])
+def test_the_gate_flag_chooses_the_level(tmp_path, capsys, flags, kinds):
+    """The case of MCR's E.5: the image shows a logo that the text does not name."""
+    write_samples(tmp_path / "s.jsonl", make_samples(1))
+    with odd_server(lambda body: "The logo is of the NBA, a league of America. " + good_reply(body)) as server:
+        write_schemas.main(flags_for(tmp_path, server.url, "out", *flags))
+    assert {row["reason"].split(":")[0] for row in rejected(tmp_path)} == kinds
+    assert rows_of(tmp_path)[0]["style"].startswith("llm_") != bool(kinds)
+    assert ("warning: templates filled 1 of 1" in capsys.readouterr().err) == bool(kinds)
+
+
+def outcomes(num, written_style, *reasons):
+    rejections = tuple(Rejection("0", "s", 0, f"{reason}: y", "") for reason in reasons)
+    return [Outcome(make_samples(1)[0], "llm_conclusions", "x", written_style, rejections)] * num
+
+
+def test_the_share_of_templates_is_reported_by_the_last_reason():
+    tally = Tally()
+    for outcome in [*outcomes(588, "llm_conclusions", "invented"), *outcomes(300, "brief", "giveaway", "answer")]:
+        tally.add(outcome)
+    for outcome in [*outcomes(12, "brief", "giveaway"), *outcomes(100, "brief", "endpoint")]:
+        tally.add(outcome)
+    line = "templates filled 412 of 1,000 schemas (41.2 %): answer 300, endpoint 100, giveaway 12"
+    assert tally.template_report().startswith(f"warning: {line}. That is more than 10 %")
+    assert tally.summary()["template_share"] == 0.412
+
+
+def test_a_tenth_of_templates_is_no_warning_and_no_schema_no_error():
+    tally = Tally()
+    assert tally.template_report() == "templates filled 0 of 0 schemas (0.0 %)"
+    for outcome in [*outcomes(9, "llm_conclusions"), *outcomes(1, "brief", "box")]:
+        tally.add(outcome)
+    assert tally.template_report() == "templates filled 1 of 10 schemas (10.0 %): box 1"
 
 
 def oddly(body, times):

@@ -1,17 +1,18 @@
 """The gate for reasoning that models write."""
 
 import gzip
-import json
+import time
 from collections import Counter
 from dataclasses import replace
 
 import pytest
+from bench_path import load_bench
 
 from data_prep.sandbox.world import make_scene
 from data_prep.schemas.ask import ASKED_STYLES, again, answer_for, request_for
 from data_prep.schemas.build import SchemaOptions, make_schema
 from data_prep.schemas.facts import collect_facts
-from data_prep.schemas.gate import why_rejected
+from data_prep.schemas.gate import GATE_LEVELS, why_rejected
 from data_prep.schemas.styles import ANSWER_ONLY, STYLES
 from mcr.families import frame_settings
 from mcr.records import Entity, ImageRef, Sample
@@ -32,13 +33,14 @@ GOOD = "Kim Lee is a person and can be seen in the photo at [10, 20, 300, 400]. 
 GOOD += "that is not visible in the image."
 
 
-def reason_for(reasoning, answer=ANSWER, facts=FACTS):
-    return why_rejected(f"<think>{reasoning}</think>{answer}", facts)
+def reason_for(reasoning, answer=ANSWER, facts=FACTS, level="strict"):
+    return why_rejected(f"<think>{reasoning}</think>{answer}", facts, level)
 
 
-def test_good_reasoning_passes():
-    assert reason_for(GOOD) is None
-    assert why_rejected(GOOD + ANSWER, FACTS) is None
+@pytest.mark.parametrize("level", GATE_LEVELS)
+def test_good_reasoning_passes(level):
+    assert reason_for(GOOD, level=level) is None
+    assert why_rejected(GOOD + ANSWER, FACTS, level) is None
 
 
 @pytest.mark.parametrize(
@@ -87,15 +89,16 @@ def test_numbers_that_are_no_box_pass(numbers):
         (GOOD + " The annotations confirm it.", "giveaway"),
     ],
 )
-def test_bad_reasoning_is_told_by_its_kind(reasoning, kind):
+def test_level_strict_names_the_kind_of_bad_reasoning(reasoning, kind):
     assert reason_for(reasoning).split(":")[0] == kind
 
 
 @pytest.mark.parametrize(
     "answer", ["", "<answer>\nKim Lee | PER | None\n</answer>", ANSWER.replace("Rome | LOC | None\n", ""), "<answer>"]
 )
-def test_an_answer_that_is_not_golds_is_told(answer):
-    assert reason_for(GOOD, answer).startswith("answer:")
+@pytest.mark.parametrize("level", GATE_LEVELS)
+def test_an_answer_that_is_not_golds_is_told(answer, level):
+    assert reason_for(GOOD, answer, level=level).startswith("answer:")
 
 
 @pytest.mark.parametrize(
@@ -103,8 +106,9 @@ def test_an_answer_that_is_not_golds_is_told(answer):
     ["\nThis matches the ground truth label.", " Done.", "<answer>None</answer>", ANSWER, "\nBob Dylan is at [1, 2, 3, 4]."],
 )
 def test_nothing_may_stand_behind_the_answer_and_no_answer_before_it(after):
-    assert why_rejected(GOOD + ANSWER + after, FACTS).startswith("answer:")
-    assert why_rejected(GOOD + "\n<answer>x</answer>\nThe gold label says it." + ANSWER, FACTS).startswith("answer:")
+    for level in GATE_LEVELS:
+        assert why_rejected(GOOD + ANSWER + after, FACTS, level).startswith("answer:")
+        assert why_rejected(GOOD + "\n<answer>x</answer>\nThe gold label says it." + ANSWER, FACTS, level).startswith("answer:")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +151,7 @@ def test_lines_that_begin_with_answer_are_reasoning_where_the_answer_is_tagged()
     questions = (
         "Question: Which words name an entity?\nAnswer: Kim Lee, Acme and Rome.\nQuestion: Are they shown?\nAnswer: " + GOOD
     )
-    assert why_rejected(questions + ANSWER, FACTS) is None
+    assert why_rejected(questions + ANSWER, FACTS, "strict") is None
 
 
 def facts_of(sentence, *entities):
@@ -188,7 +192,7 @@ PLACE = ((10.0, 20.0, 300.0, 400.0),)
 )
 def test_names_in_names_abbreviations_and_inventions(sentence, entities, reasoning, passes):
     facts = facts_of(sentence, *entities)
-    reason = why_rejected(f"<think>{reasoning}</think>\n<answer>\n{answer_for(facts)}\n</answer>", facts)
+    reason = why_rejected(f"<think>{reasoning}</think>\n<answer>\n{answer_for(facts)}\n</answer>", facts, "strict")
     assert (reason is None) == passes, reason
 
 
@@ -199,19 +203,20 @@ def test_tasks_are_asked_for_what_they_have():
     assert "entailment" not in text
     assert "Say nothing of the image" in text
     seen = "<think>Ann is a person clearly visible in the image.</think>\n<answer>\nAnn | PER\n</answer>"
-    assert why_rejected(seen, facts).startswith("image:")
-    assert why_rejected(seen.replace(" clearly visible in the image", ", as the verb says"), facts) is None
+    assert why_rejected(seen, facts, "strict").startswith("image:")
+    assert why_rejected(seen, facts, "answer") is None
+    assert why_rejected(seen.replace(" clearly visible in the image", ", as the verb says"), facts, "strict") is None
     task = replace(GMNER, name="eeg", has_type=False)
     untyped = Sample("1", "d", task, "Ann sings", (ImageRef("a.jpg", 1000, 1000),), (Entity("Ann", "PER", PLACE),))
     facts = collect_facts(untyped, FRAME.frame_of(untyped))
     assert "type" not in request_for(facts, "llm_conclusions", 0)[0]["content"][0]["text"]
     good = "<think>Ann can be seen in the image at [10, 20, 300, 400].</think>\n<answer>\nAnn | [10, 20, 300, 400]\n</answer>"
-    assert why_rejected(good, facts) is None
+    assert why_rejected(good, facts, "strict") is None
     phrase = Sample("1", "d", "vg", "the man", (ImageRef("a.jpg", 1000, 1000),), (Entity("the man", "", PLACE),))
     facts = collect_facts(phrase, FRAME.frame_of(phrase))
     assert "span" not in request_for(facts, "mllm_distilled", 1)[0]["content"][1]["text"]
     good = "<think>I see the man in the image at [10, 20, 300, 400].</think>\n<answer>\n[10, 20, 300, 400]\n</answer>"
-    assert why_rejected(good, facts) is None
+    assert why_rejected(good, facts, "strict") is None
 
 
 def test_saying_the_opposite_in_the_end_is_told():
@@ -219,13 +224,14 @@ def test_saying_the_opposite_in_the_end_is_told():
 
 
 @pytest.mark.parametrize("style", [style for style in STYLES if style != ANSWER_ONLY])
-def test_what_templates_write_of_a_known_world_passes_mostly(style):
+def test_what_templates_write_passes_level_answer_always_and_strict_mostly(style):
     reasons = Counter()
     for index in range(100):
         sample = make_scene(5, "train", index).sample
         frame = FRAME.frame_of(sample)
         schema = make_schema(sample, style, frame, SchemaOptions((style,)), 0)
-        reason = why_rejected(schema.completion, collect_facts(sample, frame))
+        assert why_rejected(schema.completion, collect_facts(sample, frame), "answer") is None
+        reason = why_rejected(schema.completion, collect_facts(sample, frame), "strict")
         reasons[reason and reason.split(":")[0]] += 1
     assert reasons[None] >= 80, reasons
 
@@ -241,52 +247,188 @@ def test_requests_hold_answer_constraints_and_rules_and_the_image_where_it_is_ne
     assert "unnamed" in again(request_for(FACTS, "llm_questions", 0), "x", "unnamed: y.")[-1]["content"][0]["text"]
 
 
-def test_recorded_teacher_reasoning_goes_through_the_gate(shared_data, real_roots, capsys):
+@pytest.fixture(scope="module")
+def recorded(shared_data, real_roots):
+    """E2E-GMNER's teacher texts and RiVEG's knowledge of the test split, each beside its sample."""
     from data_prep.readers.twitter_gmner import read_twitter_gmner
-    from mcr.formats.answers import write_answer
 
-    samples = read_twitter_gmner(real_roots["v2"])[0]["train"]
-    reasons = Counter()
-    with gzip.open(shared_data / "e2e_teacher_cot_sample.jsonl.gz", "rt", encoding="utf-8") as file:
-        for row in map(json.loads, file):
-            sample = samples[int(row["id"]) - 1]
-            facts = collect_facts(sample, FRAME.frame_of(sample))
-            answer = write_answer(facts.entities, "rows")
-            reason = why_rejected(f"<think>{row['think']}</think>\n<answer>\n{answer}\n</answer>", facts)
-            reasons["passes" if reason is None else reason.split(":")[0]] += 1
-    with capsys.disabled():
-        print("\nE2E-GMNER's teacher reasoning at the gate:", dict(reasons.most_common()))
-    assert reasons.total() == 58
+    bench, samples = load_bench("gate_shares"), read_twitter_gmner(real_roots["v2"])[0]
+    teacher = list(bench.teacher_texts(shared_data / "e2e_teacher_cot_sample.jsonl.gz", samples["train"]))
+    return bench, teacher, list(bench.knowledge_texts(shared_data / "riveg_mner_noaugment_test.txt.gz", samples["test"]))
 
 
-def riveg_knowledge(path):
-    """Yield ChatGPT's knowledge of each tweet, in the order of the tweets."""
-    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
-        for block in file.read().replace("\r\n", "\n").strip("\n").split("\n\n"):
-            tokens = [line.split("\t")[0] for line in block.split("\n")]
-            yield " ".join(tokens[tokens.index("<EOS>") + 1 :]) if "<EOS>" in tokens else ""
+@pytest.mark.parametrize(("level", "taken"), [("answer", (58, 1457)), ("strict", (3, 55))])
+def test_the_shares_of_recorded_texts_are_those_of_the_docs(recorded, level, taken):
+    bench, teacher, knowledge = recorded
+    assert (len(teacher), len(knowledge)) == (58, 1500)
+    assert tuple(bench.count_reasons(texts, level)["passes"] for texts in (teacher, knowledge)) == taken
 
 
-def test_recorded_knowledge_and_captions_go_through_gate_and_prompts(shared_data, real_roots, capsys):
-    from data_prep.readers.twitter_gmner import read_twitter_gmner
-    from mcr.formats.answers import write_answer
-
-    samples = read_twitter_gmner(real_roots["v2"])[0]["test"]
+def test_recorded_captions_go_into_prompts(shared_data, recorded):
     with gzip.open(shared_data / "riveg_BLIP2_17.txt.gz", "rt", encoding="utf-8") as file:
         captions = dict(line.rstrip("\n").split(".jpg :", 1) for line in file if ".jpg :" in line)
-    texts = list(riveg_knowledge(shared_data / "riveg_mner_noaugment_test.txt.gz"))
-    assert len(texts) == len(samples)
-    reasons, num_captioned = Counter(), 0
-    for sample, text in zip(samples, texts, strict=True):
-        facts = collect_facts(sample, FRAME.frame_of(sample))
-        answer = write_answer(facts.entities, "rows") or "None"
-        reason = why_rejected(f"<think>{text}</think>\n<answer>\n{answer}\n</answer>", facts)
-        reasons["passes" if reason is None else reason.split(":")[0]] += 1
+    num_captioned = 0
+    for sample in (text.sample for text in recorded[2]):
         caption = captions.get(sample.id)
         if caption:
             known = replace(sample, knowledge=tuple((entity.text, caption) for entity in sample.entities))
             (message,) = request_for(collect_facts(known, FRAME.frame_of(sample)), "llm_conclusions", 0)
             num_captioned += not sample.entities or caption.strip() in message["content"][0]["text"]
-    with capsys.disabled():
-        print("\nRiVEG's ChatGPT knowledge at the gate:", dict(reasons.most_common()), "captions in prompts:", num_captioned)
     assert num_captioned > 500
+
+
+NFL = facts_of("The NFL draft is on tonight", Entity("NFL", "ORG", None))
+TRUMP = facts_of("Donald Trump speaks in Ohio", Entity("Donald Trump", "PER", None), Entity("Ohio", "LOC", None))
+CALHOUN = facts_of("Rory Calhoun is the best boy", Entity("Rory Calhoun", "PER", None))
+PAIR = facts_of("Ann and Bob of Acme", Entity("Ann", "PER", PLACE), Entity("Bob", "PER", ((500.0, 500.0, 800.0, 900.0),)))
+
+
+def answer_level(reasoning, facts):
+    return why_rejected(f"<think>{reasoning}</think>\n<answer>\n{answer_for(facts)}\n</answer>", facts, "answer")
+
+
+@pytest.mark.parametrize(
+    ("facts", "reasoning"),
+    [
+        (
+            NFL,
+            "The image shows the NBA logo at [100, 100, 300, 300]. The NBA is a basketball league, not the NFL of the text, so the NFL is not shown.",
+        ),
+        (
+            NFL,
+            'The logo at [100, 100, 300, 300] reads "NBA". It may be tempting to take it for the NFL, but they are different leagues.',
+        ),
+        (NFL, "Is the NFL at [100, 100, 300, 300]? That is the National Basketball Association."),
+        (
+            TRUMP,
+            "An elderly man is visible at [50, 60, 400, 700]. He does not look like Donald Trump, the 45th President. Ohio is a state.",
+        ),
+        (TRUMP, "The person at [50, 60, 400, 700] is not Donald Trump. Ohio, home of Cleveland, cannot be seen."),
+        (CALHOUN, "The cat in the image does not make Rory Calhoun an animal: Rory Calhoun was an American actor, hence PER."),
+        (
+            CALHOUN,
+            "A cat lies at [10, 10, 500, 600]. The name is that of an actor of Westerns such as The Texan, whom no one sees here.",
+        ),
+        (PAIR, "Ann is at [10, 20, 300, 400] and Bob at [500, 500, 800, 900]. Barack Obama stands behind them at [1, 2, 9, 30]."),
+        (PAIR, "The man at [500, 500, 800, 900] stands behind Ann. The captain of F.C. Ann is shown at [500, 500, 800, 900]."),
+        (PAIR, "Ann's brother is shown at [500, 500, 800, 900], which is Bob."),
+        (PAIR, "Ann is to the left of the man at [500, 500, 800, 900]. Bob may be mistaken for her."),
+        (PAIR, "Ann is shown at [12, 22, 150, 200], and another picture of her is at [600, 10, 700, 90]."),
+        (PAIR, "Ann is shown in the box [500, 500, 800, 900] of the large poster."),
+        (PAIR, "The score of Ann (1, 2, 3, 4) and Bob (5, 6, 7, 8) says little of the picture."),
+    ],
+)
+def test_level_answer_takes_what_the_image_shows_and_background_knowledge(facts, reasoning):
+    assert answer_level(reasoning, facts) is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "reasoning"),
+    [
+        (PAIR, "Ann is shown at [500, 500, 800, 900]. Bob is somewhere else."),
+        (PAIR, "Ann is a singer and can be seen in the photo at [500, 500, 800, 900]."),
+        (PAIR, "Step 4, grounding: Ann at [500, 500, 800, 900], Bob at [10, 20, 300, 400]."),
+        (PAIR, "The box of Ann is (500,500),(800,900), as the image shows."),
+        (PAIR, "Ann's bounding box is <box>[[500, 500], [800, 900]]</box> in the picture."),
+        (PAIR, "I looked at both. - **Ann** (PER): [500, 500, 800, 900]"),
+        (PAIR, "The woman at [500, 500, 800, 900] is Ann, judging by the caption."),
+        (PAIR, "Bob is in a suit, while Ann is the woman at [500, 500, 800, 900]."),
+        (NFL, "The NFL is a league and can be seen at [100, 100, 300, 300]."),
+        (NFL, "I see the logo. NFL | ORG | [100, 100, 300, 300]"),
+        (NFL, "The logo at [100, 100, 300, 300] is the NFL."),
+    ],
+)
+def test_level_answer_rejects_a_box_that_an_entity_does_not_have(facts, reasoning):
+    assert answer_level(reasoning, facts).startswith("box:")
+
+
+@pytest.mark.parametrize("style", ["steps_text_first", "question_answer", "narrative", "knowledge_visual"])
+def test_level_answer_finds_the_boxes_of_two_entities_swapped(style):
+    num = 0
+    for index in range(100):
+        sample = make_scene(5, "train", index).sample
+        facts = collect_facts(sample, FRAME.frame_of(sample))
+        completion = make_schema(sample, style, facts.frame, SchemaOptions((style,), answer_formats=("rows",)), 0).completion
+        shown = [facts.write_box(entity.boxes[0]) for entity in facts.entities if entity.boxes]
+        reasoning, mark, answer = completion.partition("<answer>" if "<answer>" in completion else "Answer:\n")
+        if len(set(shown)) == 2:
+            swapped = reasoning.replace(shown[0], "#").replace(shown[1], shown[0]).replace("#", shown[1])
+            assert why_rejected(swapped + mark + answer, facts, "answer").startswith("box:")
+            num += 1
+    assert num > 10
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "This agrees with the ground truth.",
+        "The ground-truth says so.",
+        "It matches the given answer.",
+        "I copy the provided answer.",
+        "According to the given label it is a person.",
+        "The gold label says PER.",
+        "The gold answer has it.",
+        "The annotations confirm it.",
+        "According to the answer, she is shown.",
+        "I was told the answer.",
+        "The answer you gave holds.",
+        "The labels given to me say so.",
+        "These are the rules marked by this data set.",
+    ],
+)
+@pytest.mark.parametrize("facts", [PAIR, facts_of("Ann", Entity("Ann", "PER", PLACE))])
+def test_level_answer_rejects_talk_of_the_label(said, facts):
+    assert answer_level(f"Ann is in the photo. {said}", facts).startswith("giveaway:")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "The label says Heineken.",
+        "According to the label of the bottle it is a beer.",
+        "An annotated map hangs on the wall.",
+        "It is the gold standard of tennis.",
+        "So the correct answer is a person.",
+        "Of the provided labels PER fits.",
+        "The answer is given by the text.",
+        "Fans were told to leave.",
+        "The trophy was given to me, she says.",
+        "By the given answer format, a box is next.",
+        "According to the answer above she is a person.",
+        'The gold label says "Moet".',
+        "The given label set has PER.",
+    ],
+)
+def test_level_answer_takes_labels_and_answers_that_are_not_golds(said):
+    assert answer_level(f"Ann is in the photo. {said}", PAIR) is None
+
+
+def test_words_of_the_text_give_nothing_away():
+    facts = facts_of("Ann in Ground Truth , the film", Entity("Ann", "PER", None), Entity("Ground Truth", "OTHER", None))
+    assert answer_level("Ann acts in Ground Truth, which is a film.", facts) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "passes"),
+    [
+        ("Named entities: None. Reasoning: it is only a greeting.", False),
+        ("It is short. The sentence includes no named entities.", False),
+        ("The text does not contain any named entities.", False),
+        ("Named entities: None other than Ann and Bob of Acme.", True),
+        ("The sentence includes no named entities besides Ann and Bob.", True),
+        ("Ann and Bob. The image has no named entities.", True),
+    ],
+)
+def test_level_answer_rejects_a_text_that_is_said_to_name_nothing(said, passes):
+    reason = answer_level(said, PAIR)
+    assert reason is None if passes else reason.startswith("contrary:")
+    assert answer_level(said, facts_of("good morning all of you")) is None
+
+
+@pytest.mark.parametrize("level", GATE_LEVELS)
+def test_the_gate_is_linear_in_a_hostile_reply(level):
+    start = time.perf_counter()
+    for part in ("in the box ", "Ann is a a a ", "Ann at [1, 2, ", "the label ", "((((", "Ann in the image at the box "):
+        answer_level_of = why_rejected(f"<think>{part * 3000}</think>\n<answer>\n{answer_for(PAIR)}\n</answer>", PAIR, level)
+        assert answer_level_of is None or ":" in answer_level_of
+    assert time.perf_counter() - start < 5

@@ -250,8 +250,10 @@ def test_a_system_of_one_style_writes_one_schema_a_sample_unless_told_otherwise(
     assert pq.read_table(tmp_path / "out/d1.parquet").num_rows == 3
     with pytest.raises(ConfigError, match=r"^per_sample: got 2, expected 1 to 1, the number of styles\. Lower it\.$"):
         write_schemas.main([*flags, "--per_sample", "2"])
-    with pytest.raises(ConfigError, match=r"^d2_share: got 2\.0, expected 0 to 1; num_processes: got 0, expected at least 1\."):
-        write_schemas.main([*flags, "--d2_share", "2", "--num_processes", "0"])
+    with pytest.raises(ConfigError, match=r"^per_sample: got 0, expected at least 1; d2_share: got 2\.0, expected 0 to 1\."):
+        write_schemas.main([*flags, "--d2_share", "2", "--per_sample", "0"])
+    with pytest.raises(ConfigError, match=r"^num_processes: got 0, expected at least 1\."):
+        write_schemas.main([*flags, "--num_processes", "0"])
 
 
 @pytest.mark.parametrize(("flag", "value", "meant"), [("--styles", "breif", "brief"), ("--system", "e2e_gmnr", "e2e_gmner")])

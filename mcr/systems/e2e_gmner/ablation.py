@@ -36,7 +36,8 @@ COLUMNS = {
 def schemas_stage(name: str, samples: Path, out: Path, styles: str, seed: int) -> Stage:
     """Return the stage that writes one training set of template schemas."""
     flags = ["--samples", samples, "--output_dir", out, "--family", FAMILY, "--styles", styles, "--answer_formats", "rows"]
-    flags += ["--fixed_order", "--phrasings", 1, "--detail", "brief", "--per_sample", 1, "--d2_share", 0, "--seed", seed]
+    flags += ["--fixed_order", "--phrasings", 1, "--detail", "brief", "--instruction", "common"]
+    flags += ["--per_sample", 1, "--d2_share", 0, "--seed", seed]
     return make_stage(name, f"reasoning schemas: {styles}", "data_prep.write_schemas", *flags)
 
 

@@ -3,14 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from random import Random
 from typing import Any
 
-from data_prep.schemas.facts import collect_facts
-from data_prep.schemas.styles import Voice, visible_first
-from mcr.boxes import Frame
 from mcr.io.samples import hash_id
-from mcr.records import Sample
 
 
 @dataclass(slots=True)
@@ -46,8 +41,3 @@ class SetCounts:
 
     def _sizes(self, name: str) -> dict[str, int]:
         return {"samples": len(self.samples[name]), "schemas": self.schemas[name]}
-
-
-def has_coinciding_routes(sample: Sample, frame: Frame | None) -> bool:
-    """Whether nothing is known of the image that the image-first route could begin with."""
-    return not visible_first(collect_facts(sample, frame), Voice(Random(0), 1))
