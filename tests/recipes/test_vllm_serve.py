@@ -10,6 +10,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import yaml
 
 pytestmark = pytest.mark.vllm
 LAUNCH = Path(__file__).resolve().parents[2] / "launch"
@@ -59,9 +60,12 @@ def test_a_model_that_cannot_write_schemas_leaves_them_to_the_template(server, s
     from data_prep import write_schemas
 
     flags = ["--samples", str(sandbox_qwen3 / "data/test.jsonl"), "--output_dir", str(tmp_path), "--family", "qwen3_vl"]
-    flags += ["--writer", "mllm", "--model", str(sandbox_qwen3 / "untrained"), "--base_url", server, "--max_asks", "1"]
+    teacher = {"model": str(sandbox_qwen3 / "untrained"), "base_url": server}
+    rows = {"teachers": {"tiny": teacher}, "styles": {"mllm_distilled": ["tiny"]}}
+    (tmp_path / "teachers.yaml").write_text(yaml.safe_dump(rows))
+    flags += ["--teachers", str(tmp_path / "teachers.yaml"), "--styles", "mllm_distilled", "--max_asks", "1"]
     flags += ["--image_root", str(sandbox_qwen3 / "data"), "--max_new_tokens", "16", "--d2_share", "0"]
     write_schemas.main(flags)
     summary = json.loads((tmp_path / "summary.json").read_text())
-    assert summary["schemas_by_style"] == {"template": 7}
+    assert (summary["schemas_by_style"], summary["template_share"]) == ({"narrative": 7}, 1.0)
     assert summary["completion_tokens"] > 0
