@@ -2,7 +2,7 @@
 
     python bench/sft_step.py [--size 3b 7b] [--rows 2 8] [--repeats 5]
 
-Rows of 1500 prompt tokens (256 of them of an image) and a completion of 512, which `bench/memory.py` counts, too. LoRA of rank 64,
+Rows of 1500 prompt tokens (256 of an image) and a completion of 512, as `bench/memory.py` counts them. LoRA of rank 64,
 bfloat16, gradient checkpointing, AdamW; the loss as TRL's SFTTrainer computes it. Random weights.
 """
 
