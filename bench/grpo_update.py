@@ -273,7 +273,7 @@ def measure(model: Any, shape: Shape, repeats: int) -> dict[str, str]:
 
 
 def main() -> None:
-    """Measure every shape and print the table."""
+    """Measure every shape and print its row."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shape", nargs="+", default=list(SHAPES), help="PxCxG")
     parser.add_argument("--repeats", type=int, default=3)
@@ -284,8 +284,10 @@ def main() -> None:
     parser.add_argument("--vocab", type=int, default=4096, help="of the small size")
     args = parser.parse_args()
     model = build_model(args)
-    rows = [measure(model, Shape(*map(int, shape.split("x"))), args.repeats) for shape in args.shape]
-    print(table(tuple(rows[0]), [list(row.values()) for row in rows]))
+    for number, shape in enumerate(args.shape):
+        row = measure(model, Shape(*map(int, shape.split("x"))), args.repeats)
+        lines = table(tuple(row), [list(row.values())]).splitlines()
+        print("\n".join(lines if number == 0 else lines[-1:]), flush=True)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import argparse
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -59,28 +60,24 @@ def count(size: str, num_rows: int) -> Estimate:
     return counted
 
 
-def measure(size: str, all_rows: list[int], repeats: int) -> list[list[str]]:
-    """Return the rows of the table for one size."""
+def measure(size: str, all_rows: list[int], repeats: int) -> Iterator[list[str]]:
+    """Yield the rows of the table for one size."""
     torch.manual_seed(0)
     model = with_lora(random_model(published_config(size)))
     resident = torch.cuda.memory_allocated()
     optimizer = torch.optim.AdamW((p for p in model.parameters() if p.requires_grad), lr=1e-4)
-    lines = []
     for num_rows in all_rows:
         batch = make_batch(num_rows, model.config.get_text_config().vocab_size)
         step(model, optimizer, batch)
         torch.cuda.reset_peak_memory_stats()
         seconds = statistics.median(step(model, optimizer, batch) for _ in tqdm(range(repeats), desc=size, disable=None))
         counted = count(size, num_rows)
-        lines.append(
-            [
-                *(f"Qwen2.5-VL-{size.upper()}", str(num_rows), f"{seconds:.2f}"),
-                f"{num_rows * (PROMPT + COMPLETION) / seconds:.0f}",
-                *(f"{torch.cuda.max_memory_allocated() / 1e9:.1f}", f"{counted.total_gb:.1f}"),
-                *(f"{resident / 1e9:.1f}", f"{counted.weights_gb:.1f}"),
-            ]
-        )
-    return lines
+        yield [
+            *(f"Qwen2.5-VL-{size.upper()}", str(num_rows), f"{seconds:.2f}"),
+            f"{num_rows * (PROMPT + COMPLETION) / seconds:.0f}",
+            *(f"{torch.cuda.max_memory_allocated() / 1e9:.1f}", f"{counted.total_gb:.1f}"),
+            *(f"{resident / 1e9:.1f}", f"{counted.weights_gb:.1f}"),
+        ]
 
 
 def main() -> None:
@@ -90,8 +87,9 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", type=int, default=[2, 8], help="rows a step; the published configs have 2")
     parser.add_argument("--repeats", type=int, default=5)
     args = parser.parse_args()
-    lines = [line for size in args.size for line in measure(size, args.rows, args.repeats)]
-    print(table(HEADER, lines))
+    for number, line in enumerate(line for size in args.size for line in measure(size, args.rows, args.repeats)):
+        printed = table(HEADER, [line]).splitlines()
+        print("\n".join(printed if number == 0 else printed[-1:]), flush=True)
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ versions() {
 }
 
 tests() { $python -m pytest -m gpu -rA --durations 5 -p no:cacheprovider tests/mcr/shared_prefix/test_gpu.py; }
-grpo_3b() { $python bench/grpo_update.py --size 3b --shape $shapes --repeats 5; }
-grpo_7b() { $python bench/grpo_update.py --size 7b --shape $shapes --repeats 5; }
+grpo_3b() { $python bench/grpo_update.py --size 3b --shape $shapes --repeats 3; }
+grpo_7b() { $python bench/grpo_update.py --size 7b --shape $shapes --repeats 3; }
 sft() { $python bench/sft_step.py; }
 
 recipes() {
@@ -35,7 +35,7 @@ recipes() {
         $python -m mcr write-schemas --samples "$world/data/train.jsonl" --output_dir "$world/schemas" --family qwen3_vl \
             --styles steps_image_first --answer_formats rows --detail brief --d2_share 0.5 &&
         $python -m mcr.models.tiny --texts "$world/schemas/d1.parquet" --output_dir "$world/untrained" || return 1
-    recipe sft "$world/untrained" "$world/schemas/d1.parquet" "$world/mrsi" --max_steps 100 --logging_steps 10 || return 1
+    recipe sft "$world/untrained" "$world/schemas/d1.parquet" "$world/mrsi" --max_steps 30 --logging_steps 10 || return 1
     local attention cvo=(--logging_steps 1 --max_completion_length 64 --max_unreadable 1 --gradient_checkpointing true
         --use_peft true --lora_r 64 --lora_target_modules '.*language_model.*\.(q_proj|k_proj|v_proj|o_proj)')
     for attention in segments flex; do
