@@ -7,6 +7,7 @@ bfloat16, gradient checkpointing, AdamW; the loss as TRL's SFTTrainer computes i
 """
 
 import argparse
+import gc
 import statistics
 import tempfile
 import time
@@ -62,6 +63,7 @@ def count(size: str, num_rows: int) -> Estimate:
 
 def measure(size: str, all_rows: list[int], repeats: int) -> Iterator[list[str]]:
     """Yield the rows of the table for one size."""
+    gc.collect()  # the model before has cycles, and would be counted as this one's memory
     torch.manual_seed(0)
     model = with_lora(random_model(published_config(size)))
     resident = torch.cuda.memory_allocated()

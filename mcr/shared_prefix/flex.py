@@ -41,7 +41,7 @@ def packed_flex_attention(
     """
     if dropout:
         raise ConfigError(f"attention_dropout: got {dropout}, expected 0 with flex attention. Set it to 0 or take segments.")
-    # Its backward pass over grouped heads takes twice the time of the one over repeated keys and values (H100).
+    # Its backward pass over grouped heads is slower than the one over repeated keys and values (docs/log.md).
     key, value = (states.repeat_interleave(query.shape[1] // states.shape[1], dim=1) for states in (key, value))
     return _compiled()(query, key, value, block_mask=block_mask, scale=scaling).transpose(1, 2).contiguous()
 
