@@ -1,4 +1,4 @@
-"""What a 7B model takes on each GPU, counted by mcr/runs/memory.py: the table of docs/scaling.md. An estimate.
+"""What a 7B model takes on each GPU, counted by mcr/runs/memory.py: the table of docs/scaling.md. bench/gpu/run.sh measures some.
 
 python bench/memory.py [--completion 512] [--micro_batch 8]
 """
@@ -6,16 +6,11 @@ python bench/memory.py [--completion 512] [--micro_batch 8]
 import argparse
 import tempfile
 
-from transformers import AutoConfig
+from qwen2_5_vl import published_config
 
 from mcr.report.markdown import table
 from mcr.runs.memory import estimate_memory
 
-TEXT = {
-    **{"hidden_size": 3584, "num_hidden_layers": 28, "intermediate_size": 18944, "vocab_size": 152064},
-    **{"num_attention_heads": 28, "num_key_value_heads": 4},
-}
-VISION = {"depth": 32, "hidden_size": 1280, "num_heads": 16, "intermediate_size": 3420, "out_hidden_size": 3584}
 LORA = {"use_peft": True, "lora_r": 64}
 ROWS = (
     ("SFT, LoRA, data parallel", "one_gpu.yaml, several_gpus.yaml", LORA, "", 1),
@@ -38,7 +33,7 @@ def main() -> None:
     common = {"dtype": "bfloat16", "gradient_checkpointing": True, "max_completion_length": args.completion}
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        AutoConfig.for_model("qwen2_5_vl", text_config=TEXT, vision_config=VISION).save_pretrained(folder)
+        published_config("7b").save_pretrained(folder)
         for title, files, settings, zero, processes in ROWS:
             one = estimate_memory(folder, common | settings, micro_batch=args.micro_batch, processes=processes, zero=zero)
             parts = [

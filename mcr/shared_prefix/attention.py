@@ -88,7 +88,7 @@ def use_packed_attention(model: PreTrainedModel, attention: str) -> None:
             return ALL_ATTENTION_FUNCTIONS[original](module, query, key, value, attention_mask, **kwargs)
         settings = {name: kwargs[name] for name in ("dropout", "scaling") if name in kwargs}
         if attention == "flex":
-            return packed_flex_attention(module, query, key, value, make_block_mask(layout, query.device), **settings), None
+            return packed_flex_attention(query, key, value, make_block_mask(layout, len(query), query.device), **settings), None
         return blockwise_attention(module, query, key, value, layout, **settings), None
 
     name = NAME.format(attention, original)

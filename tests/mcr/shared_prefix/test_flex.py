@@ -25,15 +25,15 @@ def _eager():
 @pytest.mark.parametrize("prefix_mask", [None, PADDED])
 def test_its_mask_is_the_layouts(prefix_mask):
     layout = PrefixLayout(3, 4, 5, prefix_mask)
-    mask = make_block_mask(layout, CPU)
-    expected = layout.dense_attention_mask()[:, 0]
+    mask = make_block_mask(layout, 2, CPU)
+    expected = layout.dense_attention_mask()[:, 0].expand(2, -1, -1)
     groups, size, _ = expected.shape
     grid = torch.meshgrid(*(torch.arange(n) for n in (groups, size, size)), indexing="ij")
     assert torch.equal(mask.mask_mod(grid[0], torch.tensor(0), grid[1], grid[2]), expected)
 
 
 def test_blocks_between_segments_are_empty():
-    blocks = make_block_mask(PrefixLayout(3, 128, 256, None), CPU).to_dense()[0, 0]
+    blocks = make_block_mask(PrefixLayout(3, 128, 256, None), 1, CPU).to_dense()[0, 0]
     assert blocks.tolist() == [[1, 0, 0, 0, 0], [1, 1, 0, 0, 0], [1, 1, 1, 0, 0], [1, 1, 0, 1, 0], [1, 1, 0, 0, 1]]
 
 
@@ -43,7 +43,7 @@ def test_it_equals_attention_under_the_whole_mask(prefix_mask):
     layout = PrefixLayout(3, 4, 5, prefix_mask)
     query = torch.randn(2, 4, 17, 8)
     key, value = torch.randn(2, 2, 2, 17, 8).unbind()
-    got = packed_flex_attention(torch.nn.Module().eval(), query, key, value, make_block_mask(layout, CPU), scaling=0.3)
+    got = packed_flex_attention(query, key, value, make_block_mask(layout, 2, CPU), scaling=0.3)
     full = [states.repeat_interleave(2, dim=1) for states in (key, value)]
     mask = layout.dense_attention_mask()
     expected = torch.nn.functional.scaled_dot_product_attention(query, *full, attn_mask=mask, scale=0.3)
@@ -59,6 +59,12 @@ def test_a_models_logprobs_are_those_of_the_two_calls(sandbox_qwen3):
         with torch.no_grad():
             found.append(shared_logprobs(model, rows, extra, counts)[0])
     assert_close(found[1], found[0])
+
+
+def test_dropout_is_refused():
+    states = torch.zeros(1, 2, 4, 8)
+    with pytest.raises(ConfigError, match="attention_dropout"):
+        packed_flex_attention(states, states, states, make_block_mask(PrefixLayout(1, 2, 2, None), 1, CPU), dropout=0.1)
 
 
 def test_training_with_it_on_a_cpu_is_refused():
