@@ -31,7 +31,9 @@ from mcr.training.grpo_checks import check_attention, check_rounds, decide_share
 BREAKDOWN = "breakdown"  # the column in which reward functions find what the scorer returned
 IMAGE_INPUTS = ("pixel_values", "image_grid_thw", "num_images", "mm_token_type_ids")
 MIXED_PRECISION = {"bf16": torch.bfloat16, "fp16": torch.float16}
-MAX_DIFFERENCE = {torch.float32: 1e-3, torch.bfloat16: 0.5, torch.float16: 0.1}
+# Of two paths' log-probabilities on one batch: (mean, largest). In bfloat16 rounding alone makes a 7B model differ by 0.06 and 0.3
+# on 1,600 tokens (docs/shared-prefix.md), and the largest grows with their number.
+MAX_DIFFERENCE = {torch.float32: (1e-4, 1e-3), torch.bfloat16: (0.2, 1.5), torch.float16: (0.03, 0.2)}
 
 
 class Score(Protocol):
@@ -255,13 +257,15 @@ class CvoTrainer(RolloutCache, GRPOTrainer):
         was_training = inner.training
         inner.eval()
         with torch.no_grad():
-            own = ((plain()[0] - shared()[0]).abs() * mask).max()
+            own = (plain()[0] - shared()[0]).abs() * mask
+            found = torch.stack([own.sum() / mask.sum().clamp(min=1), own.max()])
         inner.train(was_training)
-        difference = float(self._gather(own.reshape(1)).max())
+        mean, largest = self._gather(found[None]).amax(dim=0).tolist()
         dtype: Any = MIXED_PRECISION.get(str(self.accelerator.mixed_precision), inner.dtype)
         allowed = MAX_DIFFERENCE.get(dtype, MAX_DIFFERENCE[torch.bfloat16])
-        if not difference <= allowed:
+        if not (mean <= allowed[0] and largest <= allowed[1]):
             raise McrError(
-                f"shared prefix: log-probabilities of the first batch differ from TRL's by {difference:.2e}, expected at "
-                f"most {allowed:.0e} in {dtype}. Set shared_prefix to off and report the model ({inner.config.model_type})."
+                f"shared prefix: log-probabilities of the first batch differ from TRL's by {mean:.2e} (mean) and {largest:.2e} "
+                f"(largest), expected at most {allowed[0]:.0e} and {allowed[1]:.0e} in {dtype}. Set "
+                f"shared_prefix to off and report the model ({inner.config.model_type})."
             )
