@@ -31,8 +31,8 @@ from mcr.training.grpo_checks import check_attention, check_rounds, decide_share
 BREAKDOWN = "breakdown"  # the column in which reward functions find what the scorer returned
 IMAGE_INPUTS = ("pixel_values", "image_grid_thw", "num_images", "mm_token_type_ids")
 MIXED_PRECISION = {"bf16": torch.bfloat16, "fp16": torch.float16}
-# Of two paths' log-probabilities on one batch: (mean, largest). In bfloat16 rounding alone makes a 7B model differ by 0.06 and 0.3
-# on 1,600 tokens (docs/shared-prefix.md), and the largest grows with their number.
+# Of two paths' log-probabilities on one batch: (mean, largest). In bfloat16 rounding alone makes a 7B model differ by 0.06 and
+# 0.3 on 1,600 tokens (docs/shared-prefix.md), and the largest grows with their number.
 MAX_DIFFERENCE = {torch.float32: (1e-4, 1e-3), torch.bfloat16: (0.2, 1.5), torch.float16: (0.03, 0.2)}
 
 
