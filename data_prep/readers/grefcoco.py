@@ -21,7 +21,7 @@ from mcr.records import Entity, Sample, check_box, collapse_space
 from mcr.tasks import VG
 
 REFS, INSTANCES = "grefs(unc).json", "instances.json"
-# MCR Table 5, phrases with several targets left out; it counts the two test splits together. Its 14,000 training samples are drawn
+# MCR Table 5, phrases with several targets left out; it counts the two test splits together. Its 14,000 training samples come
 # from a larger split (data_prep/configs/mcr_mix.yaml), whose size it does not state.
 PUBLISHED = {"val": {"samples": 5309}, "testA+testB": {"samples": 19066}}
 NO_TARGET = -1
