@@ -99,18 +99,30 @@ def check_report(report: BuildReport, splits: tuple[str, ...], out: Path, *, is_
 
 
 def summary_table(report: BuildReport, published: Mapping[str, Mapping[str, int]]) -> str:
-    """Return the counts by split as a Markdown table, published counts beside those that differ."""
+    """Return the counts by split as a Markdown table, published counts beside those that differ.
+
+    Splits whose published counts are of their sum get a row for it once all of them are read.
+    """
     notes = sorted({name for counts in report.counts.values() for name in counts} - set(COUNTS))
     names = [*COUNTS, *notes, "rejected"]
     lines = [f"| split | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
-    for split, counts in report.counts.items():
-        kinds = report.rejects.get(split, Counter())
+    sums = [tuple(name.split("+")) for name in published if "+" in name and {*name.split("+")} <= report.counts.keys()]
+    for splits in [*((split,) for split in report.counts), *sums]:
+        split, counts = "+".join(splits), _sum(report.counts, splits)
+        kinds = _sum(report.rejects, splits)
         rejected = str(sum(kinds.values()))
         if kinds:
             rejected += " (" + ", ".join(f"{kind} {number}" for kind, number in sorted(kinds.items())) + ")"
         cells = [_beside(counts[name], published.get(split, {}).get(name)) for name in (*COUNTS, *notes)]
         lines.append(f"| {split} | {' | '.join([*cells, rejected])} |")
     return "\n".join(lines)
+
+
+def _sum(counters: Mapping[str, Counter], splits: Iterable[str]) -> Counter:
+    total: Counter = Counter()
+    for split in splits:
+        total.update(counters.get(split, {}))
+    return total
 
 
 def _beside(count: int, published: int | None) -> str:
@@ -132,7 +144,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.several_targets:
         if not isinstance(reader, GrefcocoReader):
             raise ConfigError("--several_targets: is for grefcoco alone. Leave it out.")
-        reader = replace(reader, keeps_several=True)
+        reader = replace(reader, keeps_several=True, published={})
     known = reader.splits or splits_of_folder(args.root)
     splits = tuple(args.splits.split(",")) if args.splits else known
     if not set(splits) <= set(known):

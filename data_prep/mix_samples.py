@@ -20,6 +20,8 @@ from mcr.records import ImageRef, Sample
 from mcr.runs.command_line import CommandParser
 
 KEYS = ("sources", "output_dir", "seed")
+OPTIONAL = ("split",)
+SPLITS = ("train", "dev", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,25 @@ def mix(sources: list[Source], seed: int) -> list[Sample]:
     return samples
 
 
-def read_config(path: Path) -> tuple[list[Source], Path, int]:
-    """Return (sources, output folder, seed) of a config.
+@dataclass(frozen=True, slots=True)
+class MixConfig:
+    """A mix as its config describes it.
+
+    Attributes:
+        sources: what is drawn from.
+        output_dir: the folder of the mix.
+        seed: of the draws and of the order.
+        split: one of SPLITS; the file in the folder is named after it.
+    """
+
+    sources: list[Source]
+    output_dir: Path
+    seed: int
+    split: str = SPLITS[0]
+
+
+def read_config(path: Path) -> MixConfig:
+    """Return a config's mix.
 
     Raises:
         ConfigError: not YAML of this form; unknown keys are named with the closest known ones, missing keys apart from them.
@@ -84,7 +103,8 @@ def read_config(path: Path) -> tuple[list[Source], Path, int]:
     try:
         config: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
         raise_faults(f"{path}: cannot be read as a mix", _faults(config), error=ConfigError)
-        return [Source(**row) for row in config["sources"]], Path(config["output_dir"]), int(config["seed"])
+        sources = [Source(**row) for row in config["sources"]]
+        return MixConfig(sources, Path(config["output_dir"]), int(config["seed"]), config.get("split", SPLITS[0]))
     except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
         if isinstance(error, ConfigError):
             raise
@@ -94,7 +114,9 @@ def read_config(path: Path) -> tuple[list[Source], Path, int]:
 def _faults(config: Any) -> list[str]:
     if not isinstance(config, dict):
         return [f"got {type(config).__name__}, expected the keys {', '.join(KEYS)}"]
-    faults = _wrong_keys(config, KEYS, KEYS)
+    faults = _wrong_keys(config, (*KEYS, *OPTIONAL), KEYS)
+    if config.get("split", SPLITS[0]) not in SPLITS:
+        faults.append(f"split: got {config['split']!r}, expected one of {', '.join(SPLITS)}")
     sources = config.get("sources", [])
     if not isinstance(sources, list):
         return [*faults, f"sources: got {type(sources).__name__}, expected a list"]
@@ -116,13 +138,13 @@ def _wrong_keys(row: dict[Any, Any], known: Iterable[str], needed: Iterable[str]
 def main(argv: list[str] | None = None) -> None:
     """Mix and say what came of it."""
     parser = CommandParser(__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="YAML with sources, output_dir, seed")
-    parser.add_argument("--output_dir", type=Path, help="folder for train.jsonl, instead of the config's")
+    parser.add_argument("--config", type=Path, required=True, help="YAML with sources, output_dir, seed, split")
+    parser.add_argument("--output_dir", type=Path, help="folder of the mix, instead of the config's")
     parser.add_argument("--seed", type=int, help="instead of the config's")
     args = parser.parse_args(argv)
-    sources, out, seed = read_config(args.config)
-    samples = mix(sources, seed if args.seed is None else args.seed)
-    path = (args.output_dir or out) / "train.jsonl"
+    config = read_config(args.config)
+    samples = mix(config.sources, config.seed if args.seed is None else args.seed)
+    path = (args.output_dir or config.output_dir) / f"{config.split}.jsonl"
     write_samples(path, samples)
     counts = Counter((sample.dataset, sample.task.name) for sample in samples)
     print("| dataset | task | samples |\n|---|---|---|")

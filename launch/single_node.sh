@@ -3,6 +3,7 @@
 # Hardware:  8 GPUs of 80 GB for a 7B model with LoRA (set GPUS to what there is)
 # Memory:    7B with LoRA: about 30 GB a GPU for SFT, 23 GB for GRPO and vLLM's share (counted, docs/scaling.md)
 # Launch:    GPUS=8 bash launch/single_node.sh twitter_gmner_qwen2_5_vl_7b runs/gmner_qwen2_5_vl_7b
+#            GPUS=8 bash launch/single_node.sh mix/mix_qwen2_5_vl_7b runs/mix_qwen2_5_vl_7b
 set -euo pipefail
 name=${1:?the first part of the configs in recipes/configs/mcr}
 run=${2:?the folder that the configs write to}

@@ -13,8 +13,8 @@ from mcr.runs.config import parse_settings
 from mcr.systems import systems
 
 RECIPE_CONFIGS = Path(__file__).resolve().parent.parent / "recipes" / "configs"
-CONFIG_FOLDERS = [*RECIPE_CONFIGS.iterdir(), *(system.configs for system in systems().values())]
-CONFIGS = sorted(path for folder in CONFIG_FOLDERS for path in folder.glob("*.yaml"))
+OF_SYSTEMS = [path for system in systems().values() for path in system.configs.glob("*.yaml")]
+CONFIGS = sorted([*RECIPE_CONFIGS.rglob("*.yaml"), *OF_SYSTEMS])
 
 
 def types_for(name: str):

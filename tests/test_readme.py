@@ -29,7 +29,7 @@ WRITERS = [
     ROOT / "README.md",
     *(ROOT / "docs").glob("*.md"),
     *ROOT.glob("*/configs/**/*.yaml"),
-    *ROOT.glob("mcr/systems/*/configs/*"),
+    *ROOT.glob("mcr/systems/*/configs/**/*.yaml"),
 ]
 
 

@@ -67,6 +67,7 @@ class MnerMiReader:
         sample = Sample(check_id(row.get("id", "")), self.dataset, MNER, " ".join(tokens), refs, tuple(entities))
         notes["Python literals"] += is_literal
         notes["with several images"] += len(images) > 1
+        notes["without an image"] += not images
         notes["I- without B-"] += num_orphans(labels)
         return sample
 
@@ -103,6 +104,7 @@ def read_row(raw: bytes) -> tuple[Mapping[str, Any], bool]:
     return without_surrogates(row), is_literal
 
 
-MNER_MI_READER = MnerMiReader("mner-mi", "MNER-MI", published={"train": {"samples": 6856}})
+PUBLISHED = {"train": {"samples": 6856}, "dev": {"samples": 860}, "test": {"samples": 860}}  # MCR Table 5
+MNER_MI_READER = MnerMiReader("mner-mi", "MNER-MI", published=PUBLISHED)
 MNER_UNI_READER = MnerMiReader("mner-uni", "MNER-UNI")
 READERS = {"mner-mi": MNER_MI_READER, "mner-uni": MNER_UNI_READER}

@@ -59,7 +59,9 @@ class Reader(Protocol):
 
     @property
     def published(self) -> Mapping[str, Mapping[str, int]]:
-        """Counts by split that should come out, where there are any: samples, entities, groundable, boxes."""
+        """Counts that should come out, where there are any: samples, entities, groundable, boxes, by split or by the sum of
+        several ("testA+testB").
+        """
         ...
 
     def check_folder(self, root: Path, image_root: Path | None) -> None:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -5,6 +7,8 @@ from data_prep.mix_samples import Source, main, mix, read_config
 from mcr.errors import ConfigError
 from mcr.io.samples import load_samples, write_samples
 from mcr.records import Entity, ImageRef, Sample
+
+CONFIGS = Path(__file__).resolve().parents[2] / "data_prep/configs"
 
 
 def source(tmp_path, dataset, task, num):
@@ -54,6 +58,7 @@ def test_more_than_there_is_and_one_source_twice_are_refused(tmp_path):
             ["unknown key 'output_dr' (did you mean output_dir?)", "lacks the key output_dir"],
         ),
         ("sources: []\noutput_dir: y", ["lacks the key seed"]),
+        ("sources: []\noutput_dir: y\nseed: 0\nsplit: val", ["split: got 'val', expected one of train, dev, test"]),
         ("sources: {samples: x}\noutput_dir: y\nseed: 0", ["sources: got dict, expected a list"]),
         (
             "sources: [{samples: x}, {sample: x}, y]\noutput_dir: y\nseed: 0",
@@ -74,8 +79,23 @@ def test_configs_that_are_no_mix_are_told(tmp_path, text, told):
     assert all(one in str(error.value) for one in told)
 
 
-def test_the_papers_mix_is_a_config():
-    from pathlib import Path
+def test_a_mix_is_written_under_the_name_of_its_split(tmp_path):
+    rows = [{"samples": source(tmp_path, "a", "gmner", 2)}]
+    config = {"sources": rows, "output_dir": str(tmp_path / "out"), "seed": 0, "split": "dev"}
+    (tmp_path / "mix.yaml").write_text(yaml.safe_dump(config))
+    main(["--config", str(tmp_path / "mix.yaml")])
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["dev.jsonl"]
 
-    sources, _, _ = read_config(Path(__file__).resolve().parents[2] / "data_prep/configs/mcr_mix.yaml")
-    assert 2 * sum(one.num for one in sources) == 55_712
+
+def test_the_papers_mix_is_a_config():
+    """Table 5's training samples, two schemas each, are the 55,712 of MCR E.1."""
+    config = read_config(CONFIGS / "mcr_mix.yaml")
+    assert [one.num for one in config.sources] == [7000, 6856, 14_000]
+    assert 2 * sum(one.num for one in config.sources) == 55_712
+
+
+def test_the_held_out_mix_has_as_many_samples_as_the_configs_score():
+    config = read_config(CONFIGS / "mcr_mix_dev.yaml")
+    assert (config.split, sum(one.num for one in config.sources)) == ("dev", 256)
+    folders = [one.image_folder for one in read_config(CONFIGS / "mcr_mix.yaml").sources]
+    assert [one.image_folder for one in config.sources] == folders

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 
 import pytest
 from PIL import Image
@@ -184,6 +185,29 @@ def test_grec_boxes_are_corners_and_a_sample_is_a_sentence(tmp_path):
     kept, _ = read_all(GrefcocoReader(keeps_several=True), tmp_path)
     assert len(kept["train"]) == len(samples["train"]) + 2
     assert len(kept["train"][-1].entities[0].boxes) == 2
+
+
+def test_counts_of_mcrs_table_5_are_shown_beside_what_was_read(tmp_path, capsys):
+    """MCR counts GREC's two test splits together; a sum is compared once both are read."""
+    grec_folder(tmp_path / "gref")
+    flags = ["grefcoco", "--root", str(tmp_path / "gref"), "--output_dir"]
+    main([*flags, str(tmp_path / "grec")])
+    table = capsys.readouterr().out
+    assert re.search(r"^\| val \| 2 \(published: 5309\)", table, re.MULTILINE)
+    assert re.search(r"^\| testA \| 2 \|", table, re.MULTILINE)
+    assert re.search(r"^\| testA\+testB \| 4 \(published: 19066\)", table, re.MULTILINE)
+    main([*flags, str(tmp_path / "a"), "--splits", "testA"])
+    assert "testA+testB" not in capsys.readouterr().out
+    main([*flags, str(tmp_path / "several"), "--several_targets"])
+    assert "published" not in capsys.readouterr().out, "Table 5 leaves phrases with several targets out"
+    published = {split: counts["samples"] for split, counts in MNER_MI_READER.published.items()}
+    assert published == {"train": 6856, "dev": 860, "test": 860}
+
+
+def test_tweets_without_an_image_are_counted(tmp_path):
+    samples, counts = read_all(MNER_MI_READER, mner_folder(tmp_path, "MNER-MI", MI | {"images": []}))
+    assert samples["train"][0].images == ()
+    assert counts["train"]["without an image"] == 1
 
 
 @pytest.mark.parametrize(
