@@ -15,7 +15,7 @@ from markupsafe import Markup
 from mcr.io.atomic_write import write_whole
 from mcr.masks import Mask
 from mcr.metrics.error_kinds import KINDS
-from mcr.metrics.evaluate import Metrics
+from mcr.metrics.evaluate import HEADLINES, Metrics
 from mcr.metrics.intervals import Difference, Estimate
 from mcr.metrics.scores import PrecisionRecallF1
 from mcr.records import Entity
@@ -25,7 +25,7 @@ from mcr.report.thumbnails import GOLD_RGB, PREDICTED_RGB, Thumbnails, mask_uri
 
 PER_CHUNK = 100
 BAR_PX = 120
-TILES = ("GMNER F1", "MNER F1", "EEG F1", "N-Rate", "N-F1", "Acc@0.5")
+TILES = (*HEADLINES, "Acc@0.5")
 FIGURES = {
     "iou_curve.png": "GMNER F1 by IoU threshold",
     "scores.png": "F1 by task and by type",
@@ -94,7 +94,7 @@ def _system(system: Evaluation, index: int) -> dict[str, Any]:
     return {
         "name": system.name,
         "index": index,
-        "tiles": [_tile(name, system.intervals.get(name)) for name in TILES],
+        "tiles": [_tile(name, system.intervals[name]) for name in TILES if name in system.intervals],
         "biases": bias_sentences(system.metrics),
         "num_errors": sum(counts.values()),
         "errors": [
@@ -104,9 +104,7 @@ def _system(system: Evaluation, index: int) -> dict[str, Any]:
     }
 
 
-def _tile(name: str, one: Estimate | None) -> dict[str, str]:
-    if one is None:
-        return {"name": name, "value": "\u2013", "interval": ""}
+def _tile(name: str, one: Estimate) -> dict[str, str]:
     return {"name": name, "value": percent(one.value), "interval": f"{percent(one.low)} to {percent(one.high)}"}
 
 
