@@ -86,14 +86,17 @@ class CaseGroup:
 
     def title(self, names: Sequence[str]) -> str:
         """Return a heading."""
-        bias = f"{BIASES[self.kind]}: " if self.kind in BIASES else ""
-        return f"{'Mended' if self.is_mended else 'Broken'} by {names[1]}: {bias}{self.kind}"
+        return f"{'Mended' if self.is_mended else 'Broken'} by {names[1]}: {_named(self.kind)}"
 
     def summary(self) -> str:
         """Return how many there are, how many are shown, and what the error is."""
         shown = "all shown" if len(self.cases) == self.num_samples else f"{len(self.cases)} of the samples shown"
         errors, samples = _plural(self.num_errors, "error"), _plural(self.num_samples, "sample")
         return f"{errors} in {samples}, {shown}. The error: {KINDS[self.kind]}."
+
+
+def _named(kind: str) -> str:
+    return f"{kind} ({BIASES[kind]})" if kind in BIASES else kind
 
 
 def _plural(count: int, noun: str) -> str:
@@ -186,10 +189,7 @@ class CaseStudy:
 
     def count_table(self) -> dict[str, Sequence]:
         """Return the counts as a table, with their sums."""
-        rows = [
-            [f"{kind} ({BIASES[kind]})" if kind in BIASES else kind, one.before, one.mended, one.broken, one.after]
-            for kind, one in self.counts().items()
-        ]
+        rows = [[_named(kind), one.before, one.mended, one.broken, one.after] for kind, one in self.counts().items()]
         totals = [sum(column) for column in zip(*(row[1:] for row in rows), strict=True)]
         return {"header": ["errors", "before", "mended", "broken", "after"], "rows": [*rows, ["all", *totals]]}
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from mcr.io.predictions import Prediction
 from mcr.metrics.conventions import Conventions
+from mcr.metrics.error_kinds import KINDS
 from mcr.records import Entity, ImageRef, Sample
 from mcr.report.cases import ORDER, Change, compare_cases, write_cases_page
 from mcr.report.evaluation import evaluate_system
@@ -118,13 +119,14 @@ def test_at_most_so_many_of_a_kind_are_drawn_and_the_seed_decides_which():
 
 def test_the_biases_come_first_and_mended_before_broken():
     assert ORDER[:2] == ("should be None", "invented")
+    assert sorted(ORDER) == sorted(KINDS)
     samples = [make_sample("1"), make_sample("2")]
     wrong = (Entity("Ann", "PER", FAR), GROUNDED, YORK, Entity("NBA", "ORG", None))
     groups = study(samples, [wrong, (ANN, NFL, YORK)], [(ANN, NFL, YORK), wrong]).groups
     assert [(group.kind, group.is_mended) for group in groups] == [
         (kind, is_mended) for is_mended in (True, False) for kind in ("should be None", "invented", "box off")
     ]
-    assert groups[0].title(("SFT", "MCR")) == "Mended by MCR: textual bias: should be None"
+    assert groups[0].title(("SFT", "MCR")) == "Mended by MCR: should be None (textual bias)"
     assert groups[5].title(("SFT", "MCR")) == "Broken by MCR: box off"
 
 
@@ -176,7 +178,7 @@ def test_the_counts_are_returned_and_are_at_the_top_of_both_files(folder):
     assert counts["missed"] == [6, 6, 1, 1]  # three entities of the sample that the first system did not answer
     markdown = (folder / "cases.md").read_text(encoding="utf-8")
     assert "| should be None (textual bias) | 4 | 4 | 0 | 0 |" in markdown
-    assert "## Mended by MCR: textual bias: should be None\n\n" in markdown
+    assert "## Mended by MCR: should be None \\(textual bias\\)\n\n" in markdown
     assert "4 errors in 4 samples, 3 of the samples shown." in markdown
     assert "**NFL** should be None \u2192 right" in markdown
     assert "<img" not in markdown
