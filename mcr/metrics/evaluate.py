@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from mcr.errors import raise_faults
@@ -24,10 +24,13 @@ from mcr.metrics.scores import (
     has_masks,
     has_phrases,
     has_seen,
+    measures_of,
     precision_recall_f1,
 )
 from mcr.metrics.uncertainty import uncertainty_auroc
 from mcr.records import Sample, ScoredSample
+
+HEADLINES = ("GMNER F1", "MNER F1", "EEG F1", "N-Rate", "N-F1", "SMNER F1", "GREC N-acc", "GREC precision", "GREC Pr@(F1=1)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ class Metrics:
         uncertainty_auroc: None if there is no right or no wrong prediction with an uncertainty.
         seen: by the texts of the training samples, where they were given.
         grec: None where no sample is a phrase.
+        measures: every measure that the samples have, by the name that reports show: fractions, and the number N-Count. What the
+            tasks do not ask for, or gold holds nothing of, is not among them (`mcr.metrics.scores.measures_of`).
     """
 
     gmner: PrecisionRecallF1
@@ -102,10 +107,10 @@ class Metrics:
     uncertainty_auroc: float | None = None
     seen: SeenAndUnseen | None = None
     grec: Grec | None = None
+    measures: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        scores = {"GMNER F1": self.gmner.f1, "MNER F1": self.mner.f1, "EEG F1": self.eeg.f1, "N-Rate": self.n_rate}
-        return "  ".join(f"{name} {value:.4f}" for name, value in (scores | {"N-F1": self.no_target.f1}).items())
+        return "  ".join(f"{name} {self.measures[name]:.4f}" for name in HEADLINES if name in self.measures) or "no measure"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the content of metrics.json; what the samples do not hold is left out."""
@@ -123,7 +128,7 @@ class Metrics:
             row["uncertainty_auroc"] = self.uncertainty_auroc
         if self.grec is not None:
             row["grec"] = self.grec.to_dict()
-        return row
+        return row | {"measures": dict(self.measures)}
 
     def with_report(self, report: PredictionReport) -> "Metrics":
         """Return the metrics with the numbers of what was missing or could not be read."""
@@ -189,6 +194,7 @@ def metrics_of(rows: Sequence[ScoredSample], counts: Sequence[Counts], conventio
     gmner, is_fine, is_masked = precision_recall_f1(sums, "gmner"), has_fine_types(sums), has_masks(sums)
     fmner = FineAndCoarse(*(precision_recall_f1(sums, "fmner", which) for which in ("fine", "coarse")))
     placed = [row for row in rows if row.task.has_text and row.task.has_type and row.task.has_location]
+    auroc = uncertainty_auroc(placed, conventions.agrees_on_type_and_location, conventions.auroc_ties)
     return Metrics(
         gmner=gmner,
         mner=precision_recall_f1(sums, "mner"),
@@ -209,10 +215,21 @@ def metrics_of(rows: Sequence[ScoredSample], counts: Sequence[Counts], conventio
         smner=precision_recall_f1(sums, "smner") if is_masked else None,
         ees=precision_recall_f1(sums, "ees") if is_masked else None,
         has_uncertainties=any(row.uncertainties for row in placed),
-        uncertainty_auroc=uncertainty_auroc(placed, conventions.agrees_on_type_and_location, conventions.auroc_ties),
+        uncertainty_auroc=auroc,
         seen=SeenAndUnseen(*(precision_recall_f1(sums, "seen", part) for part in ("seen", "unseen"))) if has_seen(sums) else None,
         grec=grec_scores(sums) if has_phrases(sums) else None,
+        measures=_measures(sums, auroc),
     )
+
+
+def _measures(sums: Counts, auroc: float | None) -> dict[str, float]:
+    """Return every measure that the samples have: the ratios, N-Count beside N-Rate, and the AUROC."""
+    measures: dict[str, float] = {}
+    for name, ratio in measures_of(sums).items():
+        if name == "N-Rate":
+            measures["N-Count"] = int(sums.get(("names", "invented"), 0))
+        measures[name] = ratio.of(sums)
+    return measures if auroc is None else measures | {"AUROC of uncertainty": auroc}
 
 
 def _folded_types(sums: Counts) -> tuple[FoldedType, ...]:

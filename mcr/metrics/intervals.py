@@ -13,6 +13,12 @@ from mcr.metrics.counts import Counts, Key, total
 from mcr.metrics.scores import Ratio, measures_of
 
 CHUNK = 500
+NORMAL_975 = 1.960
+# 97.5 % quantiles of Student's t distribution with 1, 2, 3 ... degrees of freedom.
+STUDENT_975 = (
+    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131),
+    *(2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042),
+)
 
 
 def as_matrix(counts: Sequence[Counts], keys: Sequence[Key]) -> np.ndarray:
@@ -67,14 +73,14 @@ class Difference:
 
 
 def estimate(counts: Sequence[Counts], *, num_resamples: int = 10_000, seed: int = 0) -> dict[str, Estimate]:
-    """Return every measure of one system with its interval; nothing without samples.
+    """Return every measure of one system with its interval; nothing without samples or resamples.
 
     Args:
         counts: of each sample (`mcr.metrics.counts.count_rows`).
         num_resamples: R.
         seed: of the resampling.
     """
-    if not counts:
+    if not counts or not num_resamples:
         return {}
     measures = measures_of(total(counts))
     keys = keys_of(measures)
@@ -83,6 +89,24 @@ def estimate(counts: Sequence[Counts], *, num_resamples: int = 10_000, seed: int
     low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
     cells = zip(measures, scores_of(matrix.sum(0), keys, measures), low, high, strict=True)
     return {name: Estimate(*map(float, values)) for name, *values in cells}
+
+
+def mean_with_interval(values: Sequence[float]) -> Estimate:
+    """Return the mean of one score over several seeds with the 95 % interval of that mean, by Student's t.
+
+    The bootstrap of `estimate` says how sure a score is over other samples, this interval over other seeds. One value has no
+    interval: both ends are the value. Beyond 31 values the quantile is approximated from the normal one.
+
+    Args:
+        values: one a seed, at least one.
+    """
+    count, mean = len(values), float(np.mean(values))
+    if count == 1:
+        return Estimate(mean, mean, mean)
+    freedom = count - 1
+    quantile = STUDENT_975[freedom - 1] if freedom <= len(STUDENT_975) else NORMAL_975 + 2.4 / freedom
+    margin = quantile * float(np.std(values, ddof=1)) / count**0.5
+    return Estimate(mean, mean - margin, mean + margin)
 
 
 def difference(

@@ -54,19 +54,25 @@ IOU_CURVE: Mapping[str, Ratio] = {
     for threshold in CURVE_THRESHOLDS
 }
 
-MEASURES: Mapping[str, Ratio] = {
-    "GMNER F1": f1_of("gmner"),
-    "GMNER precision": precision_of("gmner"),
-    "GMNER recall": recall_of("gmner"),
-    "MNER F1": f1_of("mner"),
-    "EEG F1": f1_of("eeg"),
-    "N-Rate": N_RATE,
+
+def rates_of(name: str, *measure: str) -> dict[str, Ratio]:
+    """Return F1, precision and recall of one measure by the names that reports show."""
+    return {f"{name} F1": f1_of(*measure), f"{name} precision": precision_of(*measure), f"{name} recall": recall_of(*measure)}
+
+
+NO_TARGET_MEASURES: Mapping[str, Ratio] = {
     "N-Pre": precision_of("no_target"),
     "N-Rec": recall_of("no_target"),
     "N-F1": f1_of("no_target"),
-    "Acc@0.5": ACC_50,
-    "Acc@0.75": ACC_75,
-    "mean IoU": MEAN_IOU,
+}
+GROUNDING_MEASURES: Mapping[str, Ratio] = {"Acc@0.5": ACC_50, "Acc@0.75": ACC_75, "mean IoU": MEAN_IOU}
+MEASURES: Mapping[str, Ratio] = {
+    **rates_of("GMNER", "gmner"),
+    **rates_of("MNER", "mner"),
+    **rates_of("EEG", "eeg"),
+    "N-Rate": N_RATE,
+    **NO_TARGET_MEASURES,
+    **GROUNDING_MEASURES,
 }
 FINE_MEASURES: Mapping[str, Ratio] = {
     "FMNERG F1": f1_of("gmner"),
@@ -74,29 +80,30 @@ FINE_MEASURES: Mapping[str, Ratio] = {
     "FMNER F1": f1_of("fmner", "fine"),
     "FMNER F1, coarse types": f1_of("fmner", "coarse"),
 }
-MASK_MEASURES: Mapping[str, Ratio] = {"SMNER F1": f1_of("smner"), "EES F1": f1_of("ees")}
+MASK_MEASURES: Mapping[str, Ratio] = {**rates_of("SMNER", "smner"), **rates_of("EES", "ees")}
 SEEN_MEASURES: Mapping[str, Ratio] = {"GMNER F1, seen": f1_of("seen", "seen"), "GMNER F1, unseen": f1_of("seen", "unseen")}
-GREC_MEASURES: Mapping[str, Ratio] = {
-    "GREC N-acc": N_ACC,
-    "GREC T-acc": T_ACC,
-    "GREC precision": GREC_PRECISION,
-    "GREC Pr@(F1=1)": GREC_EXACT,
-}
+NO_PLACE_MEASURES: Mapping[str, Ratio] = {"GREC N-acc": N_ACC}
+PLACE_MEASURES: Mapping[str, Ratio] = {"GREC precision": GREC_PRECISION, "GREC T-acc": T_ACC}
+GREC_MEASURES: Mapping[str, Ratio] = {**NO_PLACE_MEASURES, **PLACE_MEASURES, "GREC Pr@(F1=1)": GREC_EXACT}
+
+
+def _has(sums: Counts, *key: str) -> bool:
+    return sums.get(key, 0) > 0
 
 
 def has_fine_types(sums: Counts) -> bool:
     """Whether any type is a fine one (Twitter-FMNERG)."""
-    return sums.get(("fmnerg", "fine_types"), 0) > 0
+    return _has(sums, "fmnerg", "fine_types")
 
 
 def has_masks(sums: Counts) -> bool:
     """Whether any entity has a mask (Twitter-SMNER)."""
-    return sums.get(("smner", "with_masks"), 0) > 0
+    return _has(sums, "smner", "with_masks")
 
 
 def has_phrases(sums: Counts) -> bool:
     """Whether any sample is a phrase to be found (GREC)."""
-    return sums.get(("grec", "target"), 0) + sums.get(("grec", "no_target"), 0) > 0
+    return _has(sums, "grec", "target") or _has(sums, "grec", "no_target")
 
 
 def has_seen(sums: Counts) -> bool:
@@ -105,14 +112,29 @@ def has_seen(sums: Counts) -> bool:
 
 
 def measures_of(sums: Counts) -> dict[str, Ratio]:
-    """Return the measures by name: the usual ones, and those of what the samples hold."""
-    further = (
-        (has_fine_types, FINE_MEASURES),
-        (has_masks, MASK_MEASURES),
-        (has_seen, SEEN_MEASURES),
-        (has_phrases, GREC_MEASURES),
+    """Return the measures that the samples have, by the names that reports show.
+
+    A measure is there where gold holds something that it counts: phrases have no GMNER, and gold without an absent entity has no
+    N-F1. N-Rate looks at predictions alone; it is there where a task asks for names.
+
+    >>> list(measures_of({("names", "predicted"): 0, ("mner", "gold"): 2}))
+    ['MNER F1', 'MNER precision', 'MNER recall', 'N-Rate']
+    """
+    groups: tuple[tuple[bool, Mapping[str, Ratio]], ...] = (
+        (_has(sums, "gmner", "gold"), rates_of("GMNER", "gmner")),
+        (_has(sums, "mner", "gold"), rates_of("MNER", "mner")),
+        (_has(sums, "eeg", "gold"), rates_of("EEG", "eeg")),
+        (("names", "predicted") in sums, {"N-Rate": N_RATE}),
+        (_has(sums, "no_target", "gold"), NO_TARGET_MEASURES),
+        (_has(sums, "grounding", "gold"), GROUNDING_MEASURES),
+        (has_fine_types(sums), FINE_MEASURES),
+        (has_masks(sums), MASK_MEASURES),
+        (has_seen(sums), SEEN_MEASURES),
+        (_has(sums, "grec", "no_target"), NO_PLACE_MEASURES),
+        (_has(sums, "grec", "target"), PLACE_MEASURES),
+        (has_phrases(sums), {"GREC Pr@(F1=1)": GREC_EXACT}),
     )
-    return {**MEASURES, **{name: ratio for is_there, some in further if is_there(sums) for name, ratio in some.items()}}
+    return {name: ratio for is_there, measures in groups if is_there for name, ratio in measures.items()}
 
 
 @dataclass(frozen=True, slots=True)

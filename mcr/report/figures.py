@@ -19,19 +19,19 @@ PANEL_PX = 320
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 
-def _axes(num_columns: int, width: float) -> tuple[Any, Any]:
-    """Return a figure and its axes, drawn without a display."""
+def new_axes(num_columns: int, width: float, num_rows: int = 1) -> tuple[Any, Any]:
+    """Return a figure of a width in inches and its axes, row after row, drawn without a display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, 3.2), layout="constrained")
+    figure = Figure(figsize=(width, 3.2 * num_rows), layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, figure.subplots(1, num_columns, squeeze=False)[0]
+    return figure, figure.subplots(num_rows, num_columns, squeeze=False).ravel()
 
 
 def draw_filter_histograms(path: Path, rows: Sequence[Mapping[str, Any]], rule: Any) -> None:
     """Draw how the groups' std, max and median spread, kept against dropped, with the rule's thresholds."""
-    figure, axes = _axes(3, 10)
+    figure, axes = new_axes(3, 10)
     thresholds = {"std": [rule.min_std], "max": [rule.min_max], "median": [rule.min_median, rule.max_median]}
     for axis, (name, limits) in zip(axes, thresholds.items(), strict=True):
         kept = [row[name] for row in rows if row["kept"]]
@@ -50,7 +50,7 @@ def draw_filter_histograms(path: Path, rows: Sequence[Mapping[str, Any]], rule: 
 
 def draw_scores(path: Path, systems: Mapping[str, Metrics]) -> None:
     """Draw F1 of the tasks and of each type as bars, one color a system (metrics by the system's name)."""
-    figure, axes = _axes(2, 8)
+    figure, axes = new_axes(2, 8)
     tasks = ("GMNER", "MNER", "EEG", "N (None)")
     types = sorted({name for metrics in systems.values() for name in metrics.per_type})
     width = 0.8 / len(systems)
@@ -60,12 +60,12 @@ def draw_scores(path: Path, systems: Mapping[str, Metrics]) -> None:
         of_types = [metrics.per_type.get(one, PrecisionRecallF1()) for one in types]
         for axis, scores in zip(axes, (of_tasks, of_types), strict=True):
             values = [one.f1 for one in scores]
-            bars = axis.bar([place + offset for place in range(len(values))], values, width, color=color, label=_plain(name))
+            bars = axis.bar([place + offset for place in range(len(values))], values, width, color=color, label=plain_label(name))
             if len(values) * len(systems) <= 12:
                 axis.bar_label(bars, [f"{100 * value:.1f}" for value in values], fontsize=7)
     for axis, title, names in zip(axes, ("F1 by task", "GMNER F1 by type"), (tasks, types), strict=True):
         is_crowded = len(names) > 8
-        labels = [_plain(name) for name in names]
+        labels = [plain_label(name) for name in names]
         axis.set_xticks(range(len(names)), labels, rotation=90 if is_crowded else 0, fontsize=6 if len(names) > 20 else 9)
         axis.set_ylim(0, 1.05)
         axis.set_title(title, fontsize=10)
@@ -78,10 +78,12 @@ def draw_scores(path: Path, systems: Mapping[str, Metrics]) -> None:
 
 def draw_iou_curve(path: Path, systems: Mapping[str, Metrics]) -> None:
     """Draw GMNER F1 over the IoU threshold (RiVEG Fig. 9), one line a system."""
-    figure, (axis,) = _axes(1, 4.2)
+    figure, (axis,) = new_axes(1, 4.2)
     for (name, metrics), color in zip(systems.items(), COLORS, strict=False):
         curve = metrics.iou_curve
-        axis.plot([float(threshold) for threshold in curve], list(curve.values()), "o-", color=color, label=_plain(name), ms=4)
+        axis.plot(
+            [float(threshold) for threshold in curve], list(curve.values()), "o-", color=color, label=plain_label(name), ms=4
+        )
     axis.set_xlabel("IoU threshold")
     axis.set_ylabel("GMNER F1")
     axis.set_ylim(0, 1.05)
@@ -95,7 +97,7 @@ def draw_iou_curve(path: Path, systems: Mapping[str, Metrics]) -> None:
 
 def draw_confusion(path: Path, confusion: Confusion) -> None:
     """Draw how often gold's type (row) was predicted as which (column), shaded by the share of the row."""
-    figure, (axis,) = _axes(1, 4.2)
+    figure, (axis,) = new_axes(1, 4.2)
     types, counts = confusion.types, confusion.counts
     shares = [[count / max(1, sum(row)) for count in row] for row in counts]
     if types:
@@ -106,7 +108,7 @@ def draw_confusion(path: Path, confusion: Confusion) -> None:
             if count and len(types) <= 20:
                 color = "white" if shares[row][column] > 0.5 else "black"
                 axis.text(column, row, str(count), ha="center", va="center", fontsize=size, color=color)
-    labels = [_plain(name) for name in types]
+    labels = [plain_label(name) for name in types]
     axis.set_xticks(range(len(types)), labels, rotation=90 if len(types) > 8 else 0, fontsize=size)
     axis.set_yticks(range(len(types)), labels, fontsize=size)
     axis.set_xlabel("predicted type")
@@ -115,7 +117,7 @@ def draw_confusion(path: Path, confusion: Confusion) -> None:
         figure.savefig(partial, dpi=200)
 
 
-def _plain(text: str) -> str:
+def plain_label(text: str) -> str:
     """Return text that matplotlib shows as it is: no formulas, no characters that do not print, not too long."""
     shown = "".join(char if char.isprintable() else " " for char in text[:40]).replace("$", r"\$")
     return shown if not shown.startswith("_") else " " + shown
@@ -151,7 +153,7 @@ def draw_curves(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Draw what a run logged over its steps, one panel a kind; kinds without values are left out."""
     curves = {**CURVES, REWARD_PARTS: tuple(reward_keys(rows))}
     logged = {title: names for title, names in curves.items() if any(name in row for row in rows for name in names)}
-    figure, axes = _axes(max(1, len(logged)), 3.4 * max(1, len(logged)))
+    figure, axes = new_axes(max(1, len(logged)), 3.4 * max(1, len(logged)))
     for axis, (title, names) in zip(axes, logged.items(), strict=False):
         for name, color in zip(names, cycle(COLORS), strict=False):
             points = [(row["step"], float(row[name])) for row in rows if name in row]

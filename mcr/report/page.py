@@ -15,7 +15,7 @@ from markupsafe import Markup
 from mcr.io.atomic_write import write_whole
 from mcr.masks import Mask
 from mcr.metrics.error_kinds import KINDS
-from mcr.metrics.evaluate import Metrics
+from mcr.metrics.evaluate import HEADLINES, Metrics
 from mcr.metrics.intervals import Difference, Estimate
 from mcr.metrics.scores import PrecisionRecallF1
 from mcr.records import Entity
@@ -25,7 +25,7 @@ from mcr.report.thumbnails import GOLD_RGB, PREDICTED_RGB, Thumbnails, mask_uri
 
 PER_CHUNK = 100
 BAR_PX = 120
-TILES = ("GMNER F1", "MNER F1", "EEG F1", "N-Rate", "N-F1", "Acc@0.5")
+TILES = (*HEADLINES, "Acc@0.5")
 FIGURES = {
     "iou_curve.png": "GMNER F1 by IoU threshold",
     "scores.png": "F1 by task and by type",
@@ -54,19 +54,11 @@ def write_page(
         rewards: for each system and sample, reward parts by name, or None.
         differences: second minus first system, by measure.
     """
-    loader = PackageLoader("mcr.report")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    style, script = (loader.get_source(environment, name)[0] for name in ("report.css", "report.js"))
-    style, script = style.replace("\r\n", "\n"), script.replace("\r\n", "\n")
     first = systems[0].metrics
-    text = environment.get_template(
-        "report.html"
-    ).render(
+    text = render_page(
+        "report.html",
+        ("sample.js", "report.js"),
         title=title,
-        style=Markup(style),  # noqa: S704 our own file # nosec B704
-        script=Markup(script),  # noqa: S704 our own file # nosec B704
-        style_hash=csp_hash(style),
-        script_hash=csp_hash(script),
         num_samples=first.num_samples,
         conventions=first.conventions.in_words(),
         systems=[_system(system, index) for index, system in enumerate(systems)],
@@ -75,12 +67,38 @@ def write_page(
         extras=[one for system in systems for one in extra_tables(system)],
         per_type=per_type_table(systems),
         figures=_figures(path.parent),
-        image_note=_image_note(images),
+        image_note=image_note(images),
         footer="Boxes in original pixels. Written by the MCR toolkit; metrics.json beside this page holds every number.",
         data=page_data(systems, images, rewards),
-        image_chunks=[images.sources[start : start + PER_CHUNK] for start in range(0, len(images.sources), PER_CHUNK)],
+        image_chunks=image_chunks(images),
     )
     write_whole(path, text)
+
+
+def render_page(template: str, scripts: Sequence[str] = (), **values: Any) -> str:
+    """Return a page made of a template, our style and scripts, which alone may run on it; values are escaped.
+
+    Args:
+        template: its name in the folder of templates.
+        scripts: names of the scripts, which become one function in this order.
+        values: of the template.
+    """
+    loader = PackageLoader("mcr.report")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    style, *parts = (loader.get_source(environment, name)[0].replace("\r\n", "\n") for name in ("report.css", *scripts))
+    script = '"use strict";\n(() => {\n' + "".join(parts) + "})();\n" if parts else ""
+    return environment.get_template(template).render(
+        style=Markup(style),  # noqa: S704 our own file # nosec B704
+        script=Markup(script),  # noqa: S704 our own files # nosec B704
+        style_hash=csp_hash(style),
+        script_hash=csp_hash(script),
+        **values,
+    )
+
+
+def image_chunks(images: Thumbnails) -> list[list[str]]:
+    """Return the images in the pieces that a page embeds, so that it decodes only those that it shows."""
+    return [images.sources[start : start + PER_CHUNK] for start in range(0, len(images.sources), PER_CHUNK)]
 
 
 def csp_hash(text: str) -> str:
@@ -94,7 +112,7 @@ def _system(system: Evaluation, index: int) -> dict[str, Any]:
     return {
         "name": system.name,
         "index": index,
-        "tiles": [_tile(name, system.intervals.get(name)) for name in TILES],
+        "tiles": [_tile(name, system.intervals[name]) for name in TILES if name in system.intervals],
         "biases": bias_sentences(system.metrics),
         "num_errors": sum(counts.values()),
         "errors": [
@@ -104,9 +122,7 @@ def _system(system: Evaluation, index: int) -> dict[str, Any]:
     }
 
 
-def _tile(name: str, one: Estimate | None) -> dict[str, str]:
-    if one is None:
-        return {"name": name, "value": "\u2013", "interval": ""}
+def _tile(name: str, one: Estimate) -> dict[str, str]:
     return {"name": name, "value": percent(one.value), "interval": f"{percent(one.low)} to {percent(one.high)}"}
 
 
@@ -198,7 +214,8 @@ def _figures(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _image_note(images: Thumbnails) -> str:
+def image_note(images: Thumbnails) -> str:
+    """Return which images the page lacks, and why."""
     notes = []
     if images.num_unavailable:
         notes.append(f"{images.num_unavailable} images are not at hand; a blank of their size stands in.")

@@ -6,14 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
 from mcr.errors import DataError
 from mcr.io.atomic_write import write_whole
 from mcr.report.figures import draw_curves, reward_keys
 from mcr.report.markdown import percent
-from mcr.report.page import csp_hash
+from mcr.report.page import render_page
 
 FIRST_LINES = {"loss": "loss", "reward": "reward"}
 FURTHER_LINES = {
@@ -40,15 +37,7 @@ def write_run_page(folder: Path) -> Path:
     runs = sorted(folder.glob("**/run.json"), key=lambda path: (path.stat().st_mtime, str(path)))
     if not runs:
         raise DataError(f"report: {folder} holds no run.json. Name a folder that a recipe wrote.")
-    loader = PackageLoader("mcr.report")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    style = loader.get_source(environment, "report.css")[0].replace("\r\n", "\n")
-    text = environment.get_template("run.html").render(
-        title=f"Run {folder}",
-        style=Markup(style),  # noqa: S704 our own file # nosec B704
-        style_hash=csp_hash(style),
-        runs=[describe_run(path.parent, folder) for path in runs],
-    )
+    text = render_page("run.html", title=f"Run {folder}", runs=[describe_run(path.parent, folder) for path in runs])
     path = folder / "run.html"
     write_whole(path, text)
     return path

@@ -67,6 +67,8 @@ def test_grpo_runs_and_logs_every_reward(trained, recipe, tmp_path):
 
 def test_grpo_watches_held_out_samples_and_goes_on_where_it_stopped(trained, recipe, tmp_path):
     watched = ("--held_out", trained / "data/dev.jsonl", "--held_out_steps", 2, "--held_out_size", 3, "--save_steps", 2)
+    from mcr.report.comparison_figures import CVO_MEASURES
+
     recipe("grpo", *grpo_flags(trained, tmp_path, *watched))
     scored = [row for row in read_metrics(tmp_path) if "held_out/gmner_f1" in row]
     assert [row["step"] for row in scored] == [0, 2]
@@ -74,6 +76,7 @@ def test_grpo_watches_held_out_samples_and_goes_on_where_it_stopped(trained, rec
     trained_rows = [row for row in read_metrics(tmp_path) if "reward" in row]
     assert all({"completions/unreadable", "loss", "grad_norm", "learning_rate"} <= row.keys() for row in trained_rows)
     assert not any("held_out/gmner_f1" in row for row in trained_rows)
+    assert set(CVO_MEASURES) <= {key for row in read_metrics(tmp_path) for key in row}  # what MCR Figs. 4-5 overlay
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     done = recipe("grpo", *grpo_flags(trained, tmp_path, *watched, "--max_steps", 3))
     assert "resuming from" in done.stdout

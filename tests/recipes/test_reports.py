@@ -1,4 +1,4 @@
-"""evaluate.py through an endpoint and with the prompting baselines, score_table.py, report.py, pictures while training."""
+"""evaluate.py through an endpoint and with the prompting baselines, report.py, pictures while training."""
 
 import json
 
@@ -142,38 +142,6 @@ def test_the_page_of_a_run_shows_curves_statistics_and_settings(sandbox_qwen3, r
         assert wanted in page
     assert page.index("sft, seed") < page.index("grpo, seed")
     assert "holds no run.json" in recipe("report", tmp_path / "nothing", check=False).stderr
-
-
-def write_metrics(folder, f1, n_count, **more):
-    scores = {"precision": f1, "recall": f1, "f1": f1, "num_gold": 9}
-    folder.mkdir(parents=True)
-    row = {"gmner": scores, "mner": scores, "eeg": scores, "no_target": scores, "n_count": n_count, "n_rate": 0.1}
-    row["num_samples"] = 5
-    (folder / "metrics.json").write_text(json.dumps(row | {"conventions": {}} | more))
-    return folder
-
-
-def test_a_table_of_systems_gives_mean_and_spread_of_seeds(recipe, tmp_path):
-    folders = [write_metrics(tmp_path / str(index), f1, index) for index, f1 in enumerate((0.5, 0.7))]
-    done = recipe("score_table", f"one={folders[0]}", f"both={folders[0]},{folders[1]}", "--output_dir", tmp_path / "tables")
-    assert "| one | 50.00 | 50.00 | 50.00 |" in done.stdout
-    assert "| both | 60.00 \u00b1 14.14 |" in done.stdout
-    assert "| both | 0.5 \u00b1 0.7 | 10.00 \u00b1 0.00 |" in (tmp_path / "tables/table.md").read_text()
-
-
-def test_systems_scored_differently_are_not_put_in_one_table(recipe, tmp_path):
-    a, b = write_metrics(tmp_path / "a", 0.5, 0), write_metrics(tmp_path / "b", 0.5, 0, conventions={"iou_threshold": 0.6})
-    assert "different conventions" in recipe("score_table", str(a), str(b), check=False).stderr
-    whole = write_metrics(tmp_path / "whole", 0.5, 0, conventions={"iou_threshold": 0.5, "grec_overlap": "iou"})
-    assert "| whole |" in recipe("score_table", str(a), str(whole)).stdout  # what a record lacks is at its default
-    giou = write_metrics(tmp_path / "giou", 0.5, 0, conventions={"grec_overlap": "giou"})
-    assert "different conventions" in recipe("score_table", str(whole), str(giou), check=False).stderr
-    assert "metrics.json does not exist. Name a folder" in recipe("score_table", str(tmp_path), check=False).stderr
-    c = write_metrics(tmp_path / "c", 0.5, 0, num_samples=6)
-    assert "different gold" in recipe("score_table", str(a), str(c), check=False).stderr
-    assert "a folder twice" in recipe("score_table", f"a={a},{a}", check=False).stderr
-    file = a / "metrics.json"
-    assert "a folder where a folder" in recipe("score_table", str(a), "--output_dir", file, check=False).stderr
 
 
 def test_what_is_missing_is_told_where_the_figures_are(recipe, sandbox_qwen3, tmp_path):

@@ -15,7 +15,7 @@ ANN, ROME = Entity("Ann", "PER", ((0, 0, 10, 10),)), Entity("Rome", "LOC")
 GOLD = [Sample(name, "d", "gmner", "Ann in Rome", (ImageRef("a.jpg", 100, 100),), (ANN, ROME)) for name in "abc"]
 KEYS = {
     *("gmner", "mner", "eeg", "no_target", "n_count", "n_rate", "grounding", "per_type", "iou_curve", "conventions"),
-    *("num_samples", "num_named", "num_missing", "num_unreadable", "num_with_problems", "folded_types"),
+    *("num_samples", "num_named", "num_missing", "num_unreadable", "num_with_problems", "folded_types", "measures"),
 }
 
 

@@ -9,7 +9,16 @@ from mcr.masks import Mask
 from mcr.metrics.conventions import DEFAULT, Conventions
 from mcr.metrics.counts import count_rows
 from mcr.metrics.evaluate import score_rows
-from mcr.metrics.intervals import as_matrix, difference, estimate, keys_of, resampled_sums, scores_of
+from mcr.metrics.intervals import (
+    Estimate,
+    as_matrix,
+    difference,
+    estimate,
+    keys_of,
+    mean_with_interval,
+    resampled_sums,
+    scores_of,
+)
 from mcr.metrics.scores import MEASURES
 from mcr.records import Entity, ScoredSample
 
@@ -37,7 +46,11 @@ def test_scores_equal_the_metrics(conventions):
             "GMNER precision": metrics.gmner.precision,
             "GMNER recall": metrics.gmner.recall,
             "MNER F1": metrics.mner.f1,
+            "MNER precision": metrics.mner.precision,
+            "MNER recall": metrics.mner.recall,
             "EEG F1": metrics.eeg.f1,
+            "EEG precision": metrics.eeg.precision,
+            "EEG recall": metrics.eeg.recall,
             "N-Rate": metrics.n_rate,
             "N-Pre": metrics.no_target.precision,
             "N-Rec": metrics.no_target.recall,
@@ -47,6 +60,7 @@ def test_scores_equal_the_metrics(conventions):
             "mean IoU": metrics.grounding.mean_iou,
         }
         assert found == pytest.approx(expected)
+        assert metrics.measures == pytest.approx(expected | {"N-Count": metrics.n_count})
 
 
 def test_measures_of_fine_types_masks_seen_entities_and_phrases_have_intervals_and_equal_the_metrics():
@@ -65,7 +79,11 @@ def test_measures_of_fine_types_masks_seen_entities_and_phrases_have_intervals_a
         "FMNER F1": metrics.fmner.fine.f1,
         "FMNER F1, coarse types": metrics.fmner.coarse.f1,
         "SMNER F1": metrics.smner.f1,
+        "SMNER precision": metrics.smner.precision,
+        "SMNER recall": metrics.smner.recall,
         "EES F1": metrics.ees.f1,
+        "EES precision": metrics.ees.precision,
+        "EES recall": metrics.ees.recall,
         "GMNER F1, seen": metrics.seen.seen.f1,
         "GMNER F1, unseen": metrics.seen.unseen.f1,
         "GREC N-acc": metrics.grec.n_acc,
@@ -76,12 +94,34 @@ def test_measures_of_fine_types_masks_seen_entities_and_phrases_have_intervals_a
     assert {name: found[name] for name in expected} == pytest.approx(expected)
     assert len(set(expected.values())) > 6
     assert set(found) == {*MEASURES, *expected}
+    assert metrics.measures == pytest.approx(found | {"N-Count": 0})
 
 
 def test_a_measure_that_one_system_lacks_is_compared_all_the_same():
     coarse, fine = (count_rows([ScoredSample("Ann", (), (Entity("Ann", label),))]) for label in ("PER", "athlete"))
     assert "FMNERG F1" not in estimate(coarse, num_resamples=10)
     assert difference(coarse, fine, num_resamples=10)["FMNERG F1"].value == 0
+
+
+def test_phrases_have_no_measure_of_names_and_names_none_of_phrases():
+    phrase = ScoredSample("the man", (Entity("the man", "", BOXES[1]),), (), task="vg")
+    assert list(estimate(count_rows([phrase]), num_resamples=10)) == ["GREC precision", "GREC T-acc", "GREC Pr@(F1=1)"]
+    named = ScoredSample("Ann", (Entity("Ann", "PER"),), (), task="mner")
+    assert list(estimate(count_rows([named]), num_resamples=10)) == ["MNER F1", "MNER precision", "MNER recall", "N-Rate"]
+    assert estimate(count_rows([named]), num_resamples=0) == {}
+
+
+@pytest.mark.parametrize("num", [2, 3, 5, 40])
+def test_the_interval_of_a_mean_over_seeds_is_students(num):
+    stats = pytest.importorskip("scipy.stats")
+    values = [random.Random(seed).random() for seed in range(num)]
+    low, high = stats.t.interval(0.95, num - 1, loc=np.mean(values), scale=stats.sem(values))
+    found = mean_with_interval(values)
+    assert (found.value, found.low, found.high) == pytest.approx((np.mean(values), low, high), abs=2e-4)
+
+
+def test_one_seed_has_no_interval():
+    assert mean_with_interval([0.5]) == Estimate(0.5, 0.5, 0.5)
 
 
 def test_resamples_equal_a_slow_loop():
