@@ -36,7 +36,7 @@ def gold_server(sandbox_qwen3):
         answers[sample.sentence] = f"<think>known</think>\n<answer>\n{write_answer(entities, 'rows')}\n</answer>"
 
     def answer(body):
-        sentence = text_of(body["messages"][-1]).rsplit("Text: ", 1)[1]
+        sentence = text_of(body["messages"][-1]).rsplit("Text: ", 1)[1].splitlines()[0]
         return answers[sentence]
 
     with odd_server(answer, lambda body, times: "500" if times == 1 and len(str(body)) % 2 else "") as server:
