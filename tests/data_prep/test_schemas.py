@@ -148,6 +148,58 @@ def test_the_split_follows_from_id_and_seed_alone():
     assert all(is_held_back(one, 1.0, seed=0) for one in ids)
 
 
+def written(tmp_path, *flags):
+    """Return the rows of D1 and D2 of the world."""
+    write_samples(tmp_path / "s.jsonl", WORLD)
+    write_schemas.main(["--samples", str(tmp_path / "s.jsonl"), "--family", "qwen3_vl", "--output_dir", str(tmp_path), *flags])
+    return [pq.read_table(tmp_path / f"{name}.parquet").to_pylist() for name in ("d1", "d2")]
+
+
+def test_a_split_by_sample_leaks_no_sample_and_a_split_by_schema_divides_them(tmp_path):
+    """MCR 4.1: D2 is D_R without D1. Both hold schemas."""
+    by_sample, by_schema = (written(tmp_path, "--split", split) for split in ("sample", "schema"))
+    for d1, d2 in (by_sample, by_schema):
+        assert len(d1) + len(d2) == 2 * len(WORLD)
+        assert all(row["completion"] and row["style"] and row["route"] for row in (*d1, *d2))
+    ids = [[{row["sample_id"] for row in rows} for rows in split] for split in (by_sample, by_schema)]
+    assert not ids[0][0] & ids[0][1]
+    assert ids[1][0] & ids[1][1]
+    keys = [{(row["sample_id"], row["style"]) for row in rows} for rows in by_schema]
+    assert not keys[0] & keys[1]
+    everything = [
+        sorted((row["sample_id"], row["style"], str(row["completion"])) for row in (*d1, *d2))
+        for d1, d2 in (by_sample, by_schema)
+    ]
+    assert everything[0] == everything[1]
+
+
+def test_all_of_d_r_can_go_to_cvo(tmp_path):
+    """MCR Table 3, w/o MRSI: CVO on D_R from the base model."""
+    d1, d2 = written(tmp_path, "--d2_share", "1")
+    assert (len(d1), len(d2)) == (0, 2 * len(WORLD))
+
+
+def test_rows_of_one_prompt_share_its_id(tmp_path):
+    for instruction, num in (("route", 2 * len(WORLD)), ("common", len(WORLD))):
+        rows = [row for part in written(tmp_path, "--instruction", instruction) for row in part]
+        prompts = {row["prompt_id"]: str(row["prompt"]) for row in rows}
+        assert len(prompts) == num
+        assert all(prompts[row["prompt_id"]] == str(row["prompt"]) for row in rows)
+
+
+def test_a_single_style_is_one_style_format_order_and_phrasing(tmp_path):
+    """MCR Table 3, w/o D_R."""
+    rows = [row for part in written(tmp_path, "--single_style", "steps_text_first") for row in part]
+    assert {(row["style"], row["route"]) for row in rows} == {("steps_text_first", "text_first")}
+    assert len(rows) == len(WORLD)
+    texts = [row["completion"][0]["content"] for row in rows]
+    assert all(text.startswith("<think>\nNames: ") for text in texts)
+    for row, text in zip(rows, texts, strict=True):
+        lines = text.split("<answer>\n")[1].split("\n</answer>")[0].splitlines()
+        named = [f"{entity['text']} | {entity['type']} | " for entity in row["gold"]]
+        assert all(line.startswith(begin) for line, begin in zip(lines, named or ["None"], strict=True))
+
+
 def test_the_output_does_not_depend_on_the_number_of_processes(tmp_path, monkeypatch):
     write_samples(tmp_path / "s.jsonl", WORLD)
     monkeypatch.setattr(template_sets, "CHUNK", 7)

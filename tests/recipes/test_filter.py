@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from recipe_flags import filter_flags, grpo_flags, sft_flags
 
+from data_prep import write_schemas
 from mcr.training.data import read_reward_record
 from rewards import RewardOptions
 
@@ -39,11 +40,27 @@ def copied(filtered, tmp_path):
 
 
 def test_every_prompt_is_sampled_once_and_kept_or_not(trained, filtered):
-    ids = pq.read_table(trained / "schemas/d2.parquet")["sample_id"].to_pylist()
+    ids = pq.read_table(trained / "schemas/d2.parquet")["prompt_id"].to_pylist()
+    assert len(set(ids)) == len(ids) > len({one.split("/")[0] for one in ids})
     assert sorted(row["id"] for row in rows_of(filtered)) == sorted(ids)
     assert all(len(row["rewards"]) == 4 and row["kept"] for row in rows_of(filtered))
     assert pq.read_table(filtered / "kept.parquet").num_rows == len(ids)
+    assert (filtered / "mcr_prompt.json").read_bytes() == (trained / "schemas/mcr_prompt.json").read_bytes()
     assert (filtered / "histograms.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_schemas_of_one_prompt_share_its_group(trained, recipe, tmp_path):
+    """With one instruction for all routes, the schemas of a sample have one prompt, which is sampled and kept once."""
+    flags = ["--samples", str(trained / "data/train.jsonl"), "--family", "qwen3_vl", "--output_dir", str(tmp_path / "schemas")]
+    flags += ["--styles", "steps_image_first,brief", "--detail", "brief", "--d2_share", "0.1", "--instruction", "common"]
+    write_schemas.main(flags)
+    rows = pq.read_table(tmp_path / "schemas/d2.parquet").to_pylist()
+    ids = {row["sample_id"] for row in rows}
+    done = recipe("filter", *filter_flags(trained, tmp_path / "out", "--train_set", tmp_path / "schemas/d2.parquet"))
+    assert f"{len(rows)} schemas have {len(ids)} different prompts; each is sampled once" in done.stdout
+    assert len(rows) == 2 * len(ids)
+    assert {row["id"] for row in rows_of(tmp_path / "out")} == ids
+    assert pq.read_table(tmp_path / "out/kept.parquet").num_rows == len(ids)
 
 
 def test_another_rule_and_other_weights_need_no_new_sampling(trained, copied, recipe):

@@ -56,6 +56,24 @@ def test_sft_with_lora_saves_an_adapter_that_merges(sandbox_qwen3, recipe, tmp_p
     assert (tmp_path / "merged/mcr_prompt.json").is_file()
 
 
+def test_cvo_starts_from_a_base_model_with_the_training_sets_prompt(sandbox_qwen3, recipe, tmp_path):
+    """MCR Table 3, w/o MRSI: CVO on D_R, unfiltered, from a model that no recipe has saved."""
+    base = shutil.copytree(sandbox_qwen3 / "untrained", tmp_path / "base")
+    (base / "mcr_prompt.json").unlink()
+    recipe(
+        "grpo", *grpo_flags(sandbox_qwen3, tmp_path / "out", "--model_name_or_path", base, "--max_steps", 1, "--save_steps", 1)
+    )
+    saved, asked = (path / "mcr_prompt.json" for path in (tmp_path / "out/model", sandbox_qwen3 / "schemas"))
+    assert saved.read_bytes() == asked.read_bytes()
+
+
+def test_mrsi_goes_on_with_the_schemas_of_cvo(sandbox_qwen3, recipe, tmp_path):
+    """MCR Table 3, w/o CVO: CVO's data used to continue MRSI."""
+    flags = ("--train_set", sandbox_qwen3 / "schemas/d2.parquet", "--max_steps", 1, "--save_steps", 1)
+    recipe("sft", *sft_flags(sandbox_qwen3, tmp_path / "out", *flags))
+    assert (tmp_path / "out/model/model.safetensors").is_file()
+
+
 def test_grpo_runs_and_logs_every_reward(trained, recipe, tmp_path):
     recipe("grpo", *grpo_flags(trained, tmp_path))
     rows = [row for row in read_metrics(tmp_path) if "reward" in row]
