@@ -1,6 +1,7 @@
 """One training set out of several: so many samples of each source, drawn and shuffled by seed.
 
-mcr mix-samples --config data_prep/configs/mcr_mix.yaml [--seed 1]
+    mcr mix-samples --config data_prep/configs/mcr_mix.yaml [--seed 1] [--num 70 70 140]
+    mcr mix-samples --samples A.jsonl B.jsonl --output_dir DIR [--num 70 140] [--image_folders a b]
 
 Tasks stay with their samples: mcr write-schemas gives each its own prompt, answer and reasoning, the rewards score it as its own.
 """
@@ -135,16 +136,42 @@ def _wrong_keys(row: dict[Any, Any], known: Iterable[str], needed: Iterable[str]
     return unknown + [f"lacks the key {key}" for key in needed if key not in row]
 
 
+def sources_from_flags(
+    sources: list[Source], samples: list[str] | None, nums: list[int] | None, image_folders: list[str] | None
+) -> list[Source]:
+    """Return the sources of a config changed by flags, or those of the flags alone where there is no config.
+
+    Raises:
+        ConfigError: a flag that does not have a value for each source.
+    """
+    num_sources = len(sources) or len(samples or ())
+    for flag, given in (("--samples", samples), ("--num", nums), ("--image_folders", image_folders)):
+        if given is not None and len(given) != num_sources:
+            raise ConfigError(f"{flag}: got {len(given)}, expected {num_sources}, one for each source.")
+    sources = sources or [Source(path) for path in samples or ()]
+    paths = samples or [source.samples for source in sources]
+    counts = nums or [source.num for source in sources]
+    folders = image_folders or [source.image_folder for source in sources]
+    return [Source(*source) for source in zip(paths, counts, folders, strict=True)]
+
+
 def main(argv: list[str] | None = None) -> None:
     """Mix and say what came of it."""
     parser = CommandParser(__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="YAML with sources, output_dir, seed, split")
+    parser.add_argument("--config", type=Path, help="YAML with sources, output_dir, seed, split; the flags do without it, too")
+    parser.add_argument("--samples", nargs="+", help="a samples.jsonl for each source, instead of the config's")
+    parser.add_argument("--num", type=int, nargs="+", help="how many to draw from each source, instead of the config's")
+    parser.add_argument("--image_folders", nargs="+", help="what to put before the image paths of each source")
     parser.add_argument("--output_dir", type=Path, help="folder of the mix, instead of the config's")
+    parser.add_argument("--split", choices=SPLITS, help="which the file is named after, instead of the config's")
     parser.add_argument("--seed", type=int, help="instead of the config's")
     args = parser.parse_args(argv)
-    config = read_config(args.config)
-    samples = mix(config.sources, config.seed if args.seed is None else args.seed)
-    path = (args.output_dir or config.output_dir) / f"{config.split}.jsonl"
+    if args.config is None and (args.samples is None or args.output_dir is None):
+        raise ConfigError("mix: got no --config, expected --samples and --output_dir in its place.")
+    config = MixConfig([], args.output_dir, 0) if args.config is None else read_config(args.config)
+    sources = sources_from_flags(config.sources, args.samples, args.num, args.image_folders)
+    samples = mix(sources, config.seed if args.seed is None else args.seed)
+    path = (args.output_dir or config.output_dir) / f"{args.split or config.split}.jsonl"
     write_samples(path, samples)
     counts = Counter((sample.dataset, sample.task.name) for sample in samples)
     print("| dataset | task | samples |\n|---|---|---|")

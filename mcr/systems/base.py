@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from mcr.io.predictions import Prediction
 from mcr.records import Sample
-from mcr.systems.stages import Plan, Table
+from mcr.systems.stages import Plan
 from mcr.systems.styles import AskedStyle, TemplateStyle
+from mcr.systems.tables import Table
 
 
 class Predictor(Protocol):
@@ -83,7 +84,7 @@ class System:
         transforms: the flags of its target transforms for recipes/sft.py.
         make_predictor: builds its predictor, where it is more than a trained model and its prompt.
         demo: returns the stages of its demo in the sandbox, for (output folder, seed, is_small).
-        tables: its tables for bench/tables.py, by name.
+        tables: the tables and figures of its paper for recipes/reproduce.py, by name.
     """
 
     name: str

@@ -1,16 +1,18 @@
-"""Stages: the commands of a demo or of a table's row, run one after the other and never twice."""
+"""Stages: the commands of a demo or of a table's rows, what each reads and makes, and whether a plan of them holds together."""
 
 import json
-import os
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
-from mcr.errors import IS_STAGE, ConfigError, McrError
-from mcr.io.atomic_write import write_json
+import yaml
+
+from mcr.errors import ConfigError
+
+PACKAGES = Path(__file__).resolve().parents[2]  # the folder that holds mcr, recipes and launch
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +24,40 @@ class Stage:
         title: as people read it.
         program: a module ("data_prep.write_schemas") or, without a dot, a recipe ("sft").
         flags: of the program.
+        reads: files and folders that must exist before it runs.
+        makes: files and folders that exist after it ran.
+        launch: a config of `accelerate launch`; None starts one process without it.
     """
 
     name: str
     title: str
     program: str
     flags: tuple[str, ...]
+    reads: tuple[Path, ...] = ()
+    makes: tuple[Path, ...] = ()
+    launch: Path | None = None
+
+    def flag(self, name: str) -> str | None:
+        """Return the value of a flag of the command line, e.g. `flag("--train_set")`; the last one counts."""
+        places = [index for index, word in enumerate(self.flags[:-1]) if word == name]
+        return self.flags[places[-1] + 1] if places else None
 
 
-def make_stage(name: str, title: str, program: str, *flags: object) -> Stage:
+def make_stage(
+    name: str,
+    title: str,
+    program: str,
+    *flags: object,
+    reads: Iterable[Path] = (),
+    makes: Iterable[Path] = (),
+    launch: Path | None = None,
+) -> Stage:
     """Return a stage whose flags are numbers, paths and texts.
 
     >>> make_stage("sft", "fine-tuning", "sft", "--max_steps", 4).flags
     ('--max_steps', '4')
     """
-    return Stage(name, title, program, tuple(map(str, flags)))
+    return Stage(name, title, program, tuple(map(str, flags)), tuple(reads), tuple(makes), launch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,42 +77,6 @@ class Plan:
     rows: tuple[DemoRow, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TableRun:
-    """One row of a table with one seed.
-
-    Attributes:
-        shared: the folder of what all rows and seeds share.
-        folder: of this row and seed.
-        seed: of everything random.
-        sizes: the table's sizes, as changed by the command line.
-    """
-
-    shared: Path
-    folder: Path
-    seed: int
-    sizes: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table of a paper, made anew in the sandbox over several seeds.
-
-    Attributes:
-        title: as people read it.
-        columns: for each header the (group, key) of metrics.json.
-        sizes: how much of everything, by name; each can be changed on the command line.
-        shared: returns the stages before all rows, for (shared folder, sizes).
-        rows: for each row name what returns its stages; the last of them evaluates into `folder / "eval"`.
-    """
-
-    title: str
-    columns: Mapping[str, tuple[str, str]]
-    sizes: Mapping[str, float]
-    shared: Callable[[Path, Mapping[str, float]], Sequence[Stage]]
-    rows: Mapping[str, Callable[[TableRun], Sequence[Stage]]]
-
-
 def command_of(stage: Stage, recipes: Path) -> list[str]:
     """Return the command line of a stage.
 
@@ -100,63 +85,73 @@ def command_of(stage: Stage, recipes: Path) -> list[str]:
         recipes: the folder of the recipes.
     """
     source = ["-m", stage.program] if "." in stage.program else [str(recipes / f"{stage.program}.py")]
-    return [sys.executable, *source, *stage.flags]
+    launch = [] if stage.launch is None else ["-m", "accelerate.commands.launch", "--config_file", str(stage.launch)]
+    return [sys.executable, *launch, *source, *stage.flags]
 
 
-def run_command_line(command: Sequence[str], *, log: Path | None = None, threads: int | None = None) -> int:
-    """Run one command and return its exit code. Whoever stops this process stops the command, too.
+def settings_of(stage: Stage, places: Mapping[Path, str]) -> dict[str, Any]:
+    """Return all that a stage's outcome depends on, the same on every machine.
 
     Args:
-        command: the command line.
-        log: a file for its output; None shows it.
-        threads: of OpenMP; None leaves the environment as it is.
+        stage: the stage.
+        places: folders and the names that stand for them, so that their paths do not count.
     """
-    told = {IS_STAGE: "1"} if log is None else {}
-    environment = os.environ | told | ({} if threads is None else {"OMP_NUM_THREADS": str(threads)})
-    file = None if log is None else log.open("a", encoding="utf-8")
-    process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
-    try:
-        return process.wait()
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
-        if file is not None:
-            file.close()
+    launch = None if stage.launch is None else stage.launch.name
+    return {"program": stage.program, "flags": [_without_place(word, places) for word in stage.flags], "launch": launch}
 
 
-def run_stages(
-    out: Path, stages: Sequence[Stage], recipes: Path, *, log: Path | None = None, threads: int | None = None
-) -> dict[str, float]:
-    """Run the stages that are not finished and return the minutes of each; stages.json in `out` records them.
+def _without_place(word: str, places: Mapping[Path, str]) -> Any:
+    """Return a word of a command line; of a YAML file of ours its content, too, as its name alone does not say what it sets."""
+    path = Path(word)
+    if path.suffix == ".yaml" and path.is_file() and path.is_relative_to(PACKAGES):
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return {"file": path.relative_to(PACKAGES).as_posix(), "content": content}
+    for folder, name in places.items():
+        if path.is_relative_to(folder):
+            return f"{name}/{path.relative_to(folder).as_posix()}"
+    return word
 
-    Args:
-        out: the folder of the record.
-        stages: in order.
-        recipes: the folder of the recipes.
-        log: a file for the output of the commands; None shows it, and which stage begins.
-        threads: of OpenMP.
+
+def hash_of(stages: Iterable[Stage], places: Mapping[Path, str]) -> str:
+    """Return the SHA-256 of the settings of stages, in hexadecimal."""
+    settings = {stage.name: settings_of(stage, places) for stage in stages}
+    return sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def join_stages(plans: Iterable[Sequence[Stage]]) -> list[Stage]:
+    """Return the stages of several plans, each once, in an order in which everything is made before it is read.
 
     Raises:
-        ConfigError: `out` holds stages with other settings.
-        McrError: a stage failed.
+        ConfigError: two stages of one name differ.
     """
-    record = out / "stages.json"
-    finished = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
-    commands = {stage.name: command_of(stage, recipes) for stage in stages}
-    changed = [name for name, command in commands.items() if name in finished and finished[name]["command"] != command]
-    if changed:
-        raise ConfigError(f"{out} holds a run with other settings (stage {changed[0]}). Choose another folder or remove it.")
-    for number, stage in enumerate(stages, start=1):
-        if log is None:
-            print(f"[{number}/{len(stages)}] {stage.title}{': done before' if stage.name in finished else ''}", flush=True)
-        if stage.name in finished:
-            continue
-        start = time.monotonic()
-        code = run_command_line(commands[stage.name], log=log, threads=threads)
-        if code:
-            where = "" if log is None else f" ({log})"
-            raise McrError(f"stage {stage.name} ended with code {code}{where}. Correct the cause and run the same command again.")
-        finished[stage.name] = {"minutes": (time.monotonic() - start) / 60, "command": commands[stage.name]}
-        write_json(record, finished)
-    return {name: row["minutes"] for name, row in finished.items()}
+    joined: dict[str, Stage] = {}
+    for stage in (stage for stages in plans for stage in stages):
+        if joined.setdefault(stage.name, stage) != stage:
+            raise ConfigError(f"plan: two stages are named {stage.name} and differ. Give one of them another name.")
+    return list(joined.values())
+
+
+def plan_faults(stages: Sequence[Stage], inputs: Iterable[Path], work: Path) -> list[str]:
+    """Return what is wrong with a plan: a path that nothing makes before it is read, or that is used but not declared.
+
+    Args:
+        stages: in order.
+        inputs: paths that are there before the first stage; what lies inside them is, too.
+        work: the folder of the runs; a path of a flag inside it must lead to something that the stage reads or makes.
+    """
+    faults: list[str] = []
+    made: dict[Path, str] = {}
+    given = tuple(inputs)
+    for stage in stages:
+        for path in stage.reads:
+            if path not in made and not any(path.is_relative_to(one) for one in given):
+                faults.append(f"stage {stage.name} reads {path}, which no earlier stage makes")
+        for path in stage.makes:
+            if path in made:
+                faults.append(f"stage {stage.name} makes {path}, which {made[path]} makes, too")
+            made[path] = stage.name
+        declared = (*stage.reads, *stage.makes)
+        for word in map(Path, stage.flags):
+            if word.is_relative_to(work) and not any(path.is_relative_to(word) or word.is_relative_to(path) for path in declared):
+                faults.append(f"stage {stage.name} uses {word}, which it declares neither as read nor as made")
+    return faults

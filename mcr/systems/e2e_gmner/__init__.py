@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from mcr.systems.base import System
-from mcr.systems.e2e_gmner.ablation import ABLATION
 from mcr.systems.e2e_gmner.demo import plan_demo
 from mcr.systems.e2e_gmner.flags import GrbpArguments
 from mcr.systems.e2e_gmner.styles import ASKED, TEMPLATES
+from mcr.systems.e2e_gmner.tables import TABLES
 
 SYSTEM = System(
     name="e2e_gmner",
@@ -18,5 +18,5 @@ SYSTEM = System(
     answer_formats=("joined",),
     transforms=(GrbpArguments,),
     demo=plan_demo,
-    tables={"ablation": ABLATION},
+    tables=TABLES,
 )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mcr.systems.e2e_gmner.ablation import FAMILY, GRBP_FLAGS, evaluation_stage, schemas_stage, sft_stage
+from mcr.systems.e2e_gmner.sandbox_runs import FAMILY, evaluation_stage, grbp_flags, schemas_stage, sft_stage
 from mcr.systems.stages import DemoRow, Plan, make_stage
 
 FULL = {"train": 20800, "test": 300, "steps": 2600}
@@ -15,7 +15,7 @@ def plan_demo(out: Path, seed: int, is_small: bool) -> Plan:
     data, schemas, untrained = out / "data", out / "schemas", out / "untrained"
     world = ("--output_dir", data, "--train", size["train"], "--test", size["test"], "--seed", seed)
     weights = ("--texts", schemas / "d1.parquet", "--output_dir", untrained, "--family", FAMILY, "--seed", seed)
-    more = ("--seed", seed, *GRBP_FLAGS, "--max_steps", size["steps"])
+    more = ("--seed", seed, *grbp_flags(0.03), "--max_steps", size["steps"])
     before, after = out / "eval" / "untrained", out / "eval" / "sft"
     stages = (
         make_stage("data", "a world of samples", "data_prep.make_sandbox", *world),

@@ -1,6 +1,6 @@
-"""A part of a samples file with noisy gold boxes, for the ablation in the sandbox. The noise is ours, not the paper's.
+"""A part of a samples file with noisy gold boxes and gaps in what is known, for the sandbox. Both are ours, not the paper's.
 
-python -m mcr.systems.e2e_gmner.noise --samples data/train.jsonl --output_dir noisy --skip 20800 --noise 0.1 --seed 0
+python -m mcr.systems.e2e_gmner.noise --samples data/train.jsonl --output_dir noisy --skip 20800 --noise 0.1 --known 0.5 --seed 0
 """
 
 from dataclasses import replace
@@ -42,6 +42,15 @@ def with_noise(sample: Sample, noise: float, seed: int) -> Sample:
     return replace(sample, entities=entities, regions=regions)
 
 
+def with_gaps(sample: Sample, known: float, seed: int) -> Sample:
+    """Return a sample whose names' looks are known to a share of `known`: a teacher that knows less. 1 changes nothing.
+
+    Which names a teacher knows depends on the seed and the name alone, so that it never knows a name in one sample and not in
+    another.
+    """
+    return replace(sample, knowledge=tuple(pair for pair in sample.knowledge if Random(f"{seed}/{pair[0]}/known").random() < known))
+
+
 def main(argv: list[str] | None = None) -> None:
     """Write the samples.
 
@@ -54,7 +63,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--skip", type=int, default=0, help="samples at the beginning to leave out")
     parser.add_argument("--num", type=int, help="samples to write (default: all that follow)")
     parser.add_argument("--noise", type=float, default=0.0, help="of boxes, as a share of width and height")
-    parser.add_argument("--seed", type=int, default=0, help="of the noise")
+    parser.add_argument("--known", type=float, default=1.0, help="share of the names whose looks are known")
+    parser.add_argument("--seed", type=int, default=0, help="of the noise and of what is known")
     args = parser.parse_args(argv)
     end = None if args.num is None else args.skip + args.num
     path = args.output_dir / "samples.jsonl"
@@ -62,7 +72,8 @@ def main(argv: list[str] | None = None) -> None:
         raise ConfigError(f"--output_dir: {path} is what --samples names. Name another folder.")
     args.output_dir.mkdir(parents=True, exist_ok=True)
     samples = islice(iter_samples(args.samples), args.skip, end)
-    write_samples(path, (with_noise(sample, args.noise, args.seed) for sample in samples))
+    noisy = (with_noise(sample, args.noise, args.seed) for sample in samples)
+    write_samples(path, (with_gaps(sample, args.known, args.seed) for sample in noisy))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,70 @@
+"""The stages that turn published datasets, and the sandbox's counterparts, into samples. Tables of all systems share them.
+
+The published datasets lie in one folder, as their authors name them:
+
+    Twitter10000_v2.0/, Twitter10000v2/ (FMNERG), MNER-MI/ (its folder Dataset), gRefCOCO/, captions/
+    images/twitter/, images/mner_mi/, images/train2014/
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcr.systems.stages import Stage, make_stage
+from mcr.systems.tables import TableRun
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """One dataset as published.
+
+    Attributes:
+        name: of its samples' folder.
+        reader: its name for mcr build-samples.
+        folder: of the annotations.
+        images: the folder of its images, inside images/.
+        splits: that are read.
+        task: of its counterpart in the sandbox.
+    """
+
+    name: str
+    reader: str
+    folder: str
+    images: str
+    splits: tuple[str, ...]
+    task: str
+
+
+GMNER = Dataset("gmner", "twitter-gmner", "Twitter10000_v2.0", "twitter", ("train", "dev", "test"), "gmner")
+FMNERG = Dataset("fmnerg", "twitter-fmnerg", "Twitter10000v2", "twitter", ("train", "dev", "test"), "gmner")
+MNER_MI = Dataset("mner_mi", "mner-mi", "MNER-MI", "mner_mi", ("train", "dev", "test"), "mner")
+GREFCOCO = Dataset("grefcoco", "grefcoco", "gRefCOCO", "train2014", ("train", "val", "testA", "testB"), "vg")
+DATASETS = (GMNER, FMNERG, MNER_MI, GREFCOCO)
+
+
+def published_stage(run: TableRun, dataset: Dataset) -> Stage:
+    """Return the stage that reads a dataset as published; all seeds share its samples."""
+    root, images, out = run.data / dataset.folder, run.data / "images" / dataset.images, run.shared / "data" / dataset.name
+    flags = ("--root", root, "--image_root", images, "--output_dir", out, "--splits", ",".join(dataset.splits))
+    makes = [out / f"{split}.jsonl" for split in dataset.splits]
+    title = f"samples of {dataset.reader}"
+    module = "data_prep.build_samples"
+    return make_stage(f"data/{dataset.name}", title, module, dataset.reader, *flags, reads=(root, images), makes=makes)
+
+
+def sandbox_stage(run: TableRun, dataset: Dataset, num_train: float, num_dev: float, num_test: float) -> Stage:
+    """Return the stage that makes a dataset's counterpart in the sandbox world of the seed."""
+    out = run.folder / "data" / dataset.name
+    flags = ("--output_dir", out, "--task", dataset.task, "--train", num_train, "--dev", num_dev, "--test", num_test)
+    makes = [out, *(out / f"{split}.jsonl" for split in dict.fromkeys((*dataset.splits, "dev")))]
+    name, title = run.name(f"data/{dataset.name}"), f"a world of {dataset.task} samples"
+    return make_stage(name, title, "data_prep.make_sandbox", *flags, "--seed", run.seed, makes=makes)
+
+
+def samples_folder(run: TableRun, dataset: Dataset) -> Path:
+    """Return the folder of a dataset's samples."""
+    return (run.folder if run.platform == "sandbox" else run.shared) / "data" / dataset.name
+
+
+def image_folder(run: TableRun, dataset: Dataset) -> Path:
+    """Return the folder that the image paths of a dataset's samples start from."""
+    return samples_folder(run, dataset) if run.platform == "sandbox" else run.data / "images" / dataset.images
