@@ -15,7 +15,8 @@ from mcr.io.atomic_write import write_whole
 from mcr.report.markdown import percent, table
 from mcr.runs.command_line import CommandParser
 from mcr.systems import system_named
-from mcr.systems.stages import DemoRow, Plan, Stage, make_stage, run_stages
+from mcr.systems.running import StageRunner
+from mcr.systems.stages import DemoRow, Plan, Stage, make_stage
 
 RECIPES = Path(__file__).resolve().parent
 SCHEMA_FLAGS = ["--answer_formats", "rows", "--fixed_order", "--phrasings", "1", "--detail", "brief", "--instruction", "common"]
@@ -136,7 +137,7 @@ def main(argv: list[str] | None = None) -> None:
         if make_plan is None or args.answer_only or args.family != FAMILY:
             raise ConfigError(f"--system: {args.system} has no demo, or none with --answer_only or --family. Leave them out.")
         plan = make_plan(args.output_dir, args.seed, args.small)
-    minutes = run_stages(args.output_dir, plan.stages, RECIPES)
+    minutes = StageRunner(args.output_dir, RECIPES).run(plan.stages)
     text = result_table(plan.rows, minutes)
     write_whole(args.output_dir / "table.md", text + "\n")
     print(f"\n{text}\n\nreports with every sample: {args.output_dir}/eval/*/report.html")

@@ -44,5 +44,6 @@ COMMANDS = (
     Command("compare", "recipes.compare", "test whether two systems differ, sample by sample", "train"),
     Command("score-table", "recipes.score_table", "tabulate systems, with mean and spread over seeds"),
     Command("report", "recipes.report", "write the page of a training run", "train"),
+    Command("reproduce", "recipes.reproduce", "make a table of a paper anew, its figures beside ours", "train"),
     Command("demo", "recipes.demo", "run the whole method in the sandbox, on a CPU", "train"),
 )

@@ -32,16 +32,19 @@ def keys_of(measures: Mapping[str, Ratio]) -> list[Key]:
 
 
 def scores_of(sums: np.ndarray, keys: Sequence[Key], measures: Mapping[str, Ratio]) -> np.ndarray:
-    """Return every measure of sums [..., K], as fractions [..., len(measures)]; 0 where a denominator is 0."""
+    """Return every measure of sums [..., K], [..., len(measures)]: fractions, 0 where a denominator is 0, and counts."""
     column = {key: index for index, key in enumerate(keys)}
     scores = np.zeros((*sums.shape[:-1], len(measures)))
     for index, ratio in enumerate(measures.values()):
         top, bottom = (sums[..., [column[key] for key in part]].sum(-1) for part in (ratio.top, ratio.bottom))
-        np.divide(top, bottom, out=scores[..., index], where=bottom > 0)
+        if ratio.is_count:
+            scores[..., index] = top
+        else:
+            np.divide(top, bottom, out=scores[..., index], where=bottom > 0)
     return scores
 
 
-def resampled_sums(counts: np.ndarray, num_resamples: int, seed: int) -> np.ndarray:
+def resampled_sums(counts: np.ndarray, num_resamples: int, seed: int | Sequence[int]) -> np.ndarray:
     """Return the sums of R resamples of the samples with replacement, [R, K'], for counts [N, K']."""
     rng, num = np.random.default_rng(seed), len(counts)
     sums = []
@@ -70,6 +73,53 @@ class Difference:
     low: float
     high: float
     p: float
+
+
+@dataclass(frozen=True, slots=True)
+class SeedsEstimate:
+    """A score over seeds: mean, standard deviation of the sample (n - 1; None of one seed), 95 % interval, number of seeds."""
+
+    mean: float
+    deviation: float | None
+    low: float
+    high: float
+    num_seeds: int
+
+
+def estimate_over_seeds(
+    counts_by_seed: Sequence[Sequence[Counts]], measures: Mapping[str, Ratio], *, num_resamples: int = 10_000, seed: int = 0
+) -> dict[str, SeedsEstimate]:
+    """Return measures over several seeds with the interval of the hierarchical bootstrap.
+
+    A resample draws seeds with replacement, then for each of them samples with replacement; its score is the mean of the scores
+    of its seeds (Davison and Hinkley 1997, 3.8). So the interval covers both what another seed and what other samples change.
+    With one seed it is the bootstrap over samples.
+
+    Args:
+        counts_by_seed: for each seed the counts of each sample, at least one of both.
+        measures: by name.
+        num_resamples: R.
+        seed: of the resampling.
+    """
+    keys = keys_of(measures)
+    matrices = [as_matrix(counts, keys) for counts in counts_by_seed]
+    scores = np.stack([scores_of(matrix.sum(0), keys, measures) for matrix in matrices])
+    num_seeds = len(matrices)
+    picks = np.random.default_rng(seed).integers(0, num_seeds, size=(num_resamples, num_seeds))
+    drawn = np.zeros((num_resamples, len(measures)))
+    for place in range(num_seeds):
+        for index, matrix in enumerate(matrices):
+            chosen = np.flatnonzero(picks[:, place] == index)
+            if len(chosen):
+                sums = resampled_sums(matrix, len(chosen), (seed, place, index))
+                drawn[chosen] += scores_of(sums, keys, measures) / num_seeds
+    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+    deviations = scores.std(0, ddof=1) if num_seeds > 1 else [None] * len(measures)
+    cells = zip(measures, scores.mean(0), deviations, low, high, strict=True)
+    return {
+        name: SeedsEstimate(float(mean), None if spread is None else float(spread), float(lowest), float(highest), num_seeds)
+        for name, mean, spread, lowest, highest in cells
+    }
 
 
 def estimate(counts: Sequence[Counts], *, num_resamples: int = 10_000, seed: int = 0) -> dict[str, Estimate]:

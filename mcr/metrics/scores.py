@@ -8,7 +8,7 @@ from mcr.metrics.counts import CURVE_THRESHOLDS, Counts, Key
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """A score: the sum of some counts over the sum of others; 0 where the denominator is 0.
+    """A score: the sum of some counts over the sum of others; 0 where the denominator is 0. Without others it is the sum itself.
 
     >>> f1_of("mner").of({("mner", "correct"): 1, ("mner", "predicted"): 2, ("mner", "gold"): 4})
     0.3333333333333333
@@ -20,7 +20,12 @@ class Ratio:
     def of(self, sums: Counts) -> float:
         """Return the score, as a fraction."""
         top, bottom = (sum(sums.get(key, 0) for key in keys) for keys in (self.top, self.bottom))
-        return top / bottom if bottom else 0.0
+        return top if self.is_count else top / bottom if bottom else 0.0
+
+    @property
+    def is_count(self) -> bool:
+        """Whether the score is a count and no fraction."""
+        return not self.bottom
 
 
 def precision_of(*measure: str) -> Ratio:
@@ -43,6 +48,7 @@ def share_of(measure: str, part: str, *wholes: str) -> Ratio:
     return Ratio(((measure, part),), tuple((measure, whole) for whole in wholes))
 
 
+N_COUNT = Ratio((("names", "invented"),), ())
 N_RATE = share_of("names", "invented", "predicted")
 ACC_50, ACC_75, MEAN_IOU = (share_of("grounding", part, "gold") for part in ("hits@0.5", "hits@0.75", "iou"))
 N_ACC = share_of("grec", "none_said", "no_target")

@@ -1,4 +1,4 @@
-"""The folder of a report: metrics.json, report.md, report.html and figures."""
+"""The folder of a report: metrics.json, counts.json, report.md, report.html and figures."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +8,10 @@ from PIL import Image
 from mcr.errors import DataError
 from mcr.io.atomic_write import whole_file, write_json, write_whole
 from mcr.io.images import open_image
-from mcr.metrics.intervals import Difference
+from mcr.io.sample_counts import SampleCounts, gold_hash
+from mcr.metrics.counts import total
+from mcr.metrics.intervals import Difference, keys_of
+from mcr.metrics.scores import measures_of
 from mcr.records import ImageRef
 from mcr.report.evaluation import Evaluation
 from mcr.report.figures import draw_confusion, draw_iou_curve, draw_sample, draw_scores, tile
@@ -35,11 +38,19 @@ def write_evaluation(
     """
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / "metrics.json", system.to_dict())
+    write_json(out / "counts.json", measured_counts(system).to_dict())
     draw_figures(out, [system])
     draw_samples(out / "samples.png", system, image_root)
     images = _images([system], image_root, max_image_mb)
     write_page(out / "report.html", title, [system], images=images, rewards=[rewards])
     write_whole(out / "report.md", write_report(system, title))
+
+
+def measured_counts(system: Evaluation) -> SampleCounts:
+    """Return the counts of each sample that the measures with intervals are made of."""
+    keys = keys_of(measures_of(total(system.counts)))
+    rows = [{key: row[key] for key in keys if row.get(key)} for row in system.counts]
+    return SampleCounts(gold_hash([sample.id for sample in system.samples]), rows)
 
 
 def write_comparison(

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mcr.errors import ConfigError
-from mcr.metrics.counts import Key
 from mcr.metrics.scores import Ratio, f1_of, precision_of, recall_of
 from mcr.systems.stages import Stage
 
@@ -23,17 +22,12 @@ class Column:
     Attributes:
         header: as the paper has it.
         evaluation: which of a row's evaluations it scores.
-        measure: a ratio of counts, shown in per cent, or one count, shown as it is.
+        measure: shown in per cent, or as it is where it is a count.
     """
 
     header: str
     evaluation: str
-    measure: Ratio | Key
-
-    @property
-    def is_count(self) -> bool:
-        """Whether the measure is a count."""
-        return not isinstance(self.measure, Ratio)
+    measure: Ratio
 
 
 def precision_recall_f1_columns(title: str, evaluation: str, measure: str) -> tuple[Column, ...]:
@@ -80,6 +74,23 @@ class TableRun:
 
 
 @dataclass(frozen=True, slots=True)
+class ComparedCases:
+    """Two evaluations of one gold file.
+
+    Attributes:
+        before: the name of the first evaluation.
+        after: the name of the second.
+        gold: samples.jsonl.
+        images: the folder that its image paths start from.
+    """
+
+    before: str
+    after: str
+    gold: Path
+    images: Path
+
+
+@dataclass(frozen=True, slots=True)
 class RowPlan:
     """How a row is made with one seed.
 
@@ -87,15 +98,13 @@ class RowPlan:
         stages: in order.
         evaluations: the folders of its evaluations, by name.
         curves: the folder of the training run whose curves are kept.
-        cases: the names of two evaluations of one gold file, before and after, whose differing samples are kept.
-        images: the folder that the cases' image paths start from.
+        cases: the two evaluations whose differing samples are kept.
     """
 
     stages: Sequence[Stage]
     evaluations: Mapping[str, Path]
     curves: Path | None = None
-    cases: tuple[str, str] | None = None
-    images: Path | None = None
+    cases: ComparedCases | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +134,8 @@ class Table:
         title: as people read it.
         columns: in the paper's order.
         rows: the rows that are made, by platform.
-        sizes: how much of everything, by platform and name; each can be changed on the command line.
+        sizes: how much of everything, by platform and name; each can be changed on the command line. Those of "stub" replace
+            twitter's in a dry run, which has a few samples alone.
         quoted: rows that the paper quotes of others, by name: its figures by column. They are shown and not made.
         view: what is drawn beside the table: one of VIEWS. "bars": a group of bars a row. "curves": `curves` of the rows over
             steps. "sweep": the columns over the rows' `x`. "cases": a page of the samples that differ.

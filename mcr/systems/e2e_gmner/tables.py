@@ -10,7 +10,7 @@ from mcr.systems.e2e_gmner.sandbox_runs import Variant, plan_variant
 from mcr.systems.e2e_gmner.twitter_runs import plan_published
 from mcr.systems.tables import Column, Row, RowPlan, Table, TableRun, paper_figures
 
-SIZES = {"sandbox": sandbox_runs.SIZES, "twitter": twitter_runs.SIZES}
+SIZES = {"sandbox": sandbox_runs.SIZES, "twitter": twitter_runs.SIZES, "stub": {"teachers": 0}}
 BOTH = (GMNER, FMNERG)
 BEST_TEACHER = "qwen2_5_vl_72b"
 

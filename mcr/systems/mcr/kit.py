@@ -111,3 +111,7 @@ class Kit(Protocol):
     def images(self) -> Path:
         """Return the folder of the GMNER images."""
         ...
+
+    def test(self) -> Path:
+        """Return the GMNER test samples."""
+        ...

@@ -6,7 +6,7 @@ from functools import partial
 from mcr.systems.mcr.kit import Evaluated, Kit, Model, TrainingSets
 from mcr.systems.mcr.sandbox_kit import SandboxKit
 from mcr.systems.mcr.twitter_kit import TwitterKit
-from mcr.systems.tables import RowPlan, TableRun
+from mcr.systems.tables import ComparedCases, RowPlan, TableRun
 
 OTHER_TASKS = ("mner_mi", "grec_testA", "grec_testB")
 Plan = Callable[[TableRun], RowPlan]
@@ -97,7 +97,8 @@ def plan_cases(before: str, after: str, base: str, run: TableRun) -> RowPlan:
     both: list[Evaluated] = [kit.evaluate(method, MODELS[method](kit), "gmner") for method in (before, after)]
     stages = tuple(dict.fromkeys(stage for one in both for stage in one.stages))
     folders = {"before": both[0].folders["gmner"], "after": both[1].folders["gmner"]}
-    return RowPlan(stages, folders, cases=("before", "after"), images=kit.images())
+    cases = ComparedCases("before", "after", kit.test(), kit.images())
+    return RowPlan(stages, folders, cases=cases)
 
 
 def trains(method: str, base: str, datasets: tuple[str, ...] = ("gmner",)) -> Plan:

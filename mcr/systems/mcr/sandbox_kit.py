@@ -49,6 +49,10 @@ class SandboxKit:
         """Return the folder of the GMNER images."""
         return image_folder(self.run, GMNER)
 
+    def test(self) -> Path:
+        """Return the GMNER test samples."""
+        return samples_folder(self.run, GMNER) / "test.jsonl"
+
     def world(self, dataset: Dataset) -> Stage:
         """Return the stage of one of the three worlds."""
         sizes = self.run.sizes

@@ -14,6 +14,7 @@ from mcr.systems.tables import TableRun
 FAMILY = "qwen2_5_vl"  # of both models: MiMo-VL writes boxes as Qwen2.5-VL does
 SIZES = {"gmner": 7000, "mner_mi": 6856, "grefcoco": 14000, "teachers": 1}  # Table 5; teachers=0: templates write every route
 MIXED = (GMNER, MNER_MI, GREFCOCO)
+STUB_SIZES = {"gmner": 6, "mner_mi": 6, "grefcoco": 6, "teachers": 0}
 DEV_SIZES = (160, 48, 48)  # of the samples that are watched, as in data_prep/configs/mcr_mix_dev.yaml
 DEV_FILES = ("dev.jsonl", "dev.jsonl", "val.jsonl")
 LAUNCH = PACKAGES / "launch" / "several_gpus.yaml"
@@ -67,6 +68,10 @@ class TwitterKit:
     def images(self) -> Path:
         """Return the folder of the GMNER images."""
         return image_folder(self.run, GMNER)
+
+    def test(self) -> Path:
+        """Return the GMNER test samples."""
+        return samples_folder(self.run, GMNER) / "test.jsonl"
 
     def data(self) -> tuple[Stage, ...]:
         """Return the stages of the three datasets, of their mix and of what is watched while models train."""

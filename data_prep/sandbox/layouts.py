@@ -1,0 +1,150 @@
+"""The sandbox world in the layouts of published datasets, with blank images: what a plan for them can be tried on.
+
+    python -m data_prep.sandbox.layouts --output_dir stub --num 6
+
+Writes Twitter10000_v2.0, Twitter10000v2 (FMNERG), MNER-MI, gRefCOCO and images/ into one folder, `num` samples a split.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from PIL import Image
+
+from data_prep.sandbox.tasks import scenes_of
+from mcr.errors import run_command
+from mcr.io.atomic_write import write_whole
+from mcr.records import Entity, Sample
+from mcr.runs.command_line import CommandParser
+from mcr.tasks import GMNER, MNER, VG
+
+SPLITS = ("train", "dev", "test")
+FINE = {"PER": ("person", "athlete"), "LOC": ("location", "city"), "ORG": ("organization", "company"), "OTHER": ("event", "festival")}
+GREFCOCO_SPLITS = ("train", "val", "testA", "testB")
+
+
+def write_layouts(out: Path, num: int) -> None:
+    """Write every layout."""
+    write_twitter(out, num)
+    write_mner_mi(out, num)
+    write_grefcoco(out, num)
+
+
+def samples_of(split: str, num: int) -> list[Sample]:
+    """Return GMNER samples whose ids are digits, as the tweets' are."""
+    return [scene.sample for scene in scenes_of(GMNER, 0, split, num)]
+
+
+def write_blank(path: Path, sample: Sample) -> None:
+    """Write a blank image of the sample's size."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (sample.images[0].width or 1, sample.images[0].height or 1), "white").save(path)
+
+
+def tagged_tokens(sample: Sample) -> list[tuple[str, str, Entity | None]]:
+    """Return (token, B, I or O, its entity) of each token of the sentence; a text that occurs twice is tagged once."""
+    tokens = sample.sentence.split()
+    tagged: list[tuple[str, str, Entity | None]] = [(token, "O", None) for token in tokens]
+    for entity in sample.entities:
+        words = entity.text.split()
+        start = next(at for at in range(len(tokens)) if tokens[at : at + len(words)] == words and tagged[at][2] is None)
+        for offset, word in enumerate(words):
+            tagged[start + offset] = (word, "I" if offset else "B", entity)
+    return tagged
+
+
+def write_twitter(out: Path, num: int) -> None:
+    """Write Twitter-GMNER v2.0 and Twitter-FMNERG: text of both, their xml, their images."""
+    coarse, fine = out / "Twitter10000_v2.0", out / "Twitter10000v2"
+    for number, split in enumerate(SPLITS):
+        samples = samples_of(split, num)
+        names = [f"{number}{index:05d}" for index in range(len(samples))]
+        blocks = {"txt": [], "txt_fine": []}
+        for name, sample in zip(names, samples, strict=True):
+            tagged = tagged_tokens(sample)
+            rows = [f"{token}\t{_tag(mark, entity and entity.type)}" for token, mark, entity in tagged]
+            fines = [(token, mark, FINE[entity.type] if entity else ("", "")) for token, mark, entity in tagged]
+            both = [f"{token}\t{_tag(mark, pair[0])}\t{_tag(mark, pair[1])}" for token, mark, pair in fines]
+            blocks["txt"].append("\n".join([f"IMGID:{name}", *rows, ""]))
+            blocks["txt_fine"].append("\n".join([f"IMGID:{name}", *both, ""]))
+            write_blank(out / "images" / "twitter" / f"{name}.jpg", sample)
+            if any(entity.boxes for entity in sample.entities):
+                for root in (coarse, fine):
+                    write_text(root / "xml" / f"{name}.xml", annotation(sample))
+        write_text(coarse / "txt" / f"{split}.txt", "\n".join(blocks["txt"]))
+        write_text(fine / "txt_fine" / f"{split}.txt", "\n".join(blocks["txt_fine"]))
+
+
+def _tag(mark: str, label: str | None) -> str:
+    return f"{mark}-{label}" if label and mark != "O" else "O"
+
+
+def annotation(sample: Sample) -> str:
+    """Return the Pascal-VOC annotation of a sample's boxes."""
+    image = sample.images[0]
+    objects = [
+        f"<object><name>{escape(entity.text)}</name><bndbox>"
+        + "".join(f"<{name}>{value:g}</{name}>" for name, value in zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True))
+        + "</bndbox></object>"
+        for entity in sample.entities
+        for box in entity.boxes or ()
+    ]
+    size = f"<size><width>{image.width}</width><height>{image.height}</height></size>"
+    return f"<annotation>{size}{''.join(objects)}</annotation>"
+
+
+def write_mner_mi(out: Path, num: int) -> None:
+    """Write MNER-MI: a tweet a line, up to two images."""
+    for split, published in (("train", "train"), ("dev", "val"), ("test", "test")):
+        lines = []
+        for scene in scenes_of(MNER, 0, split, num):
+            sample = scene.sample
+            names = [f"{sample.id}_{index}.jpg" for index in range(len(sample.images))]
+            for name in names:
+                write_blank(out / "images" / "mner_mi" / name, sample)
+            tokens, labels = zip(*((token, _tag(mark, entity and entity.type)) for token, mark, entity in tagged_tokens(sample)), strict=True)
+            row = {"id": sample.id, "text": tokens, "images": names, "label": labels, "url": ""}
+            lines.append(json.dumps(row))
+        write_text(out / "MNER-MI" / "text" / f"MNER-MI_{published}.txt", "\n".join(lines) + "\n")
+
+
+def write_grefcoco(out: Path, num: int) -> None:
+    """Write gRefCOCO: refs with their sentences, and COCO's instances."""
+    found = list(chain.from_iterable(((split, scene.sample) for scene in scenes_of(VG, 0, split, num)) for split in GREFCOCO_SPLITS))
+    refs, images, annotations = [], [], []
+    for number, (split, sample) in enumerate(found):
+        name, boxes = f"COCO_train2014_{number:012d}.jpg", sample.entities[0].boxes or ()
+        write_blank(out / "images" / "train2014" / name, sample)
+        images.append({"id": number, "width": sample.images[0].width, "height": sample.images[0].height, "file_name": name})
+        annotations += [{"id": number, "image_id": number, "bbox": _xywh(boxes[0])}] if boxes else []
+        sentence = {"sent": sample.sentence, "sent_id": number}
+        ref = {"ref_id": number, "image_id": number, "split": split, "file_name": name, "sentences": [sentence]}
+        refs.append(ref | {"ann_id": [number] if boxes else [-1]})
+    write_text(out / "gRefCOCO" / "grefs(unc).json", json.dumps(refs))
+    write_text(out / "gRefCOCO" / "instances.json", json.dumps({"images": images, "annotations": annotations}))
+
+
+def _xywh(box: Sequence[float]) -> list[float]:
+    return [box[0], box[1], box[2] - box[0], box[3] - box[1]]
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, its folder made where there is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, text)
+
+
+def main(argv: Iterable[str] | None = None) -> None:
+    """Parse the command line and write the folder."""
+    parser = CommandParser(__doc__)
+    parser.add_argument("--output_dir", type=Path, required=True, help="folder to write to")
+    parser.add_argument("--num", type=int, default=6, help="samples a split")
+    args = parser.parse_args(argv)
+    write_layouts(args.output_dir, args.num)
+    print(f"wrote {args.num} samples a split of each dataset to {args.output_dir}")
+
+
+if __name__ == "__main__":
+    run_command(main)

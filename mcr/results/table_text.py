@@ -1,0 +1,79 @@
+"""A paper's table made of results: mean over seeds, spread, 95 % interval, and the paper's figure beside each."""
+
+from collections.abc import Mapping, Sequence
+
+from mcr.metrics.intervals import SeedsEstimate, estimate_over_seeds
+from mcr.report.markdown import escape, table
+from mcr.results.row_results import RowResult
+from mcr.systems.tables import Column, Row, Table
+
+NOTHING = "\u2013"
+
+
+def estimate_row(
+    columns: Sequence[Column], results: Sequence[RowResult], *, num_resamples: int = 10_000
+) -> dict[str, SeedsEstimate]:
+    """Return the estimates of a row by the column's header; columns that its evaluations do not have are left out.
+
+    Args:
+        columns: of the table.
+        results: of the row, one a seed.
+        num_resamples: of the hierarchical bootstrap.
+    """
+    found: dict[str, SeedsEstimate] = {}
+    for evaluation in dict.fromkeys(column.evaluation for column in columns):
+        if all(evaluation in result.counts for result in results):
+            measures = {column.header: column.measure for column in columns if column.evaluation == evaluation}
+            counts = [result.counts[evaluation].rows for result in results]
+            found |= estimate_over_seeds(counts, measures, num_resamples=num_resamples)
+    return found
+
+
+def write_table(
+    wanted: Table, rows: Sequence[Row], estimates: Mapping[str, Mapping[str, SeedsEstimate]], *, note: str
+) -> str:
+    """Return the table as Markdown.
+
+    Args:
+        wanted: the paper's table.
+        rows: that were made.
+        estimates: of each row by its key, by the column's header.
+        note: what was run.
+    """
+    header = ["method", *(escape(column.header) for column in wanted.columns)]
+    lines = [
+        [escape(name), *(paper_cell(figures.get(column.header)) or NOTHING for column in wanted.columns)]
+        for name, figures in wanted.quoted.items()
+    ]
+    lines += [
+        [escape(row.title), *(cell(column, estimates[row.key].get(column.header), row.paper) for column in wanted.columns)]
+        for row in rows
+    ]
+    legend = (
+        "Per cent, counts where the paper counts: mean over seeds \u00b1 standard deviation (n - 1) [95 % interval of the "
+        "hierarchical bootstrap over seeds and samples], paper: what the paper states."
+    )
+    return "\n\n".join([f"# {escape(wanted.title)}", f"{note} {legend}", table(header, lines)]) + "\n"
+
+
+def cell(column: Column, estimate: SeedsEstimate | None, paper: Mapping[str, float]) -> str:
+    """Return a cell: ours, and the paper's figure where it states one.
+
+    >>> from mcr.metrics.scores import Ratio
+    >>> column = Column("F1", "gmner", Ratio((("a",),), (("b",),)))
+    >>> cell(column, SeedsEstimate(0.7061, 0.002, 0.699, 0.713, 3), {"F1": 70.6})
+    '70.61 ± 0.20 [69.90, 71.30]; paper 70.6'
+    """
+    ours = NOTHING
+    if estimate is not None:
+        factor, digits = (1, 1) if column.measure.is_count else (100, 2)
+        ours, low, high = (f"{factor * value:.{digits}f}" for value in (estimate.mean, estimate.low, estimate.high))
+        spread = "" if estimate.deviation is None else f" \u00b1 {factor * estimate.deviation:.{digits}f}"
+        ours = f"{ours}{spread} [{low}, {high}]"
+    stated = paper_cell(paper.get(column.header))
+    return f"{ours}; {stated}" if stated else ours
+
+
+def paper_cell(figure: float | None) -> str:
+    """Return the paper's figure as it is shown, the empty text where it states none."""
+    return "" if figure is None else f"paper {figure:g}"

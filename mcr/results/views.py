@@ -1,0 +1,65 @@
+"""What is drawn beside a table: bars, curves over steps, a sweep, a page of cases."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mcr.metrics.intervals import Estimate, SeedsEstimate
+from mcr.report.cases import write_cases_page
+from mcr.report.comparison_figures import draw_bars, draw_curves_overlaid, draw_sweep
+from mcr.results.row_results import RowResult, read_cases
+from mcr.systems.tables import Row, Table
+
+
+def write_view(
+    wanted: Table,
+    rows: Sequence[Row],
+    estimates: Mapping[str, Mapping[str, SeedsEstimate]],
+    results: Mapping[str, Sequence[RowResult]],
+    path: Path,
+    *,
+    cases: Mapping[str, Path],
+    images: Mapping[str, Path],
+) -> list[Path]:
+    """Draw what a table has beside it, and return the files.
+
+    Args:
+        wanted: the table.
+        rows: that were made.
+        estimates: of each row by its key, by the column's header.
+        results: of each row by its key, one a seed.
+        path: of the files, without suffix.
+        cases: of each row by its key, the file of the first seed's cases.
+        images: of each row by its key, the folder that the cases' image paths start from.
+    """
+    shown = {row.key: {header: _plain(one) for header, one in estimates[row.key].items()} for row in rows}
+    drawn = [path.with_suffix(".png")]
+    if wanted.view == "bars":
+        headers = [column.header for column in wanted.columns]
+        draw_bars(drawn[0], {name: {row.title: shown[row.key][name] for row in rows} for name in headers})
+    elif wanted.view == "curves":
+        runs = {
+            row.title if len(results[row.key]) == 1 else f"{row.title}, seed {result.seed}": result.curves
+            for row in rows
+            for result in results[row.key]
+        }
+        draw_curves_overlaid(drawn[0], runs, wanted.curves)
+    elif wanted.view == "sweep":
+        draw_sweep(drawn[0], {row.x: shown[row.key] for row in rows if row.x is not None})
+    elif wanted.view == "cases":
+        drawn = [path.parent / f"{path.name}-{row.key}.html" for row in rows]
+        for page, row in zip(drawn, rows, strict=True):
+            found, folder = read_cases(cases[row.key]), images[row.key]
+            write_cases_page(
+                page,
+                found.samples,
+                found.before,
+                found.after,
+                names=("before", "after"),
+                image_root=folder if folder.is_dir() else None,
+                title=f"{wanted.title}: {row.title}",
+            )
+    return drawn if wanted.view else []
+
+
+def _plain(one: SeedsEstimate) -> Estimate:
+    return Estimate(one.mean, one.low, one.high)
