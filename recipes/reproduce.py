@@ -36,7 +36,7 @@ from mcr.runs.run_folder import make_run_folder
 from mcr.systems import systems
 from mcr.systems.dry_run import needs_hardware, write_steps
 from mcr.systems.running import StageRunner, run_command_line
-from mcr.systems.stages import Stage, make_stage
+from mcr.systems.stages import make_stage
 from mcr.systems.tables import PLATFORMS, Row, Table, TableRun
 
 RECIPES = Path(__file__).resolve().parent
@@ -80,8 +80,9 @@ def read_arguments(argv: list[str] | None) -> Namespace:
 
 
 def runner_of(args: Namespace, run: TableRun) -> StageRunner:
-    """Return what runs the stages; on twitter the machine decides about threads."""
-    threads = max(1, (os.cpu_count() or 1) // args.jobs) if run.platform == "sandbox" else None
+    """Return what runs the stages; in the sandbox they share the cores, unless the environment names their threads."""
+    is_shared = run.platform == "sandbox" and "OMP_NUM_THREADS" not in os.environ
+    threads = max(1, (os.cpu_count() or 1) // args.jobs) if is_shared else None
     return StageRunner(run.work, RECIPES, run.work / "logs", threads, args.jobs, places_of(run))
 
 
@@ -113,36 +114,34 @@ def write_outputs(args: Namespace, wanted: Table, rows: tuple[Row, ...], jobs: l
     by_row = {row.key: [job for job in jobs if job.row is row] for row in rows}
     results = {key: [result for job in found if (result := job.result()) is not None] for key, found in by_row.items()}
     estimates = {key: estimate_row(wanted.columns, found, num_resamples=args.num_resamples) for key, found in results.items()}
+    sizes = ", ".join(f"{name} {size:g}" for name, size in jobs[0].run.sizes.items())
     seeds = ", ".join(str(job.run.seed) for job in by_row[rows[0].key])
-    text = write_table(wanted, rows, estimates, note=f"Made on {args.on}, seeds {seeds}.")
+    text = write_table(wanted, rows, estimates, note=f"Made on {args.on}, seeds {seeds}; {sizes}.")
     path = args.results / args.on / args.table
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path.with_suffix(".md"), text)
     firsts = {key: found[0] for key, found in by_row.items()}
     cases = {key: cases_path(job.path) for key, job in firsts.items()}
-    images = {key: job.plan.cases.images for key, job in firsts.items() if job.plan.cases is not None}
-    drawn = write_view(wanted, rows, estimates, results, path, cases=cases, images=images)
+    compared = {key: job.plan.cases for key, job in firsts.items() if job.plan.cases is not None}
+    drawn = write_view(wanted, rows, estimates, results, path, cases=cases, compared=compared)
     print("\n".join([text, f"-> {path.with_suffix('.md')}", *(f"-> {one}" for one in drawn)]))
 
 
-def try_plan(args: Namespace, wanted: Table, rows: tuple[Row, ...]) -> None:
+def try_plan(args: Namespace, wanted: Table, rows: tuple[Row, ...], sizes: dict[str, float]) -> None:
     """Check a plan without its hardware: on twitter on a stub of the published data, whose preparation really runs.
 
     Raises:
         McrError: the plan, a config or a stage is wrong.
     """
-    work = args.work_dir / f"{args.on}_dry_run"
-    run = TableRun(args.on, work, work / "stub", args.seeds[0], wanted.sizes[args.on] | wanted.sizes.get("stub", {}))
-    if args.on == "sandbox":
-        run = TableRun(args.on, work, work / "stub", args.seeds[0], change_sizes(wanted.sizes[args.on], args.sizes))
+    work, hardware = args.work_dir / f"{args.on}_dry_run", ()
+    is_stub = args.on != "sandbox"
+    run = TableRun(args.on, work, work / "stub", args.seeds[0], {**sizes, **(wanted.sizes.get("stub", {}) if is_stub else {})})
     stages = stages_of(make_jobs(rows, [run], args.results))
     make_run_folder(work)
-    hardware: tuple[object, ...] = ()
-    if args.on != "sandbox":
-        hardware = ("--gpu_memory_gb", args.gpu_memory_gb)
-        stub = make_stage("stub", "a stub of the published data", "data_prep.sandbox.layouts", "--output_dir", run.data, "--num", STUB_SAMPLES)
-        prepared: list[Stage] = [stub, *(stage for stage in stages if not needs_hardware(stage))]
-        runner_of(args, run).run(prepared)
+    if is_stub:
+        flags, hardware = ("--output_dir", run.data, "--num", STUB_SAMPLES), ("--gpu_memory_gb", args.gpu_memory_gb)
+        stub = make_stage("stub", "a stub of the published data", "data_prep.sandbox.layouts", *flags, makes=[run.data])
+        runner_of(args, run).run([stub, *(stage for stage in stages if not needs_hardware(stage))])
     write_steps(work / f"{args.table}.json", stages)
     command = [sys.executable, "-m", "mcr.commands.check_plan", "--plan", work / f"{args.table}.json", *hardware]
     if run_command_line([str(word) for word in command]):
@@ -165,7 +164,7 @@ def main(argv: list[str] | None = None) -> None:
     print(f"{wanted.title}: {len(rows)} rows, seeds {json.dumps(args.seeds)}, {len(stages_of(jobs))} stages", flush=True)
     if args.dry_run:
         print("\n".join(plan_table(jobs, stages_of(jobs), {})), flush=True)
-        try_plan(args, wanted, rows)
+        try_plan(args, wanted, rows, sizes)
         return
     run_missing(args, jobs)
     write_outputs(args, wanted, rows, jobs)

@@ -6,8 +6,7 @@ Writes Twitter10000_v2.0, Twitter10000v2 (FMNERG), MNER-MI, gRefCOCO and images/
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -21,7 +20,8 @@ from mcr.runs.command_line import CommandParser
 from mcr.tasks import GMNER, MNER, VG
 
 SPLITS = ("train", "dev", "test")
-FINE = {"PER": ("person", "athlete"), "LOC": ("location", "city"), "ORG": ("organization", "company"), "OTHER": ("event", "festival")}
+FINE = {"PER": ("person", "athlete"), "LOC": ("location", "city"), "ORG": ("organization", "company")}
+FINE |= {"OTHER": ("event", "festival")}
 GREFCOCO_SPLITS = ("train", "val", "testA", "testB")
 
 
@@ -104,7 +104,8 @@ def write_mner_mi(out: Path, num: int) -> None:
             names = [f"{sample.id}_{index}.jpg" for index in range(len(sample.images))]
             for name in names:
                 write_blank(out / "images" / "mner_mi" / name, sample)
-            tokens, labels = zip(*((token, _tag(mark, entity and entity.type)) for token, mark, entity in tagged_tokens(sample)), strict=True)
+            tagged = tagged_tokens(sample)
+            tokens, labels = [row[0] for row in tagged], [_tag(mark, entity and entity.type) for _, mark, entity in tagged]
             row = {"id": sample.id, "text": tokens, "images": names, "label": labels, "url": ""}
             lines.append(json.dumps(row))
         write_text(out / "MNER-MI" / "text" / f"MNER-MI_{published}.txt", "\n".join(lines) + "\n")
@@ -112,7 +113,7 @@ def write_mner_mi(out: Path, num: int) -> None:
 
 def write_grefcoco(out: Path, num: int) -> None:
     """Write gRefCOCO: refs with their sentences, and COCO's instances."""
-    found = list(chain.from_iterable(((split, scene.sample) for scene in scenes_of(VG, 0, split, num)) for split in GREFCOCO_SPLITS))
+    found = [(split, scene.sample) for split in GREFCOCO_SPLITS for scene in scenes_of(VG, 0, split, num)]
     refs, images, annotations = [], [], []
     for number, (split, sample) in enumerate(found):
         name, boxes = f"COCO_train2014_{number:012d}.jpg", sample.entities[0].boxes or ()
@@ -136,7 +137,7 @@ def write_text(path: Path, text: str) -> None:
     write_whole(path, text)
 
 
-def main(argv: Iterable[str] | None = None) -> None:
+def main(argv: list[str] | None = None) -> None:
     """Parse the command line and write the folder."""
     parser = CommandParser(__doc__)
     parser.add_argument("--output_dir", type=Path, required=True, help="folder to write to")

@@ -1,4 +1,4 @@
-"""Checks what mcr reproduce would run on other hardware: every config parses as its recipe reads it, the doctor accepts each training.
+"""Checks what mcr reproduce would run on other hardware: configs parse as their recipes read them, the doctor accepts them.
 
     python -m mcr.commands.check_plan --plan plan.json [--gpu_memory_gb 48]
 
@@ -45,11 +45,8 @@ def settings_of(flags: Sequence[str]) -> dict[str, Any]:
 def faults_of(step: dict[str, Any], gpu_memory_gb: float | None) -> Iterator[str]:
     """Yield what is wrong with one step of a plan."""
     recipe, flags = step["recipe"], list(step["flags"])
-    module = importlib.import_module(f"recipes.{recipe}")
-    if not hasattr(module, "SETTINGS"):
-        return
     try:
-        parse_settings(module.SETTINGS, [*flags, *here_instead(recipe)])
+        parse_settings(importlib.import_module(f"recipes.{recipe}").SETTINGS, [*flags, *here_instead(recipe)])
     except McrError as error:
         yield f"{step['name']}: {error}"
         return
@@ -67,14 +64,15 @@ def main(argv: list[str] | None = None) -> None:
     """
     parser = CommandParser(__doc__)
     parser.add_argument("--plan", type=Path, required=True, help="JSON file of the steps")
-    parser.add_argument("--gpu_memory_gb", type=float, help="of one GPU of the plan's machine; without it the doctor is not asked")
+    parser.add_argument("--gpu_memory_gb", type=float, help="of one GPU of that machine; without it the doctor is not asked")
     args = parser.parse_args(argv)
     steps = json.loads(args.plan.read_text(encoding="utf-8"))
+    steps = [step for step in steps if "--config" in step["flags"]]
     faults = [fault for step in steps for fault in faults_of(step, args.gpu_memory_gb)]
     raise_faults("the plan would fail", faults, error=ConfigError)
     num_trained = sum(step["recipe"] in RECIPES for step in steps)
     asked = "" if args.gpu_memory_gb is None else f"; the doctor accepts the {num_trained} that train or filter"
-    print(f"{len(steps)} command lines parse{asked}")
+    print(f"{len(steps)} configs parse{asked}")
 
 
 if __name__ == "__main__":

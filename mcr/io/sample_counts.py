@@ -1,4 +1,4 @@
-"""What each sample adds to the sums of the measures, as a small file: later tables, intervals and paired tests need no predictions.
+"""What each sample adds to the sums of the measures, as a small file: tables, intervals and paired tests need no predictions.
 
 A count that is below ten everywhere is one text with a digit a sample, others are lists.
 """

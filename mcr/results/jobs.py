@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mcr.errors import ConfigError, closest, raise_faults
-from mcr.results.row_results import cases_path, collect_result, read_finished, result_path, write_cases
-from mcr.results.row_results import RowResult
+from mcr.results.row_results import RowResult, cases_path, collect_result, read_finished, result_path, write_cases
 from mcr.systems.stages import PACKAGES, Stage, hash_of, join_stages, plan_faults
 from mcr.systems.tables import Row, RowPlan, Table, TableRun
 

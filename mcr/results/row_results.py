@@ -1,7 +1,7 @@
 """The result of one row with one seed: a small file that can be committed, and then counts as done.
 
-    RESULTS/PLATFORM/ROW/seed0.json          scores, the counts of each sample, curves, versions, commit, hash of the settings
-    RESULTS/PLATFORM/ROW/seed0.cases.jsonl   gold and two predictions a line, of a row that compares cases
+RESULTS/PLATFORM/ROW/seed0.json holds scores, the counts of each sample, curves, versions, commit and a hash of the settings.
+A row that compares cases leaves seed0.cases.jsonl beside it: gold and two predictions a line.
 """
 
 import json
@@ -91,9 +91,8 @@ def read_finished(path: Path, settings: str) -> RowResult | None:
     result = RowResult.read(path)
     if result.settings != settings:
         raise ConfigError(
-            f"{path}: was made with other settings of its stages (commit {result.commit or 'unknown'}), so it is not the result of "
-            f"the present ones. Give --again {result.row}, or remove the file, to make it anew; give the --sizes it was made with "
-            f"({_in_words(result.sizes)}) to use it."
+            f"{path}: was made with other settings of its stages (commit {result.commit or 'unknown'}, sizes "
+            f"{_in_words(result.sizes)}). Give --again {result.row}, or remove the file, to make it anew; or give its settings."
         )
     return result
 

@@ -29,9 +29,7 @@ def estimate_row(
     return found
 
 
-def write_table(
-    wanted: Table, rows: Sequence[Row], estimates: Mapping[str, Mapping[str, SeedsEstimate]], *, note: str
-) -> str:
+def write_table(wanted: Table, rows: Sequence[Row], estimates: Mapping[str, Mapping[str, SeedsEstimate]], *, note: str) -> str:
     """Return the table as Markdown.
 
     Args:
@@ -42,7 +40,7 @@ def write_table(
     """
     header = ["method", *(escape(column.header) for column in wanted.columns)]
     lines = [
-        [escape(name), *(paper_cell(figures.get(column.header)) or NOTHING for column in wanted.columns)]
+        [escape(name), *(paper_cell(column, figures) or NOTHING for column in wanted.columns)]
         for name, figures in wanted.quoted.items()
     ]
     lines += [
@@ -70,10 +68,13 @@ def cell(column: Column, estimate: SeedsEstimate | None, paper: Mapping[str, flo
         ours, low, high = (f"{factor * value:.{digits}f}" for value in (estimate.mean, estimate.low, estimate.high))
         spread = "" if estimate.deviation is None else f" \u00b1 {factor * estimate.deviation:.{digits}f}"
         ours = f"{ours}{spread} [{low}, {high}]"
-    stated = paper_cell(paper.get(column.header))
+    stated = paper_cell(column, paper)
     return f"{ours}; {stated}" if stated else ours
 
 
-def paper_cell(figure: float | None) -> str:
-    """Return the paper's figure as it is shown, the empty text where it states none."""
-    return "" if figure is None else f"paper {figure:g}"
+def paper_cell(column: Column, figures: Mapping[str, float]) -> str:
+    """Return the paper's figure as it is shown, with at least one decimal; the empty text where it states none."""
+    figure = figures.get(column.header)
+    if figure is None:
+        return ""
+    return f"paper {figure:.0f}" if column.measure.is_count else f"paper {figure:.2f}".removesuffix("0")

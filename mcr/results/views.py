@@ -7,7 +7,7 @@ from mcr.metrics.intervals import Estimate, SeedsEstimate
 from mcr.report.cases import write_cases_page
 from mcr.report.comparison_figures import draw_bars, draw_curves_overlaid, draw_sweep
 from mcr.results.row_results import RowResult, read_cases
-from mcr.systems.tables import Row, Table
+from mcr.systems.tables import ComparedCases, Row, Table
 
 
 def write_view(
@@ -18,7 +18,7 @@ def write_view(
     path: Path,
     *,
     cases: Mapping[str, Path],
-    images: Mapping[str, Path],
+    compared: Mapping[str, ComparedCases],
 ) -> list[Path]:
     """Draw what a table has beside it, and return the files.
 
@@ -29,7 +29,7 @@ def write_view(
         results: of each row by its key, one a seed.
         path: of the files, without suffix.
         cases: of each row by its key, the file of the first seed's cases.
-        images: of each row by its key, the folder that the cases' image paths start from.
+        compared: of each row by its key, which two evaluations they are of.
     """
     shown = {row.key: {header: _plain(one) for header, one in estimates[row.key].items()} for row in rows}
     drawn = [path.with_suffix(".png")]
@@ -46,16 +46,16 @@ def write_view(
     elif wanted.view == "sweep":
         draw_sweep(drawn[0], {row.x: shown[row.key] for row in rows if row.x is not None})
     elif wanted.view == "cases":
-        drawn = [path.parent / f"{path.name}-{row.key}.html" for row in rows]
+        drawn = [path.parent / f"{row.key}.html" for row in rows]
         for page, row in zip(drawn, rows, strict=True):
-            found, folder = read_cases(cases[row.key]), images[row.key]
+            found, which = read_cases(cases[row.key]), compared[row.key]
             write_cases_page(
                 page,
                 found.samples,
                 found.before,
                 found.after,
-                names=("before", "after"),
-                image_root=folder if folder.is_dir() else None,
+                names=(which.before, which.after),
+                image_root=which.images if which.images.is_dir() else None,
                 title=f"{wanted.title}: {row.title}",
             )
     return drawn if wanted.view else []

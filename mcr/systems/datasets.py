@@ -55,7 +55,8 @@ def sandbox_stage(run: TableRun, dataset: Dataset, num_train: float, num_dev: fl
     """Return the stage that makes a dataset's counterpart in the sandbox world of the seed."""
     out = run.folder / "data" / dataset.name
     flags = ("--output_dir", out, "--task", dataset.task, "--train", num_train, "--dev", num_dev, "--test", num_test)
-    makes = [out, *(out / f"{split}.jsonl" for split in dict.fromkeys((*dataset.splits, "dev")))]
+    splits = dict.fromkeys("dev" if split == "val" else split for split in dataset.splits)
+    makes = [out, *(out / f"{split}.jsonl" for split in splits)]
     name, title = run.name(f"data/{dataset.name}"), f"a world of {dataset.task} samples"
     return make_stage(name, title, "data_prep.make_sandbox", *flags, "--seed", run.seed, makes=makes)
 

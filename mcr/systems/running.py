@@ -49,8 +49,8 @@ class StageRunner:
             now, before = settings_of(stage, self.places), record.get(stage.name, {}).get("settings")
             if stage.name in record and json.loads(json.dumps(now, default=str)) != before:
                 raise ConfigError(
-                    f"{self.out} holds a run with other settings (stage {stage.name}: {_difference(before, now)}). Choose another "
-                    "folder or remove it."
+                    f"{self.out} holds a run with other settings (stage {stage.name}: {_difference(before, now)}). Choose "
+                    "another folder or remove it."
                 )
         return record
 
@@ -101,7 +101,7 @@ class StageRunner:
 
 
 def missing_stages(stages: Sequence[Stage], record: Mapping[str, Any]) -> list[Stage]:
-    """Return the stages to run, in order: those without a record, and those whose files are gone and are read by one that runs."""
+    """Return the stages to run, in order: those without a record, and those whose files are gone and that one of them reads."""
     wanted: set[Path] = set()
     missing: list[Stage] = []
     for stage in reversed(stages):

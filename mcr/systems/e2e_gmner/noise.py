@@ -48,7 +48,9 @@ def with_gaps(sample: Sample, known: float, seed: int) -> Sample:
     Which names a teacher knows depends on the seed and the name alone, so that it never knows a name in one sample and not in
     another.
     """
-    return replace(sample, knowledge=tuple(pair for pair in sample.knowledge if Random(f"{seed}/{pair[0]}/known").random() < known))
+    return replace(
+        sample, knowledge=tuple(pair for pair in sample.knowledge if Random(f"{seed}/{pair[0]}/known").random() < known)
+    )
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -71,13 +71,11 @@ def evaluation_stage(name: str, title: str, model: Path, data: Path, out: Path, 
     gold = data / "test.jsonl"
     flags = ["--gold", gold, "--image_root", data, "--model_name_or_path", model, "--output_dir", out]
     flags += ["--max_new_tokens", max_new_tokens, "--batch_size", 200]
-    return make_stage(
-        name, title, "evaluate", *flags, reads=[model, gold], makes=[out / "metrics.json", out / "counts.json"]
-    )
+    return make_stage(name, title, "evaluate", *flags, reads=[model, gold], makes=[out / "metrics.json", out / "counts.json"])
 
 
 def seeing_stages(run: TableRun) -> tuple[Path, Path, list[Stage]]:
-    """Return (a model that sees, its world, the stages before all variants and seeds): it learns to name and ground on clean scenes."""
+    """Return (a model that sees, its world, the stages before all variants and seeds)."""
     out, sizes = run.shared / "e2e_gmner", run.sizes
     data, clean, untrained, scenes = out / "data", out / "clean", out / "untrained", out / "scenes"
     train, texts = data / "train.jsonl", clean / "d1.parquet"
@@ -90,9 +88,7 @@ def seeing_stages(run: TableRun) -> tuple[Path, Path, list[Stage]]:
         make_stage(
             name("data"), "a world of samples", "data_prep.make_sandbox", *world, makes=[data, train, data / "test.jsonl"]
         ),
-        make_stage(
-            name("clean"), "scenes with gold boxes", "mcr.systems.e2e_gmner.noise", *part, reads=[train], makes=[samples]
-        ),
+        make_stage(name("clean"), "scenes with gold boxes", "mcr.systems.e2e_gmner.noise", *part, reads=[train], makes=[samples]),
         schemas_stage(name("schemas"), samples, clean, styles, 0),
         make_stage(
             name("untrained"),
@@ -126,12 +122,8 @@ def plan_variant(variant: Variant, run: TableRun) -> RowPlan:
             reads=[train],
             makes=[scenes / "samples.jsonl"],
         ),
-        schemas_stage(
-            run.name(f"e2e_gmner/{schemas.name}"), scenes / "samples.jsonl", schemas, variant.style, run.seed
-        ),
-        sft_stage(
-            name["sft"], f"fine-tuning: {variant.name}", seeing, schemas / "d1.parquet", data, folder / "sft", *more
-        ),
+        schemas_stage(run.name(f"e2e_gmner/{schemas.name}"), scenes / "samples.jsonl", schemas, variant.style, run.seed),
+        sft_stage(name["sft"], f"fine-tuning: {variant.name}", seeing, schemas / "d1.parquet", data, folder / "sft", *more),
         evaluation_stage(
             name["eval"],
             f"evaluation: {variant.name}",

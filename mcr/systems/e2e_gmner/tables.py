@@ -127,7 +127,5 @@ TABLES = {
         SIZES,
     ),
     "e2e-3": Table("E2E-GMNER Table 3: teachers of the reasoning, F1", F1S, teacher_rows(), SIZES),
-    "e2e-fig3": Table(
-        "E2E-GMNER Figure 3: strength of the box perturbation", SWEEP, sweep_rows(), SIZES, view="sweep"
-    ),
+    "e2e-fig3": Table("E2E-GMNER Figure 3: strength of the box perturbation", SWEEP, sweep_rows(), SIZES, view="sweep"),
 }

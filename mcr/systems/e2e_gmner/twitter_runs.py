@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mcr.systems.datasets import FMNERG, GMNER, Dataset, image_folder, published_stage, samples_folder
+from mcr.systems.datasets import GMNER, Dataset, image_folder, published_stage, samples_folder
 from mcr.systems.e2e_gmner.sandbox_runs import Variant
 from mcr.systems.stages import PACKAGES, Stage, make_stage
 from mcr.systems.tables import RowPlan, TableRun

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from mcr.systems.mcr.kit import Evaluated, Kit, Model, TrainingSets
+from mcr.systems.mcr.kit import Kit, Model, TrainingSets
 from mcr.systems.mcr.sandbox_kit import SandboxKit
 from mcr.systems.mcr.twitter_kit import TwitterKit
 from mcr.systems.tables import ComparedCases, RowPlan, TableRun
@@ -92,13 +92,12 @@ def plan_prompting(prompting: str, base: str, run: TableRun) -> RowPlan:
 
 
 def plan_cases(before: str, after: str, base: str, run: TableRun) -> RowPlan:
-    """Return the plan of a page of cases: two models on one gold file."""
+    """Return the plan of a page of cases: two models on the GMNER test samples, their evaluations named as the methods are."""
     kit = kit_of(run, base)
-    both: list[Evaluated] = [kit.evaluate(method, MODELS[method](kit), "gmner") for method in (before, after)]
-    stages = tuple(dict.fromkeys(stage for one in both for stage in one.stages))
-    folders = {"before": both[0].folders["gmner"], "after": both[1].folders["gmner"]}
-    cases = ComparedCases("before", "after", kit.test(), kit.images())
-    return RowPlan(stages, folders, cases=cases)
+    both = {method: kit.evaluate(method, MODELS[method](kit), "gmner") for method in (before, after)}
+    stages = tuple(dict.fromkeys(stage for one in both.values() for stage in one.stages))
+    folders = {method: one.folders["gmner"] for method, one in both.items()}
+    return RowPlan(stages, folders, cases=ComparedCases(before, after, kit.test(), kit.images()))
 
 
 def trains(method: str, base: str, datasets: tuple[str, ...] = ("gmner",)) -> Plan:

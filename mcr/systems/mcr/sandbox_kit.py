@@ -13,7 +13,7 @@ SIZES = {
     "gmner": 21120,  # training scenes of each task
     "mner": 3000,
     "phrases": 3000,
-    "dev": 50,  # watched while CVO trains
+    "dev": 50,  # of each task, watched while CVO trains
     "test": 300,
     "sft_steps": 3400,
     "more_steps": 80,  # of the row w/o CVO: two epochs of D2
@@ -114,9 +114,9 @@ class SandboxKit:
         sizes, train_set = self.run.sizes, sets.d2
         if is_filtered:
             start, train_set = self._filter(variant, start, sets)
-        watched = ("--held_out", sets.held_out, "--held_out_size", sizes["dev"])
+        watched = ("--held_out", sets.held_out, "--held_out_size", len(MIXED) * int(sizes["dev"]))
         watched = (*watched, "--held_out_steps", max(1, int(sizes["grpo_steps"]) // NUM_SCORES))
-        tokens = ("--max_completion_length", sizes["max_tokens"], "--held_out_tokens", sizes["max_tokens"])
+        tokens = ("--max_completion_length", sizes["max_tokens"])
         steps = ("--max_steps", sizes["grpo_steps"], "--per_device_train_batch_size", 8 * sizes["grpo_groups"])
         return self._train(f"mcr/{variant}/cvo", f"CVO: {variant}", "grpo", start, sets, train_set, *steps, *tokens, *watched)
 

@@ -1,6 +1,7 @@
 """MCR's tables and figures (arXiv 2602.04486): columns, rows and the paper's figures, in per cent or counts."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from mcr.metrics.scores import GREC_PRECISION, N_ACC, N_COUNT, N_RATE, f1_of
@@ -13,9 +14,7 @@ MODELS = {QWEN: "Qwen2.5-VL-7B", MIMO: "MiMo-VL-7B"}
 SIZES = {"sandbox": sandbox_kit.SIZES, "twitter": twitter_kit.SIZES, "stub": twitter_kit.STUB_SIZES}
 Figures = Mapping[str, str]  # by the row's title, in the order of the columns
 
-TASKS = tuple(
-    column for name in ("GMNER", "MNER", "EEG") for column in precision_recall_f1_columns(name, "gmner", name.lower())
-)
+TASKS = tuple(column for name in ("GMNER", "MNER", "EEG") for column in precision_recall_f1_columns(name, "gmner", name.lower()))
 TABLE_1: Mapping[str, Figures] = {
     QWEN: {
         "direct": "5.40 14.1 7.80 9.80 25.3 14.1 6.10 15.9 8.80",
@@ -91,7 +90,9 @@ OTHERS_4: Figures = {
     "GLM4.5VL, CoT": "24.3 820",
     "GLM4.5VL, CoT+3-Shot": "13.8 464",
 }
-NO_TARGET = precision_recall_f1_columns("N", "gmner", "no_target")
+NO_TARGET = tuple(
+    replace(column, header=column.header.replace(" ", "-")) for column in precision_recall_f1_columns("N", "gmner", "no_target")
+)
 CURVES = ("reward", "held_out/gmner_f1", "entropy", "completions/mean_length")
 GMNER_F1 = Column("GMNER F1", "gmner", f1_of("gmner"))
 # (key of the result, what plans it) by the paper's name of the row
@@ -119,7 +120,7 @@ ABLATIONS = {
 BIASED = {"CoT+3-Shot": ASKED["+CoT+3-Shot"], "MCR": TRAINED["+MRSI+CVO"]}
 COMPARED = {"SFT": TRAINED["+SFT"], "MCR": TRAINED["+MRSI+CVO"]}
 STYLES = {"Multi": TRAINED["+MRSI+CVO"], "Single": ABLATIONS["w/o D_R"]}
-CASES = {"SFT against MCR": ("cases", partial(partial, plan_cases, "sft", "mcr"))}
+CASES = {"SFT against MCR": ("sft-against-mcr", partial(partial, plan_cases, "sft", "mcr"))}
 
 
 def make_rows(
@@ -154,16 +155,10 @@ TABLES = {
         SIZES,
         quoted=quote(TASKS, OTHERS_1),
     ),
-    "mcr-2": Table(
-        "MCR Table 2: MNER-MI and GREC", OTHERS_COLUMNS, make_rows(ON_OTHER_TASKS, OTHERS_COLUMNS, TABLE_2), SIZES
-    ),
+    "mcr-2": Table("MCR Table 2: MNER-MI and GREC", OTHERS_COLUMNS, make_rows(ON_OTHER_TASKS, OTHERS_COLUMNS, TABLE_2), SIZES),
     "mcr-3": Table("MCR Table 3: ablation", TASKS, make_rows(ABLATIONS, TASKS, TABLE_3, (QWEN,)), SIZES),
-    "mcr-4": Table(
-        "MCR Table 4: visual bias", BIAS, make_rows(BIASED, BIAS, TABLE_4), SIZES, quoted=quote(BIAS, OTHERS_4)
-    ),
-    "mcr-fig3": Table(
-        "MCR Figure 3: textual bias", NO_TARGET, make_rows(COMPARED, NO_TARGET, {}, (QWEN,)), SIZES, view="bars"
-    ),
+    "mcr-4": Table("MCR Table 4: visual bias", BIAS, make_rows(BIASED, BIAS, TABLE_4), SIZES, quoted=quote(BIAS, OTHERS_4)),
+    "mcr-fig3": Table("MCR Figure 3: textual bias", NO_TARGET, make_rows(COMPARED, NO_TARGET, {}, (QWEN,)), SIZES, view="bars"),
     "mcr-fig4-5": Table(
         "MCR Figures 4 and 5: multi-style and single-style reasoning in CVO",
         (GMNER_F1,),
@@ -174,7 +169,7 @@ TABLES = {
     ),
     "mcr-cases": Table(
         "MCR Figures 6 to 8: cases that the method mends and breaks",
-        tuple(Column(f"GMNER F1 {name}", which, f1_of("gmner")) for name, which in (("of SFT", "before"), ("of MCR", "after"))),
+        tuple(Column(f"GMNER F1 of {name}", method, f1_of("gmner")) for name, method in (("SFT", "sft"), ("MCR", "mcr"))),
         make_rows(CASES, (), {}, (QWEN,)),
         SIZES,
         view="cases",

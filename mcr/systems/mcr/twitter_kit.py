@@ -85,8 +85,8 @@ class TwitterKit:
     def _mix(self, config: str, split: str, samples: list[Path], num: list[float] | list[int]) -> Stage:
         out = self.run.shared / "mcr" / "mix"
         flags = ("--config", MIXES / f"{config}.yaml", "--samples", *samples, "--num", *num, "--output_dir", out)
-        title = f"one set of the three datasets: {split}"
-        return make_stage(f"mcr/mix/{split}", title, "data_prep.mix_samples", *flags, reads=samples, makes=[out / f"{split}.jsonl"])
+        name, title, made = f"mcr/mix/{split}", f"one set of the three datasets: {split}", out / f"{split}.jsonl"
+        return make_stage(name, title, "data_prep.mix_samples", *flags, reads=samples, makes=[made])
 
     def schemas(self, variant: str, *flags: object, whole_d2: bool = False, source: str = "mix") -> TrainingSets:
         """Return the training sets of schemas; several styles are written by the teachers of E.4."""
