@@ -2,7 +2,8 @@
 
     python -m data_prep.sandbox.layouts --output_dir stub --num 6
 
-Writes Twitter10000_v2.0, Twitter10000v2 (FMNERG), MNER-MI, gRefCOCO and images/ into one folder, `num` samples a split.
+Writes Twitter10000_v2.0, Twitter10000v2 (FMNERG), MNER-MI, gRefCOCO, RiVEG's captions and images/ into one folder, with `num`
+samples a split.
 """
 
 import json
@@ -73,6 +74,8 @@ def write_twitter(out: Path, num: int) -> None:
             if any(entity.boxes for entity in sample.entities):
                 for root in (coarse, fine):
                     write_text(root / "xml" / f"{name}.xml", annotation(sample))
+        captions = [f"imgid:{name}###a blank image beside a tweet" for name in names]
+        write_text(out / "riveg" / f"owl{split}caption_1.txt", "\n".join(captions) + "\n")
         write_text(coarse / "txt" / f"{split}.txt", "\n".join(blocks["txt"]))
         write_text(fine / "txt_fine" / f"{split}.txt", "\n".join(blocks["txt_fine"]))
 

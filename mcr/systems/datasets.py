@@ -2,8 +2,9 @@
 
 The published datasets lie in one folder, as their authors name them:
 
-    Twitter10000_v2.0/, Twitter10000v2/ (FMNERG), MNER-MI/ (its folder Dataset), gRefCOCO/, captions/
+    Twitter10000_v2.0/, Twitter10000v2/ (FMNERG), MNER-MI/ (its folder Dataset), gRefCOCO/
     images/twitter/, images/mner_mi/, images/train2014/
+    riveg/owltraincaption_1.txt (RiVEG's captions of Twitter-GMNER's training images)
 """
 
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ GMNER = Dataset("gmner", "twitter-gmner", "Twitter10000_v2.0", "twitter", ("trai
 FMNERG = Dataset("fmnerg", "twitter-fmnerg", "Twitter10000v2", "twitter", ("train", "dev", "test"), "gmner")
 MNER_MI = Dataset("mner_mi", "mner-mi", "MNER-MI", "mner_mi", ("train", "dev", "test"), "mner")
 GREFCOCO = Dataset("grefcoco", "grefcoco", "gRefCOCO", "train2014", ("train", "val", "testA", "testB"), "vg")
-DATASETS = (GMNER, FMNERG, MNER_MI, GREFCOCO)
+CAPTIONS = "riveg/owltraincaption_1.txt"
 
 
 def published_stage(run: TableRun, dataset: Dataset) -> Stage:
@@ -49,6 +50,15 @@ def published_stage(run: TableRun, dataset: Dataset) -> Stage:
     title = f"samples of {dataset.reader}"
     module = "data_prep.build_samples"
     return make_stage(f"data/{dataset.name}", title, module, dataset.reader, *flags, reads=(root, images), makes=makes)
+
+
+def described_stage(run: TableRun) -> Stage:
+    """Return the stage that adds RiVEG's captions to the training samples of Twitter-GMNER."""
+    folder, captions = samples_folder(run, GMNER), run.data / CAPTIONS
+    train, out = folder / "train.jsonl", folder / "described.jsonl"
+    flags = ("--samples", train, "--captions", captions, "--output", out)
+    name, module = f"data/{GMNER.name}/described", "data_prep.describe_images"
+    return make_stage(name, "captions of the training images", module, *flags, reads=[train, captions], makes=[out])
 
 
 def sandbox_stage(run: TableRun, dataset: Dataset, num_train: float, num_dev: float, num_test: float) -> Stage:

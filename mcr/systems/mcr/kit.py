@@ -34,6 +34,11 @@ class TrainingSets:
     stages: tuple[Stage, ...]
 
 
+def made_sets(d1: Path, d2: Path, d2_share: float | None) -> list[Path]:
+    """Return which of both sets there is."""
+    return [d2] if d2_share == 1 else [d1] if d2_share == 0 else [d1, d2]
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """A model to begin with or to evaluate.
@@ -74,13 +79,13 @@ class Kit(Protocol):
         """The one style of the rows of a single style."""
         ...
 
-    def schemas(self, variant: str, *flags: object, whole_d2: bool = False, source: str = "mix") -> TrainingSets:
+    def schemas(self, variant: str, *flags: object, d2_share: float | None = None, source: str = "mix") -> TrainingSets:
         """Return the training sets of schemas.
 
         Args:
             variant: the name of the sets.
             flags: further flags of mcr write-schemas.
-            whole_d2: whether all of D_R is D2.
+            d2_share: of D_R that is D2, of 0 and 1 one set alone; None: the usual one.
             source: of the samples: "mix", or "gmner" for GMNER's alone.
         """
         ...

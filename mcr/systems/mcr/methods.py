@@ -8,6 +8,7 @@ from mcr.systems.mcr.sandbox_kit import SandboxKit
 from mcr.systems.mcr.twitter_kit import TwitterKit
 from mcr.systems.tables import ComparedCases, RowPlan, TableRun
 
+ANSWERS = ("--single_style", "answer_only")
 OTHER_TASKS = ("mner_mi", "grec_testA", "grec_testB")
 Plan = Callable[[TableRun], RowPlan]
 
@@ -24,12 +25,12 @@ def multi_style(kit: Kit) -> TrainingSets:
 
 def sft(kit: Kit) -> Model:
     """Return Table 1's baseline: fine-tuned on answers alone, on the GMNER training data (E.2)."""
-    return kit.sft("answer_only", kit.schemas("answer_only", "--styles", "answer_only", source="gmner"))
+    return kit.sft("answer_only", kit.schemas("answer_only", *ANSWERS, d2_share=0, source="gmner"))
 
 
 def sft_on_mix(kit: Kit) -> Model:
     """Return Table 2's baseline. The paper does not state what it is trained on; the three datasets are our choice."""
-    return kit.sft("mix_answer_only", kit.schemas("mix_answer_only", "--styles", "answer_only"))
+    return kit.sft("mix_answer_only", kit.schemas("mix_answer_only", *ANSWERS, d2_share=0))
 
 
 def mrsi(kit: Kit) -> Model:
@@ -44,7 +45,7 @@ def mcr(kit: Kit) -> Model:
 
 def without_mrsi(kit: Kit) -> Model:
     """Return the base model after CVO on the whole of D_R, unfiltered: the filter has no model to sample from (our choice)."""
-    return kit.cvo("without_mrsi", kit.base, kit.schemas("without_mrsi", whole_d2=True), is_filtered=False)
+    return kit.cvo("without_mrsi", kit.base, kit.schemas("without_mrsi", d2_share=1), is_filtered=False)
 
 
 def without_cvo(kit: Kit) -> Model:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcr.systems.datasets import GMNER, GREFCOCO, MNER_MI, Dataset, image_folder, samples_folder, sandbox_stage
-from mcr.systems.mcr.kit import CONFIGS, Evaluated, Model, TrainingSets
+from mcr.systems.mcr.kit import CONFIGS, Evaluated, Model, TrainingSets, made_sets
 from mcr.systems.stages import Stage, make_stage
 from mcr.systems.tables import TableRun
 
@@ -26,7 +26,7 @@ SIZES = {
     "min_median": 0.08,
 }
 NUM_SCORES = 8  # on held-out samples while CVO trains
-WRITING = ("--answer_formats", "rows", "--fixed_order", "--phrasings", 1, "--per_sample", 1)
+SAME_FORM = ("--fixed_order", "--phrasings", 1, "--per_sample", 1)  # all that a tiny model learns in minutes
 STYLES = ("--styles", "steps_text_first,steps_image_first,brief")
 EVALUATED = {"gmner": (GMNER, "test"), "mner_mi": (MNER_MI, "test"), "grec_testA": (GREFCOCO, "testA")}
 EVALUATED |= {"grec_testB": (GREFCOCO, "testB")}
@@ -66,7 +66,7 @@ class SandboxKit:
         name, title = self.run.name(f"mcr/mix/{split}"), f"one set of the three tasks: {split}"
         return make_stage(name, title, "data_prep.mix_samples", *flags, reads=samples, makes=[out / f"{split}.jsonl"])
 
-    def schemas(self, variant: str, *flags: object, whole_d2: bool = False, source: str = "mix") -> TrainingSets:
+    def schemas(self, variant: str, *flags: object, d2_share: float | None = None, source: str = "mix") -> TrainingSets:
         """Return the training sets of schemas; without a choice of styles among the flags, of several styles."""
         out, sizes = self.out / variant / "schemas", self.run.sizes
         if source == "mix":
@@ -77,16 +77,16 @@ class SandboxKit:
             before, folder, images = (self.world(GMNER),), samples_folder(self.run, GMNER), self.images()
             image_folders = (images,)
         samples, d1, d2 = folder / "train.jsonl", out / "d1.parquet", out / "d2.parquet"
-        styles = () if {"--styles", "--single_style"} & set(flags) else STYLES
-        share = 1 if whole_d2 else sizes["filter_prompts"] / (sizes["gmner"] + sizes["mner"] + sizes["phrases"])
-        written = ("--samples", samples, "--output_dir", out, "--family", FAMILY, *WRITING, *styles, *flags)
+        styles = () if "--single_style" in flags else (*STYLES, *SAME_FORM)
+        usual = sizes["filter_prompts"] / sum(sizes[name] for name in MIXED.values())
+        written = ("--samples", samples, "--output_dir", out, "--family", FAMILY, "--answer_formats", "rows", *styles, *flags)
         stage = make_stage(
             self.run.name(f"mcr/{variant}/schemas"),
             f"reasoning schemas: {variant}",
             "data_prep.write_schemas",
-            *(*written, "--d2_share", share, "--seed", self.run.seed),
+            *(*written, "--d2_share", usual if d2_share is None else d2_share, "--seed", self.run.seed),
             reads=[samples],
-            makes=[d2] if whole_d2 else [d1, d2],
+            makes=made_sets(d1, d2, d2_share),
         )
         return TrainingSets(d1, d2, images, image_folders, folder / "dev.jsonl", (*before, stage))
 

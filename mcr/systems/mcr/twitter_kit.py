@@ -6,8 +6,8 @@ from pathlib import Path
 import yaml
 
 from mcr.errors import ConfigError
-from mcr.systems.datasets import GMNER, GREFCOCO, MNER_MI, image_folder, published_stage, samples_folder
-from mcr.systems.mcr.kit import CONFIGS, Evaluated, Model, TrainingSets
+from mcr.systems.datasets import GMNER, GREFCOCO, MNER_MI, described_stage, image_folder, published_stage, samples_folder
+from mcr.systems.mcr.kit import CONFIGS, Evaluated, Model, TrainingSets, made_sets
 from mcr.systems.stages import PACKAGES, Stage, make_stage
 from mcr.systems.tables import TableRun
 
@@ -16,6 +16,7 @@ SIZES = {"gmner": 7000, "mner_mi": 6856, "grefcoco": 14000, "teachers": 1}  # Ta
 MIXED = (GMNER, MNER_MI, GREFCOCO)
 STUB_SIZES = {"gmner": 6, "mner_mi": 6, "grefcoco": 6, "teachers": 0}
 DEV_SIZES = (160, 48, 48)  # of the samples that are watched, as in data_prep/configs/mcr_mix_dev.yaml
+TRAIN_FILES = ("described.jsonl", "train.jsonl", "train.jsonl")
 DEV_FILES = ("dev.jsonl", "dev.jsonl", "val.jsonl")
 LAUNCH = PACKAGES / "launch" / "several_gpus.yaml"
 MIXES = PACKAGES / "data_prep" / "configs"
@@ -78,8 +79,8 @@ class TwitterKit:
         num = [self.run.sizes[dataset.name] for dataset in MIXED]
         watched = [min(most, int(wanted)) for most, wanted in zip(DEV_SIZES, num, strict=True)]
         folders = [samples_folder(self.run, dataset) for dataset in MIXED]
-        train, dev = [one / "train.jsonl" for one in folders], [one / file for one, file in zip(folders, DEV_FILES, strict=True)]
-        stages = [published_stage(self.run, dataset) for dataset in MIXED]
+        train, dev = ([one / file for one, file in zip(folders, files, strict=True)] for files in (TRAIN_FILES, DEV_FILES))
+        stages = [*(published_stage(self.run, dataset) for dataset in MIXED), described_stage(self.run)]
         return (*stages, self._mix("mcr_mix", "train", train, num), self._mix("mcr_mix_dev", "dev", dev, watched))
 
     def _mix(self, config: str, split: str, samples: list[Path], num: list[float] | list[int]) -> Stage:
@@ -88,7 +89,7 @@ class TwitterKit:
         name, title, made = f"mcr/mix/{split}", f"one set of the three datasets: {split}", out / f"{split}.jsonl"
         return make_stage(name, title, "data_prep.mix_samples", *flags, reads=samples, makes=[made])
 
-    def schemas(self, variant: str, *flags: object, whole_d2: bool = False, source: str = "mix") -> TrainingSets:
+    def schemas(self, variant: str, *flags: object, d2_share: float | None = None, source: str = "mix") -> TrainingSets:
         """Return the training sets of schemas; several styles are written by the teachers of E.4."""
         run, out = self.run, self.run.shared / "mcr" / variant / "schemas"
         if source == "mix":
@@ -96,16 +97,16 @@ class TwitterKit:
         else:
             before, folder, images = (published_stage(run, GMNER),), samples_folder(run, GMNER), self.images()
         samples, d1, d2 = folder / "train.jsonl", out / "d1.parquet", out / "d2.parquet"
-        is_asked = run.sizes["teachers"] and not {"--styles", "--single_style"} & set(flags)
+        is_asked = run.sizes["teachers"] and "--single_style" not in flags
         asked = ("--teachers", MIXES / "mcr_teachers.yaml", "--image_root", images) if is_asked else ()
-        share = ("--d2_share", 1) if whole_d2 else ()
+        share = () if d2_share is None else ("--d2_share", d2_share)
         stage = make_stage(
             f"mcr/{variant}/schemas",
             f"reasoning schemas: {variant}",
             "data_prep.write_schemas",
             *("--samples", samples, "--family", FAMILY, "--output_dir", out, *asked, *share, *flags),
             reads=[samples],
-            makes=[d2] if whole_d2 else [d1, d2],
+            makes=made_sets(d1, d2, d2_share),
         )
         return TrainingSets(d1, d2, images, (images,), folder / "dev.jsonl", (*before, stage))
 
