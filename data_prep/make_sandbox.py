@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from data_prep.sandbox.tasks import SPLITS, scenes_of
+from data_prep.sandbox.task_worlds import SPLITS, scenes_of
 from data_prep.sandbox.world import draw_scene
 from mcr.errors import run_command
 from mcr.io.samples import write_samples

@@ -157,15 +157,15 @@ def main(argv: list[str] | None = None) -> None:
     runs = [TableRun(args.on, args.work_dir / args.on, args.data_root, seed, sizes) for seed in args.seeds]
     jobs = make_jobs(rows, runs, args.results)
     check_jobs(jobs, inputs=[args.data_root])
-    for row in choose_rows(wanted, args.on, args.again):
-        for job in jobs:
-            if job.row is row:
-                job.remove()
     print(f"{wanted.title}: {len(rows)} rows, seeds {json.dumps(args.seeds)}, {len(stages_of(jobs))} stages", flush=True)
     if args.dry_run:
         print("\n".join(plan_table(jobs, stages_of(jobs), {})), flush=True)
         try_plan(args, wanted, rows, sizes)
         return
+    again = choose_rows(wanted, args.on, args.again)
+    for job in jobs:
+        if job.row in again:
+            job.remove()
     run_missing(args, jobs)
     write_outputs(args, wanted, rows, jobs)
 

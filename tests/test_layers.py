@@ -145,8 +145,8 @@ def test_no_room_has_more_than_eleven_files():
     assert not {str(folder): num for folder, num in files.items() if num > MAX_FILES}
 
 
-# A recipe and its machinery; stages and styles, and those of a system.
-SAME_MEANING = {"demo", "evaluate", "grpo", "sft", "stages", "styles"}
+# A recipe and its machinery; stages, styles and tables, and those of a system.
+SAME_MEANING = {"demo", "evaluate", "grpo", "sft", "stages", "styles", "tables"}
 
 
 def test_no_two_files_share_a_name_with_another_meaning():

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 from PIL import Image
 
-from data_prep.sandbox.tasks import scenes_of
+from data_prep.sandbox.task_worlds import scenes_of
 from mcr.errors import run_command
 from mcr.io.atomic_write import write_whole
 from mcr.records import Entity, Sample

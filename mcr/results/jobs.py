@@ -117,8 +117,10 @@ def choose_rows(table: Table, platform: str, names: Sequence[str] | None) -> tup
     """Return the rows of a platform, or those of them that are named by key or title.
 
     Raises:
-        ConfigError: unknown names.
+        ConfigError: unknown names, or no rows on the platform.
     """
+    if platform not in table.rows:
+        raise ConfigError(f"--on: {table.title} has no rows on {platform}, expected {', '.join(table.rows)}.")
     rows = table.rows[platform]
     if names is None:
         return rows

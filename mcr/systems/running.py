@@ -14,6 +14,7 @@ from mcr.errors import IS_STAGE, ConfigError, McrError
 from mcr.io.atomic_write import write_json
 from mcr.systems.stages import Stage, command_of, settings_of
 
+GRACE_S = 5.0  # Ctrl-C reaches the commands, too, which end by themselves
 Record = dict[str, dict[str, Any]]  # by the stage's name: minutes, settings, command
 
 
@@ -81,6 +82,9 @@ class StageRunner:
                         row = {"minutes": future.result(), "settings": settings_of(stage, self.places)}
                         record[stage.name] = row | {"command": command_of(stage, self.recipes)}
                         write_json(self.out / "stages.json", record)
+            except KeyboardInterrupt:
+                wait(running, timeout=GRACE_S)
+                raise
             finally:
                 for child in children:
                     if child.poll() is None:

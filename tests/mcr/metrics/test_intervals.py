@@ -11,15 +11,17 @@ from mcr.metrics.counts import count_rows
 from mcr.metrics.evaluate import score_rows
 from mcr.metrics.intervals import (
     Estimate,
+    SeedsEstimate,
     as_matrix,
     difference,
     estimate,
+    estimate_over_seeds,
     keys_of,
     mean_with_interval,
     resampled_sums,
     scores_of,
 )
-from mcr.metrics.scores import MEASURES
+from mcr.metrics.scores import MEASURES, N_COUNT, f1_of
 from mcr.records import Entity, ScoredSample
 
 BOXES = (None, ((0, 0, 10, 10),), ((0, 0, 10, 8),), ((40, 40, 50, 50),))
@@ -195,3 +197,49 @@ def test_compare_writes_the_table_and_who_is_right_alone(tmp_path, capsys):
     assert found["num_missing"] == {"a": 1, "b": 1}
     assert found["measures"]["GMNER F1"]["difference"]["value"] == 0
     assert "<script>" not in (tmp_path / "out/compare.md").read_text()
+
+
+F1 = {"F1": f1_of("mner")}
+HIT = {("mner", "correct"): 1, ("mner", "predicted"): 1, ("mner", "gold"): 1}
+MISS = {("mner", "predicted"): 1, ("mner", "gold"): 1}
+
+
+def test_over_seeds_one_seed_is_the_bootstrap_over_samples():
+    counts = count_rows(random_rows(3))
+    over, alone = estimate_over_seeds([counts], MEASURES, num_resamples=4000), estimate(counts, num_resamples=4000)
+    for name in ("GMNER F1", "N-F1", "mean IoU"):
+        assert over[name].mean == pytest.approx(alone[name].value, abs=1e-12)
+        assert over[name].deviation is None
+        assert over[name].low == pytest.approx(alone[name].low, abs=0.02)
+        assert over[name].high == pytest.approx(alone[name].high, abs=0.02)
+
+
+def test_over_seeds_identical_samples_leave_the_seeds_alone():
+    """Each seed has samples that are all alike, so only the draw of the seeds varies: 0 and 1 with two seeds of F1 0 and 1."""
+    found = estimate_over_seeds([[HIT] * 5, [MISS] * 5], F1, num_resamples=2000)["F1"]
+    assert (found.mean, found.low, found.high, found.num_seeds) == (0.5, 0.0, 1.0, 2)
+    assert found.deviation == pytest.approx(0.5**0.5)
+    drawn = estimate_over_seeds([[HIT] * 5, [HIT] * 5, [MISS] * 5], F1, num_resamples=2000)["F1"]
+    assert {round(3 * drawn.low), round(3 * drawn.high)} == {0, 3}, "(2/3)^3 and (1/3)^3 are both above 2.5 %"
+
+
+def test_over_seeds_identical_seeds_of_identical_samples_have_no_width():
+    assert estimate_over_seeds([[HIT] * 4] * 3, F1, num_resamples=100)["F1"] == SeedsEstimate(1.0, 0.0, 1.0, 1.0, 3)
+
+
+def test_over_seeds_the_interval_covers_seeds_and_samples():
+    """Two seeds of one sample each that differ, and many samples: wider than the samples alone, and never outside [0, 1]."""
+    mixed = [HIT, MISS] * 50
+    inside = estimate_over_seeds([mixed, mixed], F1, num_resamples=2000)["F1"]
+    across = estimate_over_seeds([[HIT] * 100, [MISS] * 100], F1, num_resamples=2000)["F1"]
+    assert inside.mean == across.mean == 0.5
+    assert inside.high - inside.low < 0.2 < across.high - across.low
+    expected = 1.96 * (0.25 / 200) ** 0.5  # 200 samples in all, of variance 1/4
+    assert inside.high - 0.5 == pytest.approx(expected, abs=0.015)
+
+
+def test_over_seeds_counts_are_sums_and_not_ratios():
+    rows = [{("names", "invented"): 2}, {("names", "invented"): 1}]
+    found = estimate_over_seeds([rows, rows[:1] * 2], {"N": N_COUNT}, num_resamples=200)["N"]
+    assert found.mean == 3.5
+    assert found.deviation == pytest.approx(0.5**0.5)

@@ -13,7 +13,8 @@ from recipes_path import load_recipe
 import mcr
 from mcr.errors import ConfigError, McrError
 from mcr.systems import systems
-from mcr.systems.stages import make_stage, run_command_line, run_stages
+from mcr.systems.running import StageRunner, missing_stages, run_command_line
+from mcr.systems.stages import PACKAGES, hash_of, join_stages, make_stage, plan_faults
 
 
 @pytest.fixture
@@ -42,18 +43,106 @@ def test_stages_run_once_and_resume_after_the_last_finished_one(tmp_path, recipe
     notes = tmp_path / "notes"
     stages = [make_stage("a", "first", "note", notes, "a"), make_stage("b", "second", "note", notes, "fail")]
     with pytest.raises(McrError, match="stage b ended with code 3"):
-        run_stages(tmp_path, stages, recipes)
-    with pytest.raises(ConfigError, match=r"other settings \(stage a\)"):
-        run_stages(tmp_path, [make_stage("a", "first", "note", notes, "other")], recipes)
-    minutes = run_stages(tmp_path, [stages[0], make_stage("b", "second", "note", notes, "b")], recipes)
+        StageRunner(tmp_path, recipes).run(stages)
+    with pytest.raises(ConfigError, match=r"other settings \(stage a: a then, other now\)"):
+        StageRunner(tmp_path, recipes).run([make_stage("a", "first", "note", notes, "other")])
+    minutes = StageRunner(tmp_path, recipes).run([stages[0], make_stage("b", "second", "note", notes, "b")])
     assert notes.read_text() == "ab"
     assert set(minutes) == {"a", "b"}
     assert "[1/2] first: done before" in capsys.readouterr().out
 
 
 def test_a_program_with_a_dot_is_a_module(tmp_path):
-    run_stages(tmp_path, [make_stage("tasks", "tasks", "json.tool", "--help")], tmp_path, log=tmp_path / "log.txt")
-    assert "usage" in (tmp_path / "log.txt").read_text()
+    StageRunner(tmp_path, tmp_path, tmp_path / "logs").run([make_stage("a/tasks", "tasks", "json.tool", "--help")])
+    assert "usage" in (tmp_path / "logs/a_tasks.txt").read_text()
+
+
+def noting(name, folder, reads, makes):
+    """A stage that appends its name to the notes, and makes a file."""
+    return make_stage(
+        name, name, "note", folder / "notes", name, folder / makes, reads=[folder / one for one in reads], makes=[folder / makes]
+    )
+
+
+@pytest.fixture
+def makers(tmp_path):
+    """A folder with a recipe that notes when it begins and when it has made its file."""
+    folder = tmp_path / "makers"
+    folder.mkdir()
+    (folder / "note.py").write_text(
+        "import sys, time\nnotes, name, made = sys.argv[1:]\nopen(notes, 'a').write(f'<{name}')\ntime.sleep(0.3)\n"
+        "open(made, 'w').write(name)\nopen(notes, 'a').write(f'{name}>')\n"
+    )
+    return folder
+
+
+def test_stages_run_side_by_side_but_not_before_what_they_read_is_made(tmp_path, makers):
+    stages = [noting("a", tmp_path, [], "x"), noting("b", tmp_path, ["x"], "y"), noting("c", tmp_path, ["x"], "z")]
+    StageRunner(tmp_path, makers, tmp_path / "logs", jobs=2).run(stages)
+    notes = (tmp_path / "notes").read_text()
+    assert notes.startswith("<aa>")
+    assert set(notes[4:8]) == set("<b<c"), "both begin before one of them ends"
+
+
+def test_a_stage_whose_files_are_gone_runs_again_where_one_reads_them(tmp_path, makers):
+    stages = [noting("a", tmp_path, [], "x"), noting("b", tmp_path, ["x"], "y"), noting("c", tmp_path, ["y"], "z")]
+    StageRunner(tmp_path, makers, tmp_path / "logs").run(stages[:2])
+    (tmp_path / "x").unlink()
+    assert missing_stages(stages, {"a": {}, "b": {}}) == [stages[2]], "nobody reads x any more"
+    (tmp_path / "y").unlink()
+    assert missing_stages(stages, {"a": {}, "b": {}}) == stages
+    StageRunner(tmp_path, makers, tmp_path / "logs").run(stages)
+    assert (tmp_path / "notes").read_text() == "<aa><bb>" + "<aa><bb><cc>"
+
+
+def test_a_stage_must_make_what_it_declares(tmp_path, recipes):
+    with pytest.raises(McrError, match=r"stage a ended without .*nothing"):
+        StageRunner(tmp_path, recipes).run([make_stage("a", "a", "note", tmp_path / "notes", "a", makes=[tmp_path / "nothing"])])
+
+
+def test_a_failure_stops_the_stages_beside_it(tmp_path):
+    (tmp_path / "wait.py").write_text("import time\ntime.sleep(60)\n")
+    (tmp_path / "fail.py").write_text("import sys, time\ntime.sleep(1)\nsys.exit(1)\n")
+    start = time.monotonic()
+    with pytest.raises(McrError, match="stage b ended with code 1"):
+        StageRunner(tmp_path, tmp_path, tmp_path / "logs", jobs=2).run(
+            [make_stage("a", "a", "wait"), make_stage("b", "b", "fail")]
+        )
+    assert time.monotonic() - start < 30
+
+
+def test_a_plan_names_what_nothing_makes_and_what_is_not_declared(tmp_path):
+    data, work = tmp_path / "data", tmp_path / "work"
+    whole = [
+        make_stage("a", "a", "note", "--out", work / "x", reads=[data / "train"], makes=[work / "x" / "set"]),
+        make_stage(
+            "b", "b", "note", "--set", work / "x" / "set", "--out", work / "y", reads=[work / "x" / "set"], makes=[work / "y"]
+        ),
+    ]
+    assert plan_faults(whole, [data], work) == []
+    assert plan_faults(whole[::-1], [data], work) == [f"stage b reads {work}/x/set, which no earlier stage makes"]
+    assert plan_faults(whole, [], work) == [f"stage a reads {data}/train, which no earlier stage makes"]
+    sloppy = make_stage("c", "c", "note", "--set", work / "z")
+    assert plan_faults([sloppy], [], work) == [f"stage c uses {work}/z, which it declares neither as read nor as made"]
+    assert (
+        "which a makes, too" in plan_faults([*whole, make_stage("c", "c", "note", makes=[work / "x" / "set"])], [data], work)[0]
+    )
+
+
+def test_stages_of_one_name_are_one_stage():
+    one, other = make_stage("a", "a", "note", 1), make_stage("a", "a", "note", 2)
+    assert join_stages([[one], [one]]) == [one]
+    with pytest.raises(ConfigError, match="two stages are named a and differ"):
+        join_stages([[one], [other]])
+
+
+def test_settings_are_flags_and_the_content_of_configs(tmp_path):
+    config = PACKAGES / "recipes/configs/mcr/sandbox_sft.yaml"
+    stage = make_stage("a", "a", "sft", "--config", config, "--output_dir", tmp_path / "work/x")
+    moved = make_stage("a", "another title", "sft", "--config", config, "--output_dir", tmp_path / "elsewhere/x")
+    assert hash_of([stage], {tmp_path / "work": "WORK"}) == hash_of([moved], {tmp_path / "elsewhere": "WORK"})
+    other = make_stage("a", "a", "sft", "--config", config.with_name("sandbox_grpo.yaml"), "--output_dir", tmp_path / "work/x")
+    assert hash_of([stage], {}) != hash_of([other], {})
 
 
 @pytest.mark.parametrize(("number", "told"), [(signal.SIGINT, "stopped; "), (signal.SIGTERM, "terminated; ")])
@@ -66,9 +155,10 @@ def test_a_stopped_stage_is_told_of_once(tmp_path, number, told):
     code = f"""
 from pathlib import Path
 from mcr.errors import run_command
-from mcr.systems.stages import make_stage, run_stages
+from mcr.systems.running import StageRunner
+from mcr.systems.stages import make_stage
 folder = Path({str(tmp_path)!r})
-run_command(lambda: run_stages(folder, [make_stage("wait", "waiting", "wait", {str(ready)!r})], folder))
+run_command(lambda: StageRunner(folder, folder).run([make_stage("wait", "waiting", "wait", {str(ready)!r})]))
 """
     running = subprocess.Popen(
         [sys.executable, "-c", code],
@@ -91,7 +181,7 @@ def test_terminating_whoever_runs_stages_takes_the_command_with_it(tmp_path):
     code = f"""
 import sys
 from mcr.errors import run_command
-from mcr.systems.stages import run_command_line
+from mcr.systems.running import run_command_line
 run_command(lambda: run_command_line([sys.executable, "-c", {stage!r}]))
 """
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)

@@ -13,7 +13,6 @@ from data_prep.write_schemas import TEMPLATE_STYLES
 from mcr.errors import ConfigError
 from mcr.formats.answers import ANSWER_FORMATS
 from mcr.systems import system_named, systems, transform_arguments
-from mcr.systems.stages import TableRun
 
 FOLDER = Path(__file__).resolve().parents[3] / "mcr/systems"
 SYSTEMS = list(systems().values())
@@ -38,7 +37,7 @@ def test_finding_the_systems_brings_no_torch():
 
 @pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.name)
 def test_a_system_has_configs_and_formats_that_are_there(system):
-    assert list(system.configs.glob("*.yaml"))
+    assert list(system.configs.glob("**/*.yaml"))
     assert set(system.answer_formats) <= set(ANSWER_FORMATS)
     assert all(style.fallback in TEMPLATES for style in system.asked_styles.values())
 
@@ -57,12 +56,6 @@ def test_default_styles_are_those_marked_so_in_the_order_that_draws_depend_on():
     assert all(TEMPLATES[style.fallback].route == style.route for style in ASKED_STYLES.values())
 
 
-@pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.name)
-def test_the_rows_of_a_table_end_in_an_evaluation_where_the_bench_looks(system, tmp_path):
-    for table in system.tables.values():
-        shared = table.shared(tmp_path, table.sizes)
-        assert len({stage.name for stage in shared}) == len(shared)
-        for stages in table.rows.values():
-            last = stages(TableRun(tmp_path, tmp_path / "row", 1, table.sizes))[-1]
-            assert last.program == "evaluate"
-            assert str(tmp_path / "row/eval") in last.flags
+def test_no_two_tables_share_a_name():
+    names = [name for system in SYSTEMS for name in system.tables]
+    assert len(names) == len(set(names))
