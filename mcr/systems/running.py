@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,9 @@ class StageRunner:
                         record[stage.name] = row | {"command": command_of(stage, self.recipes)}
                         write_json(self.out / "stages.json", record)
             except KeyboardInterrupt:
-                wait(running, timeout=GRACE_S)
+                for child in children:
+                    with suppress(subprocess.TimeoutExpired):
+                        child.wait(GRACE_S)
                 raise
             finally:
                 for child in children:

@@ -37,6 +37,27 @@ def test_so_many_of_each_are_drawn_and_shuffled_by_seed(tmp_path, capsys):
     assert mix(again, 4) != samples
 
 
+def test_flags_change_a_config_or_do_without_one(tmp_path):
+    a, b = source(tmp_path, "a", "gmner", 10), source(tmp_path, "b", "vg", 6)
+    flags = ["--samples", a, b, "--num", "3", "2", "--image_folders", "x", "y", "--output_dir", str(tmp_path / "out")]
+    main([*flags, "--split", "dev"])
+    samples = load_samples(tmp_path / "out/dev.jsonl")
+    assert sorted(sample.images[0].path.split("/")[0] for sample in samples) == ["x"] * 3 + ["y"] * 2
+    rows = [{"samples": "nowhere.jsonl", "num": 100, "image_folder": "pics"}]
+    (tmp_path / "mix.yaml").write_text(yaml.safe_dump({"sources": rows, "output_dir": "nowhere", "seed": 3}))
+    main(["--config", str(tmp_path / "mix.yaml"), "--samples", a, "--num", "4", "--output_dir", str(tmp_path / "out")])
+    samples = load_samples(tmp_path / "out/train.jsonl")
+    assert [sample.images[0].path.split("/")[0] for sample in samples] == ["pics"] * 4
+
+
+def test_flags_that_do_not_fit_the_sources_are_refused(tmp_path):
+    path = source(tmp_path, "a", "gmner", 3)
+    with pytest.raises(ConfigError, match="--num: got 2, expected 1, one for each source"):
+        main(["--samples", path, "--num", "1", "2", "--output_dir", str(tmp_path)])
+    with pytest.raises(ConfigError, match="expected --samples and --output_dir in its place"):
+        main(["--samples", path])
+
+
 def test_more_than_there_is_and_one_source_twice_are_refused(tmp_path):
     path = source(tmp_path, "a", "gmner", 3)
     with pytest.raises(ConfigError, match="holds 3 samples, 4 are wanted"):

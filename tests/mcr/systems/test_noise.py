@@ -33,3 +33,22 @@ def test_what_is_read_is_not_written_over(samples, tmp_path):
         main(["--samples", str(samples), "--output_dir", str(tmp_path)])
     with pytest.raises(ConfigError, match="did you mean --output_dir"):
         main(["--samples", str(samples), "--output", str(tmp_path)])
+
+
+def test_a_teacher_knows_a_share_of_the_names_and_the_same_ones_everywhere(tmp_path):
+    names = [f"Name{number}" for number in range(200)]
+    rows = [
+        Sample(f"{part}-{name}", "d", "gmner", name, (), (Entity(name, "PER"),), knowledge=((name, "red"),))
+        for part in "ab"
+        for name in names
+    ]
+    write_samples(tmp_path / "samples.jsonl", rows)
+    known = {}
+    for share in ("0", "0.5", "1"):
+        main(["--samples", str(tmp_path / "samples.jsonl"), "--known", share, "--output_dir", str(tmp_path / share)])
+        samples = load_samples(tmp_path / share / "samples.jsonl")
+        known[share] = [{one.sentence for one in samples if one.id[0] == part and one.knowledge} for part in "ab"]
+    assert known["0"] == [set(), set()]
+    assert known["1"] == [set(names), set(names)]
+    assert known["0.5"][0] == known["0.5"][1]
+    assert 80 < len(known["0.5"][0]) < 120

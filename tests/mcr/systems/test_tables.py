@@ -93,7 +93,7 @@ def test_rows_of_other_systems_are_quoted_from_the_paper(name):
 
 def test_every_table_of_the_two_papers_is_registered():
     mcr = ["mcr-1", "mcr-2", "mcr-3", "mcr-4", "mcr-fig3", "mcr-fig4-5", "mcr-cases"]
-    assert sorted(TABLES) == sorted([*mcr, "e2e-1", "e2e-2", "e2e-3", "e2e-fig3"])
+    assert {*mcr, "e2e-1", "e2e-2", "e2e-3", "e2e-fig3"} <= TABLES.keys()
 
 
 def run_of(table: Table, platform: str, folder: Path, seed: int = 0) -> TableRun:
