@@ -35,6 +35,7 @@ class LabelSet:
     definitions: Mapping[str, str] = field(default_factory=dict)
     colors: Mapping[str, str] = field(default_factory=dict)
     _folded: Mapping[str, str] = field(init=False, compare=False)
+    _known: frozenset[str] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         faults = [f"{label!r} occurs twice" for label in dict.fromkeys(self.labels) if self.labels.count(label) > 1]
@@ -46,7 +47,11 @@ class LabelSet:
         if faults:
             raise DataError(f"label set {self.name!r}: {'; '.join(faults)}. Correct it.")
         own = {label.lower(): label for label in (*self.coarse, *self.labels)}
-        object.__setattr__(self, "_folded", MappingProxyType({**own, **{key.lower(): to for key, to in self.aliases.items()}}))
+        self._set_folded({**own, **{key.lower(): to for key, to in self.aliases.items()}})
+
+    def _set_folded(self, folded: Mapping[str, str]) -> None:
+        object.__setattr__(self, "_folded", MappingProxyType(dict(folded)))
+        object.__setattr__(self, "_known", frozenset(spelling for spelling, label in folded.items() if label not in self.coarse))
 
     def __repr__(self) -> str:
         return f"LabelSet({self.name!r}, {len(self.labels)} labels)"
@@ -81,7 +86,17 @@ class LabelSet:
 
     def is_known(self, label: str) -> bool:
         """Whether a spelling means a label of the set that is not a fine one; tells a type from a name in an answer."""
-        return label.strip().lower() in self._folded and not self.is_fine(label)
+        return label.strip().lower() in self._known
+
+    def named(self, spelling: str) -> str | None:
+        """Return the label that a spelling or its plural means, fine ones included; None for what the set does not know.
+
+        >>> [DEFAULT_LABELS.named(one) for one in ("Persons", "cities", "PER", "Dish")]
+        ['PER', 'city', 'PER', None]
+        """
+        folded = spelling.strip().lower()
+        forms = (folded, folded.removesuffix("s"), folded.removesuffix("es"), f"{folded.removesuffix('ies')}y")
+        return next((self._folded[form] for form in forms if form in self._folded), None)
 
     def is_same(self, one: str, other: str) -> bool:
         """Whether two spellings mean one label."""
@@ -94,7 +109,7 @@ class LabelSet:
     def without_aliases(self) -> "LabelSet":
         """Return the set with labels compared as they are spelled, but for white space around them."""
         plain = replace(self, aliases={})
-        object.__setattr__(plain, "_folded", MappingProxyType({}))
+        plain._set_folded({})
         return plain
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,44 +1,108 @@
-"""A fast reader for answers written exactly as mcr.formats.answers does; it leaves anything else to the reader of each format.
+"""Answers written exactly as mcr.formats.answers does: a fast reader for the usual ones, and the reader of what schemas teach.
 
-It reads nothing that those readers would read otherwise (a test compares the two); it only reads it several times faster.
+The fast reader leaves anything else to the readers of each form; it reads nothing that those would read otherwise (a test compares
+them), only several times faster.
 """
 
+import json
 import re
+from collections.abc import Collection
+from typing import Any
 
-from mcr.boxes import Box
+from mcr.boxes import Box, Frame
+from mcr.formats.entity_parts import Reading, label_of
+from mcr.formats.json_answer import OUR_KEYS, read_json_value
+from mcr.formats.markup.loose_json import is_deep
+from mcr.formats.rows import ReadLine, read_line
+from mcr.formats.sentences import holds_sentence, read_sentence_line
 from mcr.labels import LabelSet
 from mcr.records import Entity
 
 _NUMBER = r"-?[0-9]{1,7}(?:\.[0-9]{1,6})?"
 _BOX = rf"\[{_NUMBER}, {_NUMBER}, {_NUMBER}, {_NUMBER}\]"
 _PLACE = rf"(None|{_BOX}(?:, {_BOX})*+)"
-_CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
-# What begins a text here cannot begin a list item, a quotation or a bracket; nothing in it can be taken for a separator.
-_TEXT = rf"((?!and\s)[@#]?[^\W\d_][^|;\uff5c\[\]{{}}\"\\{_CONTROL}]*?)"
-ROW = re.compile(rf"{_TEXT} \| ([A-Za-z]++) \| {_PLACE}")
-TRIPLE = re.compile(rf'\("{_TEXT}", "([A-Za-z]++)", {_PLACE}\)')
-SENTENCE = re.compile(rf"{_TEXT} is a\(an\) ([A-Za-z]++), whose bounding boxes are {_PLACE}\.")
+# What begins a text here cannot begin a list item, a quotation or a bracket; nothing in it can be taken for a separator, for
+# decoration or for a lead-in. \w holds circled numbers, which are list items.
+_LIST_ITEM = r"[ivxIVX]{1,4}[.]|[一二三四五六七八九十]{1,3}[.]|and\s|[\u2460-\u249b\u2776-\u277f\u3251-\u325f]"
+_TEXT = rf"((?!{_LIST_ITEM})[@#]?[^\W\d_][\w .,'’&!?#@$%/+-]*?)"
+_LABEL = r"([A-Za-z]++)"
+ROWS = (
+    (re.compile(rf"{_TEXT} \| {_LABEL} \| {_PLACE}"), (0, 1, 2)),
+    (re.compile(rf"{_TEXT} \| {_PLACE} \| {_LABEL}"), (0, 2, 1)),
+    (re.compile(rf"{_LABEL} \| {_TEXT} \| {_PLACE}"), (1, 0, 2)),
+)
+JOINED = (
+    (re.compile(rf"{_TEXT}\|{_LABEL}\|{_PLACE}"), (0, 1, 2)),
+    (re.compile(rf"{_TEXT}\|{_PLACE}\|{_LABEL}"), (0, 2, 1)),
+    (re.compile(rf"{_LABEL}\|{_TEXT}\|{_PLACE}"), (1, 0, 2)),
+)
+TRIPLES = (
+    (re.compile(rf'\("{_TEXT}", "{_LABEL}", {_PLACE}\)'), (0, 1, 2)),
+    (re.compile(rf'\("{_TEXT}", {_PLACE}, "{_LABEL}"\)'), (0, 2, 1)),
+    (re.compile(rf'\("{_LABEL}", "{_TEXT}", {_PLACE}\)'), (1, 0, 2)),
+)
+SENTENCES = ((re.compile(rf"{_TEXT} is a\(an\) {_LABEL}, whose bounding boxes are {_PLACE}\."), (0, 1, 2)),)
 NUMBER = re.compile(_NUMBER)
+ODD_TEXT = re.compile(r"[*_`~\\<\x00-\x1f\u200b-\u200f\u2060-\u2069\u202a-\u202e\ufeff\u00ad]")
+TAGGED = re.compile(r"\s*+(?:<think>[^<]*+</think>\s*+)?<answer>([^<]*+)</answer>\s*+")
+EMPTY_VALUES = ({0.0}, {-1.0})
+MAX_NUMBER = 1e12
 
 
-def read_canonical(body: str, labels: LabelSet) -> list[Entity] | None:
-    """Return the entities of an answer whose every line is canonical and of one format, else None."""
-    lines = body.strip("\n").split("\n")
-    is_sentences = lines[0].endswith(".")
-    pattern = SENTENCE if is_sentences else TRIPLE if lines[0].startswith('("') else ROW
-    if not is_sentences and "whose" in body.lower():
+def split_canonical(completion: str) -> str | None:
+    """Return the answer of a completion that is reasoning in <think>, if any, and one answer in <answer>, else None."""
+    found = TAGGED.fullmatch(completion)
+    return None if found is None or "[e" in completion or "[E" in completion else found.group(1)
+
+
+def read_canonical(
+    body: str, labels: LabelSet, formats: Collection[str] = (), frame: Frame | None = None
+) -> list[Entity] | None:
+    """Return the entities of an answer that is canonical throughout and of one format, one of `formats` if any, else None."""
+    body = body.strip("\n")
+    if body.startswith("[{"):
+        return _read_json(body, labels, frame) if not formats or "json" in formats else None
+    lines = body.split("\n")
+    name, patterns = "rows", ROWS
+    if lines[0].endswith("."):
+        name, patterns = "sentences", SENTENCES
+    elif lines[0].startswith('("'):
+        name, patterns = "triples", TRIPLES
+    elif len(lines) == 1 and " | " not in body:
+        name, patterns, lines = "joined", JOINED, body.split("; ")
+    if (formats and name not in formats) or (name != "sentences" and "whose" in body.lower()):
         return None
+    pattern, order = next(((one, order) for one, order in patterns if one.fullmatch(lines[0])), (None, (0, 1, 2)))
+    return None if pattern is None else _read_lines(lines, pattern, order, labels, frame, name == "sentences")
+
+
+def _read_lines(
+    lines: list[str],
+    pattern: re.Pattern[str],
+    order: tuple[int, int, int],
+    labels: LabelSet,
+    frame: Frame | None,
+    is_sentences: bool,
+) -> list[Entity] | None:
+    text_at, label_at, place_at = order
     entities = []
     for line in lines:
         match = pattern.fullmatch(line)
         if match is None:
             return None
-        text, label, place = match.groups()
-        if is_sentences and _is_ambiguous(text):
+        parts = match.groups()
+        text, label, place = parts[text_at], parts[label_at], parts[place_at]
+        if not labels.is_known(label) or (is_sentences and _is_ambiguous(text)):
             return None
-        if labels.is_known(text) and not labels.is_known(label):
+        if label_at == 0 and (labels.is_known(text) or label_of(text, labels) is not None):
             return None
-        entities.append(Entity(text.strip(), label, None if place == "None" else _boxes(place)))
+        boxes = None
+        if place != "None":
+            values = list(map(float, NUMBER.findall(place)))
+            if set(values) in EMPTY_VALUES:
+                return None
+            boxes = tuple(zip(*[iter(values)] * 4, strict=True))
+        entities.append(Entity(text.strip(), label, boxes, None, frame))
     return entities
 
 
@@ -47,6 +111,96 @@ def _is_ambiguous(text: str) -> bool:
     return " is" in folded or "whose" in folded
 
 
-def _boxes(place: str) -> tuple[Box, ...]:
-    values = [float(number) for number in NUMBER.findall(place)]
-    return tuple((values[i], values[i + 1], values[i + 2], values[i + 3]) for i in range(0, len(values), 4))
+def _read_json(body: str, labels: LabelSet, frame: Frame | None) -> list[Entity] | None:
+    """Read a list of objects with our keys in their order, whose values have the forms that schemas write."""
+    if ODD_TEXT.search(body):
+        return None
+    try:
+        rows = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    entities = []
+    for row in rows:
+        if type(row) is not dict or len(row) != 3:
+            return None
+        try:
+            text, label, place = row["text"], row["type"], row["bbox_2d"]
+        except KeyError:
+            return None
+        if type(text) is not str or type(label) is not str or not labels.is_known(label):
+            return None
+        text = text.strip()
+        boxes = () if place is not None else None
+        if place is not None and not (boxes := _json_boxes(place)):
+            return None
+        if not text or label != label.strip():
+            return None
+        entities.append(Entity(text, label, boxes, None, frame))
+    return entities
+
+
+def _json_boxes(place: Any) -> tuple[Box, ...] | None:
+    """Return the boxes of one quadruple of numbers or of a list of them, else None."""
+    if type(place) is not list or not place:
+        return None
+    rows = place if type(place[0]) is list else (place,)
+    values: list[float] = []
+    for row in rows:
+        if type(row) is not list or len(row) != 4 or not all(type(value) in (int, float) for value in row):
+            return None
+        if not all(-MAX_NUMBER < value < MAX_NUMBER for value in row):
+            return None
+        values += row
+    return None if set(values) in EMPTY_VALUES else tuple((r[0], r[1], r[2], r[3]) for r in rows)
+
+
+def read_taught(text: str, how: Reading, formats: Collection[str]) -> tuple[list[Entity], list[str], bool]:
+    """Read an answer as schemas write it, in one of the formats named; return (entities, problems, whether it is the empty one).
+
+    Nothing is taken off a name or a type, so that decoration costs what it costs in the score.
+    """
+    body = text.strip()
+    if body in ("None", "[]"):
+        return [], [], True
+    name = format_of(body, how)
+    if name not in formats:
+        return [], [f"an answer in {name} does not count here; {', '.join(formats)} do: {body[:80]!r}"], False
+    if name == "json":
+        return _read_taught_json(body, how)
+    found = ReadLine()
+    for line in body.split("\n"):
+        own = ReadLine()
+        if name == "sentences":
+            own, rest = read_sentence_line(line, how)
+            own.problems += [f"not a sentence: {rest[:80]!r}"] if rest else []
+        elif line.strip():
+            own = read_line(line, how)
+        found.entities += own.entities
+        found.problems += own.problems
+    return found.entities, found.problems, False
+
+
+def format_of(body: str, how: Reading) -> str:
+    """Return which of ANSWER_FORMATS an answer has, by how it begins."""
+    if body.startswith(("[{", "{")):
+        return "json"
+    if body.startswith('("'):
+        return "triples"
+    first = body.split("\n", 1)[0]
+    if holds_sentence(first):
+        return "sentences"
+    num_bars = len(how.task.asked) - 1
+    return "joined" if first.count("|") >= num_bars and (";" in first or " | " not in first) and "\n" not in body else "rows"
+
+
+def _read_taught_json(body: str, how: Reading) -> tuple[list[Entity], list[str], bool]:
+    if is_deep(body):
+        return [], ["JSON nested too deeply"], False
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return [], [f"not JSON: {body[:80]!r}"], False
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        return [], [f"not a list of objects: {body[:80]!r}"], False
+    found = read_json_value(value, how)
+    return found.entities, found.problems, False

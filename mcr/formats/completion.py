@@ -1,36 +1,35 @@
-"""From a completion to its entities: find the answer that counts, then read it in whichever format it is written.
+"""From a completion to its entities: find the answer that counts, then read it in whichever form it is written.
 
-The last complete answer outside the reasoning counts. Reasoning is what stands in <think>; an answer is what stands in
-<answer> or follows a line that begins with "Answer:", whichever comes last, else the last block of rows in the text.
+The last complete answer outside the reasoning counts: what is in <answer> or the like, or follows "Answer:", whichever comes last,
+else the last complete alternative in the text. mcr/formats/markup/what_is_read.py is the table of all that is read.
 """
 
+import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from mcr.boxes import Frame
-from mcr.formats.canonical import read_canonical
+from mcr.formats.canonical import read_canonical, read_taught, split_canonical
 from mcr.formats.entity_parts import Reading
-from mcr.formats.json_answer import is_empty_json, read_json_answer
-from mcr.formats.location import NotALocation
-from mcr.formats.names import read_names
+from mcr.formats.json_answer import holds_something
+from mcr.formats.location import bare
+from mcr.formats.markup.answer_text import find_answer, without_tokens
+from mcr.formats.markup.blocks import read_body
+from mcr.formats.markup.decoration import strip_line, without_invisible, without_markup
+from mcr.formats.markup.loose_json import is_deep
+from mcr.formats.markup.what_is_read import EMPTY_ANSWERS, EMPTY_SENTENCE
 from mcr.formats.place import read_place
-from mcr.formats.rows import read_rows
-from mcr.formats.sentences import read_sentences
 from mcr.labels import DEFAULT_LABELS, LabelSet
-from mcr.records import Entity
+from mcr.records import Entity, collapse_space
 from mcr.tasks import GMNER, Task, task_named
 
-THINK_TAG = re.compile(r"<(/?)\s{0,9}(?:think|thinking|thought|reasoning)\b[^<>\n]{0,99}>", re.IGNORECASE | re.ASCII)
-ANSWER_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
-MARKER = re.compile(r"^[ \t>*#]*(?:final[ \t]+)?answer[ \t*]*[:\uff1a][ \t*]*", re.IGNORECASE | re.MULTILINE)
-FENCE = re.compile(r"^[ \t]*```[^\n`]*$", re.MULTILINE)
-EMPTY_ANSWERS = frozenset(
-    ["", "none", "null", "[]", "{}", "()", "no entities", "no entity", "no named entities", "no named entity", "empty"]
-)
-BOX_TOKENS = re.compile(r"<\|box_(?:start|end)\|>")
-END_TOKENS = re.compile(r"<\|(?:im_end|endoftext|eot_id)\|>")
 MAX_PROBLEMS = 50
+MAX_EMPTY_CHARS = 1000
+MAX_SENTENCE_CHARS = 200
 NO_ENTITY = "no entity could be read in the answer"
+CUT = "the completion was cut off before an answer was complete"
+NO_ENTITIES = re.compile(EMPTY_SENTENCE, re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class ParsedCompletion:
         entities: in the order written, duplicates kept, each with the frame of its boxes. An entity whose location could not
             be read has boxes ().
         is_readable: an answer was found and read, be it the empty one. False earns 0 for everything.
-        problems: why parts, or the whole, could not be read; for reports.
+        problems: why parts, or the whole, could not be read, each with the piece of text; for reports.
         answer: the text that was read as the answer.
     """
 
@@ -52,7 +51,16 @@ class ParsedCompletion:
 
 
 def parse_completion(
-    completion: str, task: Task | str = GMNER, *, labels: LabelSet = DEFAULT_LABELS, frame: Frame | None = None
+    completion: str,
+    task: Task | str = GMNER,
+    *,
+    labels: LabelSet = DEFAULT_LABELS,
+    frame: Frame | None = None,
+    sentence: str = "",
+    opened: str = "",
+    is_complete: bool = True,
+    formats: Collection[str] = (),
+    reads_empty_boxes: bool = True,
 ) -> ParsedCompletion:
     """Read a completion. Whatever cannot be read is reported in `problems`; no completion raises.
 
@@ -64,6 +72,12 @@ def parse_completion(
         task: what was asked, or its name.
         labels: the label set, whose labels tell a type from a name.
         frame: that the completion's boxes are written in; None: pixels of the original image. Entities carry it.
+        sentence: that was asked about, where it is known: it decides whether "1." belongs to the name "1. FC Acme".
+        opened: what the prompt opened for the model, such as "<think>": the completion goes on from there.
+        is_complete: whether the model ended its turn before the limit on tokens.
+        formats: of ANSWER_FORMATS, those that count, written as schemas write them and nothing else; empty: every form of
+            mcr/formats/markup/what_is_read.py.
+        reads_empty_boxes: read [0, 0, 0, 0], [-1, -1, -1, -1], [[]] and nulls as None, and report it; else they are no location.
 
     Raises:
         ConfigError: there is no task of that name.
@@ -72,103 +86,73 @@ def parse_completion(
     (Entity(text='Ann', type='PER', boxes=None),)
     """
     task = task_named(task)
-    parsed = _parse(completion, Reading(task=task, labels=labels))
+    if not opened and task.has_text and task.has_type and task.has_location:
+        answer = split_canonical(completion)
+        entities = None if answer is None else read_canonical(answer, labels, formats, frame)
+        if entities is not None:
+            return ParsedCompletion(tuple(entities), True, (), answer or "")
+    how = Reading(
+        task=task,
+        labels=labels,
+        sentence=collapse_space(sentence),
+        is_strict=bool(formats),
+        reads_empty_boxes=reads_empty_boxes and not formats,
+        axes=frame.axes if frame else "",
+    )
+    parsed = _parse(completion, how, opened, is_complete, formats)
     if frame is None:
         return parsed
     return replace(parsed, entities=tuple(replace(entity, frame=frame) for entity in parsed.entities))
 
 
-def _parse(completion: str, how: Reading) -> ParsedCompletion:
-    if "<|" in completion:
-        completion = BOX_TOKENS.sub(" ", END_TOKENS.sub("", completion))
-    outside, problem = _outside_reasoning(completion)
-    if problem:
-        return ParsedCompletion((), False, (problem,))
-    answer, is_marked, problem = _find_answer(outside)
-    if problem:
-        return ParsedCompletion((), False, (problem,))
+def _parse(completion: str, how: Reading, opened: str, is_complete: bool, formats: Collection[str]) -> ParsedCompletion:
+    found = find_answer(completion, opened=opened, is_strict=how.is_strict)
+    behind = [f"text behind the end of the turn was left out: {found.left_out[:80]!r}"] if found.left_out else []
+    if found.problem:
+        return ParsedCompletion((), False, (found.problem, *behind))
+    how = replace(how, is_marked=found.is_marked)
+    if how.is_strict and how.task.has_text:
+        entities, problems, is_empty = read_taught(found.text, how, formats)
+        return _parsed(entities, problems + behind, is_empty, found.text)
+    body = found.text
+    if not how.is_strict:
+        body = without_markup(without_invisible(without_tokens(body), how.sentence))
     if not how.task.has_text:
-        return _read_place(answer)
-    is_whole = how.task.has_type and how.task.has_location
-    canonical = read_canonical(answer, how.labels) if is_whole else None
-    if canonical is not None:
-        return ParsedCompletion(tuple(canonical), True, (), answer)
-    body = _unfence(answer)
-    if body.strip().rstrip(".").lower() in EMPTY_ANSWERS and (is_marked or body.strip()):
-        return ParsedCompletion((), True, (), answer)
-    how = replace(how, is_marked=is_marked)
-    if not how.task.has_location:
-        entities, problems = read_names(body, how)
-        readable = bool(entities) or is_empty_json(body)
-        return ParsedCompletion(tuple(entities), readable, tuple(problems[:MAX_PROBLEMS]) if entities else (NO_ENTITY,), answer)
-    entities, problems = read_json_answer(body, how)
-    if not entities and is_empty_json(body):
-        return ParsedCompletion((), True, (), answer)
-    for read in (read_sentences, read_rows) if how.task.has_type else (read_rows,):
-        if not entities:
-            entities, problems = read(body, how)
-    if not entities:
+        return _parse_place(body, how, behind, found.text)
+    if _is_empty(body, found.is_marked):
+        return ParsedCompletion((), True, tuple(behind), found.text)
+    read = read_body(body, how)
+    if not is_complete and not found.is_marked and read.goes_on:
+        return ParsedCompletion((), False, (CUT, *behind), found.text)
+    return _parsed(read.entities, read.problems + behind, False, found.text)
+
+
+def _parsed(entities: list[Entity], problems: list[str], is_empty: bool, answer: str) -> ParsedCompletion:
+    if not entities and not is_empty:
         problems = [NO_ENTITY, *problems]
-    return ParsedCompletion(tuple(entities), bool(entities), tuple(problems[:MAX_PROBLEMS]), answer)
+    return ParsedCompletion(tuple(entities), bool(entities) or is_empty, tuple(problems[:MAX_PROBLEMS]), answer)
 
 
-def _read_place(answer: str) -> ParsedCompletion:
-    place = read_place(_unfence(answer))
-    if isinstance(place, NotALocation):
-        return ParsedCompletion((), False, ("no place could be read in the answer",), answer)
-    problems = ("the place could not be read",) if place == () else ()
-    return ParsedCompletion((Entity("", "", place),), True, problems, answer)
+def _parse_place(body: str, how: Reading, behind: list[str], answer: str) -> ParsedCompletion:
+    place = read_place(body, how)
+    if place is None:
+        return ParsedCompletion((), False, (f"no place could be read in the answer: {body.strip()[:80]!r}", *behind), answer)
+    boxes, problems = place
+    return ParsedCompletion((Entity("", "", boxes),), True, (*problems, *behind), answer)
 
 
-def _outside_reasoning(text: str) -> tuple[str, str]:
-    """Return the text without its reasoning, or a problem: reasoning that never ends leaves no answer."""
-    pieces, depth, start = [], 0, 0
-    for tag in THINK_TAG.finditer(text):
-        if not tag.group(1):
-            if depth == 0:
-                pieces.append(text[start : tag.start()])
-            depth += 1
-            continue
-        if depth == 0:
-            pieces.clear()
-        depth = max(0, depth - 1)
-        start = tag.end()
-    if depth:
-        return "", "the reasoning is not closed, so nothing after it is an answer"
-    pieces.append(text[start:])
-    return "\n".join(pieces), ""
-
-
-def _find_answer(text: str) -> tuple[str, bool, str]:
-    """Return (answer, whether tags or a marker delimit it, problem)."""
-    opened, answer, end = None, None, 0
-    for tag in ANSWER_TAG.finditer(text):
-        if not tag.group(1):
-            opened = tag.end()
-        elif opened is not None:
-            answer, opened, end = text[opened : tag.start()], None, tag.end()
-    if answer is None and opened is not None:
-        return "", False, "the answer is not closed"
-    if answer is not None:
-        last = len(text.rstrip())
-        later = [marker.end() for marker in MARKER.finditer(text, end) if marker.end() < last]
-        return (text[later[-1] :] if later else answer), True, ""
-    if not text.strip():
-        return "", False, "the completion is empty"
-    markers = list(MARKER.finditer(text))
-    if markers and not text[markers[-1].end() :].strip():
-        return "", False, "the answer is not there"
-    if markers:
-        return text[markers[-1].end() :], True, ""
-    return text, False, ""
-
-
-def _unfence(text: str) -> str:
-    """Return what stands in the last complete code fence, or the text itself."""
-    if "```" not in text:
-        return text
-    fences = list(FENCE.finditer(text))
-    if len(fences) >= 2:
-        last = len(fences) // 2 * 2
-        return text[fences[last - 2].end() : fences[last - 1].start()]
-    return FENCE.sub("", text)
+def _is_empty(body: str, is_marked: bool) -> bool:
+    """Whether an answer says that there is no entity."""
+    body = body.strip()
+    if len(body) > MAX_EMPTY_CHARS:
+        return False
+    if body[:1] in "[{" and body and not is_deep(body):
+        try:
+            return not holds_something(json.loads(body))
+        except (ValueError, RecursionError):
+            return False
+    words = bare(strip_line(body)[0]) if body else ""
+    folded = words.rstrip(".!。").lower()
+    if folded in EMPTY_ANSWERS and (is_marked or bool(words)):
+        return True
+    return len(words) <= MAX_SENTENCE_CHARS and NO_ENTITIES.fullmatch(words) is not None

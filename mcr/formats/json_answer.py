@@ -1,165 +1,230 @@
-"""Answers in JSON: a list of objects (or of triples), one object, or a list under some key."""
+"""Answers in JSON: a list of objects (or of triples), one object, a list under some key, or objects nested by type or name."""
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mcr.boxes import Box
-from mcr.formats.entity_parts import Reading, read_parts
-from mcr.formats.location import decimals_of, read_json_location
-from mcr.formats.rows import read_rows
-from mcr.formats.sentences import read_sentences
+from mcr.formats.entity_parts import Decoded, Reading, label_of, read_parts, read_text, read_type, settle
+from mcr.formats.location import (
+    NONE_LOCATION,
+    ReadLocation,
+    decimals_of,
+    is_none,
+    read_json_location,
+    read_plain_json_location,
+)
+from mcr.formats.markup.decoration import strip_part
+from mcr.formats.markup.what_is_read import (
+    CORNER_KEYS,
+    LOCATION_KEYS,
+    SIZE_KEYS,
+    TEXT_KEYS,
+    TYPE_KEYS,
+    VISIBLE_KEYS,
+    WEAK_TEXT_KEYS,
+    Y_FIRST_KEYS,
+)
+from mcr.formats.rows import ReadLine
 from mcr.records import Entity
 
-TEXT_KEYS = ("text", "entity", "span", "name", "mention", "entity_text", "entity_name", "word", "phrase")
-TYPE_KEYS = ("type", "label", "category", "entity_type", "class", "tag")
-LOCATION_KEYS = ("bbox_2d", "bbox", "box", "boxes", "bboxes", "region_box", "region", "bounding_box", "bounding_boxes")
-LOCATION_KEYS += ("box_2d", "location", "coordinates", "grounding", "visual_region")
 OUR_KEYS = ("text", "type", "bbox_2d")
-DECODER = json.JSONDecoder()
-SEPARATOR = re.compile(r"[\s,;]*")
-JSON_START = re.compile(r"[\[{]")
-OBJECT = re.compile(r"\{(?:[^{}]++|\{[^{}]*+\})*+\}")
-BOX_FIRST = re.compile(r"\[[-\d\s.,]*\](?:[\s,;]*\[[-\d\s.,]*\])*\s*\|")  # a row that begins with its location
-MAX_EMPTY_CHARS = 1000
 MAX_DEPTH = 8
-MAX_NESTING = 32
-QUOTED_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{\]}]', re.DOTALL)
+CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+BOLD = re.compile(r"(\*\*|__|`)(?=\w)(.+)(?<=\w)\1", re.DOTALL)
+CORNER_NAMES = frozenset(name for names in (*CORNER_KEYS, *SIZE_KEYS) for name in names)
 
 
-def is_empty_json(body: str) -> bool:
-    """Whether a body is JSON that holds nothing but empty lists, such as `[ ]` or `{"entities": []}`."""
-    is_short = len(body) < MAX_EMPTY_CHARS and not _is_deep(body)
-    values, is_whole = _decode_all(body.strip(), 0) if is_short else ([], False)
-    return is_whole and not any(_holds_something(value) for value in values)
-
-
-def _holds_something(value: Any) -> bool:
+def holds_something(value: Any) -> bool:
+    """Whether a value holds more than empty lists and objects."""
     if isinstance(value, dict):
-        return any(_holds_something(part) for part in value.values())
-    return any(_holds_something(part) for part in value) if isinstance(value, list) else True
+        return any(holds_something(part) for part in value.values())
+    return any(holds_something(part) for part in value) if isinstance(value, list) else True
 
 
-def read_json_answer(body: str, how: Reading) -> tuple[list[Entity], list[str]]:
-    """Return the entities of a JSON answer and why items could not be read; nothing of both where it is not JSON.
-
-    Where nothing marks the answer the last of several JSON blocks with words between them counts, and rows or
-    sentences behind the JSON count in its place; in a marked answer they count besides.
-    """
-    start = _next_json(body, 0)
-    if start is None or BOX_FIRST.match(body, start):
-        return [], []
-    if _is_deep(body):
-        return [], ["JSON nested too deeply"]
-    if body[:start].strip() and not body[start:].lstrip("[ \n\t").startswith("{"):
-        return [], []
-    blocks: list[list[Any]] = []
-    first, end = start, start
-    while start is not None:
-        values, is_whole, end = _decode_block(body, start)
-        if not is_whole:
-            break
-        blocks.append(values)
-        start = _next_json(body, end)
-    if blocks and start is None:
-        found, faults = _collect([value for block in blocks for value in block] if how.is_marked else blocks[-1], 0, how)
-        return _with_tail(found, faults, body[end:], how)
-    entities, problems = [], ["the answer is not whole JSON; its complete objects were read"]
-    for match in OBJECT.finditer(body, first if how.is_marked or start is None else start):
-        objects, is_object = _decode_all(match.group(), 0)
-        found, faults = _collect(objects, 0, how) if is_object else ([], [f"not JSON: {match.group()[:80]!r}"])
-        entities += found
-        problems += faults
-    return (entities, problems) if entities else ([], [])
+def read_json_value(value: Any, how: Reading) -> ReadLine:
+    """Return the entities of a decoded value, and why items of it could not be read."""
+    found = ReadLine()
+    _walk(value, 0, how, found, "", "")
+    return found
 
 
-def _with_tail(entities: list[Entity], problems: list[str], tail: str, how: Reading) -> tuple[list[Entity], list[str]]:
-    """Add what stands behind the JSON in another format, or take it alone where nothing marks the answer."""
-    if not tail.strip():
-        return entities, problems
-    behind, faults = read_sentences(tail, how)
-    if not behind:
-        behind, faults = read_rows(tail, how)
-    if not behind:
-        return entities, problems
-    return (entities + behind, problems + faults) if how.is_marked else (behind, faults)
-
-
-def _is_deep(text: str) -> bool:
-    """Whether brackets are nested so deeply that walking the value could exhaust the stack."""
-    if text.count("[") + text.count("{") <= MAX_NESTING:
-        return False
-    depth = 0
-    for match in QUOTED_OR_BRACKET.finditer(text):
-        depth += (match.group() in "[{") - (match.group() in "]}")
-        if depth > MAX_NESTING:
-            return True
-    return False
-
-
-def _next_json(body: str, start: int) -> int | None:
-    found = JSON_START.search(body, start)
-    return found.start() if found else None
-
-
-def _decode_all(text: str, start: int) -> tuple[list[Any], bool]:
-    values, is_whole, _ = _decode_block(text, start)
-    return values, is_whole
-
-
-def _decode_block(text: str, start: int) -> tuple[list[Any], bool, int]:
-    """Return the JSON lists and objects that follow one another (JSON lines, too), whether they are whole, and their end."""
-    values: list[Any] = []
-    while start < len(text) and text[start] in "[{":
-        try:
-            value, start = DECODER.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            return values, False, start
-        values.append(value)
-        gap = SEPARATOR.match(text, start)
-        start = gap.end() if gap else start
-    return values, bool(values), start
-
-
-def _collect(value: Any, depth: int, how: Reading) -> tuple[list[Entity], list[str]]:
-    """Walk lists and wrapping objects down to the items."""
+def _walk(value: Any, depth: int, how: Reading, found: ReadLine, label: str, name: str) -> None:
+    """Go down lists and wrapping objects to the items; `label` and `name` are what the objects around them said."""
     if depth > MAX_DEPTH:
-        return [], ["JSON nested too deeply"]
+        found.problems.append("JSON nested too deeply")
+    elif isinstance(value, dict):
+        _walk_object(value, depth, how, found, label, name)
+    elif isinstance(value, list):
+        _walk_list(value, depth, how, found, label, name)
+    elif isinstance(value, str) and label and value.strip() and not how.task.has_location:
+        found.add(Entity(_name(value, how), label), "")
+    elif value is not None:
+        found.problems.append(f"expected an object, got {str(value)[:80]!r}")
+
+
+def _walk_list(value: list[Any], depth: int, how: Reading, found: ReadLine, label: str, name: str) -> None:
+    num_strings = sum(isinstance(part, str) for part in value)
+    num_parts = len(how.task.asked)
+    has_objects = any(isinstance(part, dict) for part in value)
+    if name and label and not has_objects and value:
+        found.add(*_entity(name, label, read_json_location(value), how, str(value)))
+    elif name and len(value) == 2 and isinstance(value[0], str) and not has_objects:
+        found.add(*_entity(name, value[0], read_json_location(value[1]), how, str(value)))
+    elif len(value) == num_parts and num_strings >= min(2, num_parts) and not has_objects and not (label and num_parts == 2):
+        parts = [Decoded(part) if isinstance(part, str) else json.dumps(part) for part in value]
+        found.add(*read_parts(parts, ", ", how)) if how.task.has_location else _add_pair(value, how, found)
+    else:
+        for item in value:
+            _walk(item, depth + 1, how, found, label, name)
+
+
+def _add_pair(value: list[Any], how: Reading, found: ReadLine) -> None:
+    """Add a name and a type of task mner."""
+    first, last = (str(part) for part in value)
+    is_text_first = how.may_be_label(last) or not how.is_label(first)
+    text, label = (first, last) if is_text_first else (last, first)
+    kind, problem = read_type(label, how)
+    found.add(Entity(_name(text, how), kind) if text.strip() and kind else None, problem)
+
+
+def _walk_object(row: dict[str, Any], depth: int, how: Reading, found: ReadLine, label: str, name: str) -> None:
+    if how.is_strict and not row.keys() <= set(OUR_KEYS):
+        found.problems.append(f"an object with other keys than {', '.join(OUR_KEYS)}: {str(row)[:80]!r}")
+        return
+    keys = OUR_KEYS if row.keys() == set(OUR_KEYS) else _find_keys(row, how, bool(label), bool(name))
+    text_key, type_key, location_key = keys
+    text = row[text_key] if text_key is not None else name
+    kind = row[type_key] if type_key is not None else label
+    if text_key is not None and type_key is None and not label and how.task.has_type and any(_is_nest(v) for v in row.values()):
+        text = ""
+    if not isinstance(text, str) or (how.task.has_type and isinstance(kind, dict)):
+        found.problems.append(f"text and type must be strings: {str(row)[:80]!r}")
+    elif text and (kind or not how.task.has_type):
+        kind = " ".join(kind) if isinstance(kind, list) and len(kind) == 1 and isinstance(kind[0], str) else kind
+        if not isinstance(kind, str):
+            found.problems.append(f"text and type must be strings: {str(row)[:80]!r}")
+            return
+        place, doubt = _read_place(row, location_key, how)
+        entity, problem = _entity(text, kind, place, how, str(row))
+        found.add(entity, problem or doubt)
+    else:
+        _walk_nested(row, depth, how, found, label)
+
+
+def _is_nest(value: Any) -> bool:
+    return isinstance(value, list | dict) and bool(value) and any(isinstance(part, dict) for part in value)
+
+
+def _walk_nested(row: dict[str, Any], depth: int, how: Reading, found: ReadLine, label: str) -> None:
+    """Go down an object that is no item: by type, by name, or a wrapper such as {"entities": [...]}."""
+    used = False
+    for key, value in row.items():
+        own = (label_of(key, how.labels) or "") if not how.is_strict else ""
+        is_name = isinstance(value, dict | list) and not own and _describes(value)
+        if isinstance(value, list | dict):
+            _walk(value, depth + 1, how, found, own or label, key if is_name and not how.is_strict else "")
+            used = True
+        elif own and isinstance(value, str):
+            _walk(value, depth + 1, how, found, own, "")
+            used = True
+        elif isinstance(value, str) and not how.task.has_location and how.may_be_label(value) and not how.is_strict:
+            found.add(Entity(_name(key, how), read_type(value, how)[0]), "")
+            used = True
+        elif label and not how.is_strict and (value is None or isinstance(value, str)) and how.task.has_location:
+            found.add(*_entity(key, label, read_json_location(value), how, str(row)))
+            used = True
+    if not used:
+        found.problems.append(f"object without text and type: {str(row)[:80]!r}")
+
+
+def _describes(value: dict[str, Any] | list[Any]) -> bool:
+    """Whether a value says type and location of the name that is its key."""
     if isinstance(value, dict):
-        return _collect_object(value, depth, how)
-    if not isinstance(value, list):
-        return [], [f"expected an object, got {str(value)[:80]!r}"]
-    if len(value) == 3 and sum(isinstance(part, str) for part in value) >= 2 and not any(isinstance(p, dict) for p in value):
-        entity, problem = read_parts([part if isinstance(part, str) else json.dumps(part) for part in value], ", ", how)
-        return ([entity], []) if entity else ([], [problem])
-    entities, problems = [], []
-    for item in value:
-        found, faults = _collect(item, depth + 1, how)
-        entities += found
-        problems += faults
-    return entities, problems
+        folded = {_fold(key) for key in value}
+        return bool(folded & set(LOCATION_KEYS) or folded & set(TYPE_KEYS)) and not folded & (set(TEXT_KEYS) - {"entity"})
+    return bool(value) and (
+        all(isinstance(part, int | float) for part in value)
+        or (len(value) == 2 and isinstance(value[0], str))
+        or all(isinstance(part, list) and part and not isinstance(part[0], str | dict | list) for part in value)
+    )
 
 
-def _collect_object(row: dict[str, Any], depth: int, how: Reading) -> tuple[list[Entity], list[str]]:
-    text_key, type_key, location_key = OUR_KEYS if row.keys() == set(OUR_KEYS) else _find_keys(row)
-    if text_key is None or (type_key is None and how.task.has_type):
-        nested = [value for value in row.values() if isinstance(value, list | dict)]
-        if nested:
-            return _collect(nested, depth + 1, how)
-        return [], [f"object without text and type: {str(row)[:80]!r}"]
-    text, label = row[text_key], row[type_key] if type_key is not None else ""
-    if not isinstance(text, str) or not isinstance(label, str) or not text.strip():
-        return [], [f"text and type must be strings: {str(row)[:80]!r}"]
-    boxes = () if location_key is None else read_json_location(row[location_key])
-    problems = [f"no readable location: {str(row)[:80]!r}"] if boxes == () else []
-    return [Entity(text.strip(), label.strip(), boxes)], problems
+def _entity(text: str, label: str, place: ReadLocation, how: Reading, row: str) -> tuple[Entity | None, str]:
+    name = _name(text, how)
+    kind, problem = read_type(label, how) if how.task.has_type else ("", "")
+    if not name or (how.task.has_type and not kind):
+        return None, f"text and type must be strings that are not empty: {row[:80]!r}"
+    boxes, fault = settle(place, how, row)
+    return Entity(name, kind, boxes), fault or problem
 
 
-def _find_keys(row: dict[str, Any]) -> list[str | None]:
-    """Return which keys hold text, type and location."""
-    keys = {str(key).strip().lower().replace(" ", "_"): key for key in row}
-    return [next((keys[key] for key in known if key in keys), None) for known in (TEXT_KEYS, TYPE_KEYS, LOCATION_KEYS)]
+def _name(text: str, how: Reading) -> str:
+    """Return a name; in a JSON string quotes are content, and emphasis is none unless the sentence holds it."""
+    text = text.strip()
+    if how.is_strict or not (bold := BOLD.fullmatch(text)) or (how.sentence and text in how.sentence):
+        return text
+    return strip_part(bold.group(2))
+
+
+def _fold(key: Any) -> str:
+    return "_".join(CAMEL.sub("_", str(key).strip()).lower().replace("-", " ").replace("_", " ").split())
+
+
+def _find_keys(row: Mapping[str, Any], how: Reading, has_label: bool, has_name: bool) -> tuple[str | None, str | None, str | None]:
+    """Return which keys hold text, type and location.
+
+    "label" is the name where another key holds the type; "entity" is the type where its value is one and "text" holds the name;
+    "text" is the sentence where another key holds the name.
+    """
+    keys = {_fold(key): key for key in reversed(row)}
+    if how.is_strict:
+        found = [key if key in row else None for key in OUR_KEYS]
+        return found[0], found[1], found[2]
+    types = [name for name in TYPE_KEYS if name in keys]
+    texts = [name for name in TEXT_KEYS if name in keys and isinstance(row[keys[name]], str)]
+    kind = next((name for name in types if isinstance(row[keys[name]], str) and how.may_be_label(row[keys[name]])), None)
+    if kind is None:
+        kind = next((name for name in types if name != "entity"), None)
+    texts = [name for name in texts if name != kind]
+    if not texts and not has_name:
+        texts = [name for name in WEAK_TEXT_KEYS if name in keys and name != kind]
+        if not texts and kind in WEAK_TEXT_KEYS and (has_label or not how.task.has_type):
+            texts, kind = [kind], None
+    location = next((name for name in LOCATION_KEYS if name in keys), None)
+    return keys[texts[0]] if texts else None, keys[kind] if kind else None, keys[location] if location else None
+
+
+def _read_place(row: Mapping[str, Any], key: str | None, how: Reading) -> tuple[ReadLocation, str]:
+    """Return (location of an item, a doubt about it)."""
+    if not how.task.has_location:
+        return NONE_LOCATION, ""
+    if how.is_strict:
+        return (read_plain_json_location(row[key]) if key is not None else ReadLocation((), "none is given")), ""
+    if key is None:
+        corners = {name: value for raw, value in row.items() if (name := _fold(raw)) in CORNER_NAMES}
+        if len(corners) >= 4:
+            return read_json_location(corners), ""
+        visible = _visible(row)
+        if visible is False:
+            return NONE_LOCATION, ""
+        if visible or not how.reads_empty_boxes:
+            return ReadLocation((), "none is given"), ""
+        return NONE_LOCATION, f"no location is given, which was read as None: {str(row)[:80]!r}"
+    found = read_json_location(row[key])
+    if found.boxes and _fold(key) in Y_FIRST_KEYS and not how.axes:
+        found = ReadLocation(tuple((x1, y1, x2, y2) for y1, x1, y2, x2 in found.boxes))
+    doubt = f"a box beside visible: false: {str(row)[:80]!r}" if found.boxes and _visible(row) is False else ""
+    return found, doubt
+
+
+def _visible(row: Mapping[str, Any]) -> bool | None:
+    """Return what a key for visible says, or None where there is none."""
+    for raw, value in row.items():
+        if _fold(raw) in VISIBLE_KEYS and (isinstance(value, bool | str)):
+            return value if isinstance(value, bool) else not is_none(value)
+    return None
 
 
 def write_json(entities: Sequence[Entity], parts: Sequence[str]) -> str:

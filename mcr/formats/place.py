@@ -1,51 +1,122 @@
 """Answers of task vg: where one phrase is, its boxes or None, as text or JSON."""
 
-import json
 import re
+from typing import Any
 
-from mcr.formats.json_answer import LOCATION_KEYS
-from mcr.formats.location import Location, NotALocation, read_json_location, read_location
+from mcr.boxes import Box
+from mcr.formats.entity_parts import Reading, settle
+from mcr.formats.location import Location, ReadLocation, is_none, read_json_location, read_location, read_plain_location
+from mcr.formats.markup.blocks import JSON_START, REVISION_LEAD
+from mcr.formats.markup.decoration import strip_line
+from mcr.formats.markup.loose_json import is_deep, scan
+from mcr.formats.markup.what_is_read import LOCATION_KEYS, Y_FIRST_KEYS
 
 MAX_ANSWER_CHARS = 10_000
-MAX_BRACKETS = 1000
-NUMBER = r"[+-]?(?:[0-9]{1,15}\.?[0-9]{0,15}|\.[0-9]{1,15})"
-QUADRUPLE = re.compile(rf"[\[(]\s{{0,9}}(?:{NUMBER}\s{{0,9}},\s{{0,9}}){{3}}{NUMBER}\s{{0,9}}[\])]")
+_NUMBER = r"[+-]?(?:[0-9]{1,15}\.?[0-9]{0,15}|\.[0-9]{1,15})"
+_PAIR = rf"\(\s{{0,9}}{_NUMBER}\s{{0,9}},\s{{0,9}}{_NUMBER}\s{{0,9}}\)"
+QUADRUPLE = re.compile(rf"[\[(]\s{{0,9}}(?:{_NUMBER}\s{{0,9}},\s{{0,9}}){{3}}{_NUMBER}\s{{0,9}}[\])]|{_PAIR}[\s,]{{0,9}}{_PAIR}")
+MAX_LABEL_CHARS = 80
+Place = tuple[Location, list[str]]
 
 
-def read_place(body: str) -> Location | NotALocation:
-    """Return the place that an answer gives: None, boxes, () for what cannot be read as a place, or that there is none.
+def read_place(body: str, how: Reading) -> Place | None:
+    """Return (None, boxes, or () for what cannot be read as a place, problems), or None where there is no place.
 
-    >>> read_place("[1, 2, 3, 4]"), read_place('{"bbox_2d": null}'), read_place("None")
-    (((1.0, 2.0, 3.0, 4.0),), None, None)
+    >>> [read_place(one, Reading()) for one in ("[1, 2, 3, 4]", '{"bbox_2d": null}', "None", "somewhere")]
+    [(((1.0, 2.0, 3.0, 4.0),), []), (None, []), (None, []), None]
     """
     body = body.strip()[:MAX_ANSWER_CHARS]
-    if "{" in body and body.count("{") + body.count("[") < MAX_BRACKETS:
-        return _read_objects(body)
-    whole = read_location(body.rstrip("."))
-    if not isinstance(whole, NotALocation):
-        boxes = QUADRUPLE.findall(body) if whole == () else []
-        return read_location(boxes[0]) if len(boxes) == 1 else whole
-    for line in reversed(body.splitlines()):
-        place = read_location(line.rpartition(":")[2].strip().rstrip("."))
-        if not isinstance(place, NotALocation):
-            return place
-        boxes = QUADRUPLE.findall(line)
-        if len(boxes) == 1:
-            return read_location(boxes[0])
-    return whole
+    if how.is_strict:
+        return _settled(read_plain_location(body), body, how)
+    if is_deep(body):
+        return None
+    if start := JSON_START.search(body):
+        return _read_objects(body, start.start(), how)
+    whole = read_location(strip_line(body)[0].rstrip("."))
+    if whole is not None:
+        found = QUADRUPLE.findall(body) if whole.boxes == () and not whole.is_empty_box else []
+        return _settled(read_location(found[0]) if len(found) == 1 else whole, body, how)
+    return _read_lines(body, how)
 
 
-def _read_objects(body: str) -> Location | NotALocation:
-    """Read one JSON object with a box, or a list of them, as Qwen's models ground."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return NotALocation()
-    rows = value if isinstance(value, list) else [value]
-    places = [read_json_location(row[key]) for row in rows if isinstance(row, dict) for key in LOCATION_KEYS if key in row]
-    if not places or len(places) != len(rows):
-        return NotALocation()
-    found = [place for place in places if place is not None]
-    if len(found) < len(places):
-        return None if len(places) == 1 else ()
-    return tuple(box for place in found for box in place)
+def _settled(found: ReadLocation | None, text: str, how: Reading) -> Place | None:
+    if found is None:
+        return None
+    boxes, problem = settle(found, how, text)
+    return boxes, [problem] if problem else []
+
+
+def _read_lines(body: str, how: Reading) -> Place | None:
+    """Read one box a line, with a label or a bullet; a box in a sentence stands alone. The last alternative counts."""
+    places: list[ReadLocation] = []
+    problems: list[str] = []
+    is_list = True
+    for line in body.splitlines():
+        text = strip_line(line)[0]
+        if REVISION_LEAD.match(line.strip()):
+            is_list = False
+        place, is_item = _place_of(text)
+        if place is None:
+            continue
+        if places and not (is_list and is_item):
+            problems.append(f"an earlier place was left out: {str(places[0].boxes)[:80]}")
+            places = []
+        places.append(place)
+        is_list = is_item
+    return _joined(places, body, how, problems)
+
+
+def _place_of(text: str) -> tuple[ReadLocation | None, bool]:
+    """Return (location of a line, whether the line is nothing else but a label)."""
+    label, colon, rest = text.rpartition(":")
+    place = read_location((rest if colon else text).strip().rstrip("."))
+    if place is not None:
+        return place, len(label) <= MAX_LABEL_CHARS
+    found = QUADRUPLE.findall(text)
+    return (read_location(found[0]), False) if len(found) == 1 else (None, False)
+
+
+def _joined(places: list[ReadLocation], body: str, how: Reading, problems: list[str]) -> Place | None:
+    """Return the boxes of several places together; boxes and None together are no place."""
+    if not places:
+        return None
+    if len(places) == 1:
+        boxes, problem = settle(places[0], how, body)
+        return boxes, [*problems, problem] if problem else problems
+    boxes: list[Box] = [box for place in places for box in place.boxes or ()]
+    if all(place.boxes for place in places):
+        return tuple(boxes), problems
+    return (), [*problems, f"boxes and None in one answer: {body[:80]!r}"]
+
+
+def _read_objects(body: str, start: int, how: Reading) -> Place | None:
+    """Read JSON objects with a box, as Qwen's models ground, with words around them, or a list of boxes."""
+    places: list[ReadLocation] = []
+    place: int | None = start
+    while place is not None:
+        scanned = scan(body, place)
+        places += _places_in(scanned.value, how)
+        following = JSON_START.search(body, max(scanned.end, place + 1))
+        place = following.start() if following else None
+    if places:
+        return _joined(places, body, how, [])
+    return None if not is_none(body[:start]) else (None, [])
+
+
+def _places_in(value: Any, how: Reading, depth: int = 0) -> list[ReadLocation]:
+    """Return the locations of the objects in a value."""
+    if isinstance(value, list) and depth < 8:
+        return [place for item in value for place in _places_in(item, how, depth + 1)]
+    if not isinstance(value, dict):
+        return []
+    for key, inside in value.items():
+        folded = str(key).strip().lower().replace("-", "_").replace(" ", "_")
+        if folded in LOCATION_KEYS:
+            found = read_json_location(inside)
+            if found.boxes and folded in Y_FIRST_KEYS and not how.axes:
+                return [ReadLocation(tuple((x1, y1, x2, y2) for y1, x1, y2, x2 in found.boxes))]
+            return [found]
+    corners = read_json_location(value)
+    if corners.boxes:
+        return [corners]
+    return [place for inside in value.values() for place in _places_in(inside, how, depth + 1)]

@@ -1,97 +1,174 @@
-"""Answers in rows: `span | type | location`, by lines or joined by ";" (E2E-GMNER), and triples `(span, type, location)`."""
+"""Answers in rows: `span | type | location`, by lines or joined by ";" (E2E-GMNER), triples `(span, type, location)`, and rows of
+task mner, `text | type`."""
 
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from mcr.formats.entity_parts import Decoded, Reading, read_parts
-from mcr.formats.location import UNREADABLE, NotALocation, format_location, read_location
+from mcr.formats.entity_parts import Decoded, Reading, label_of, read_parts, read_text, read_type
+from mcr.formats.location import format_location, read_location, read_plain_location
+from mcr.formats.markup.decoration import ASCII_BARS, WIDE_BRACKETS, strip_line
 from mcr.records import Entity
+from mcr.tasks import GMNER
 
-BULLET = re.compile(r"^\s*(?:[-*\u2022]\s+|\(?[0-9]{1,4}[.)]\s+)")
-BARS = str.maketrans({"\uff5c": "|", "\uff1b": ";"})
-WIDE_BRACKETS = str.maketrans({"\uff08": "(", "\uff09": ")", "\uff0c": ",", "\uff3b": "[", "\uff3d": "]"})
 MAX_BOXES = 64
 QUOTED_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[()\[\]{},]', re.DOTALL)
 OPEN, CLOSE = "([{", ")]}"
+SEMICOLON, STRICT_SEMICOLON = re.compile("([;；])"), re.compile("(;)")
+ARROWS = re.compile(r"\t+|\s(?:->|=>|→|⇒|--?|[\u2013\u2014])\s|→")
+LABELED = re.compile(r"(.{1,200}?)\s?[(（\[]([^()（）\[\]|]{1,60})[)）\]]\s?[:：=\-\u2013\u2014]?\s?(.*)", re.DOTALL)
+COLONED = re.compile(r"(.{1,200}?)\s?[:：]\s?([^,，|:：\[(]{1,60}?)(?:\s?[,，]\s?(.*))?", re.DOTALL)
+MAX_OTHER_CHARS = 1000
 
 
-def read_rows(body: str, how: Reading) -> tuple[list[Entity], list[str]]:
-    """Return the entities of rows or triples, and why lines could not be read.
+@dataclass(slots=True)
+class ReadLine:
+    """What one line says.
 
-    Where nothing marks the answer, only the last block of readable lines counts, and prose is no problem.
+    Attributes:
+        entities: of the line.
+        problems: why pieces of it could not be read.
+        number: that was taken off its front, if any.
     """
-    entities: list[Entity] = []
-    problems: list[str] = []
-    is_broken = False
-    for line in body.splitlines():
-        if not line.strip():
-            continue
-        found, faults = _read_line(line, how)
-        if found and is_broken and not how.is_marked:
-            entities, problems = [], []
-        is_broken = not found
-        entities += found
-        problems += faults
-    return entities, problems
+
+    entities: list[Entity] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    number: str = ""
+
+    def add(self, entity: Entity | None, problem: str) -> None:
+        """Add what one row says."""
+        if entity is not None:
+            self.entities.append(entity)
+        if problem:
+            self.problems.append(problem)
 
 
-def _read_line(line: str, how: Reading) -> tuple[list[Entity], list[str]]:
-    stripped = BULLET.sub("", line, count=1).strip()
-    triples = stripped.translate(WIDE_BRACKETS) if stripped.startswith("\uff08") else stripped
-    if triples.startswith("(") or (triples.startswith("[") and '"' in triples):
-        entities, problems = _read_triples(triples, how)
-        if entities:
-            return entities, problems
-    return _read_barred(stripped.translate(BARS) if "\uff5c" in stripped else stripped, how)
+def read_line(line: str, how: Reading) -> ReadLine:
+    """Read one line of rows or triples."""
+    number = ""
+    if not how.is_strict:
+        line, number = strip_line(line, how.sentence)
+    line = line.strip()
+    if not how.task.has_location:
+        return replace(_read_names(line, how), number=number)
+    triples = line.translate(WIDE_BRACKETS) if line.startswith("（") and not how.is_strict else line
+    if triples.startswith("(") or (triples.startswith("[") and ('"' in triples or "(" in triples)):
+        found = _read_triples(triples, how)
+        if found.entities:
+            return replace(found, number=number)
+    found = _read_barred(line if how.is_strict else with_bars(line, len(how.task.asked) - 1), how)
+    if not found.entities and not how.is_strict and (other := _read_other(line, how)):
+        found = ReadLine([other])
+    return replace(found, number=number)
 
 
-def _read_barred(line: str, how: Reading) -> tuple[list[Entity], list[str]]:
+def with_bars(line: str, num_bars: int) -> str:
+    """Return a line whose other bars, or tabs, are bars where it has too few."""
+    if line.count("|") >= num_bars:
+        return line
+    if not line.isascii():
+        line = line.translate(ASCII_BARS)
+    return line.replace("\t", "|") if "|" not in line and line.count("\t") >= num_bars else line
+
+
+def _read_barred(line: str, how: Reading) -> ReadLine:
     """Read one line of rows joined by ";". A ";" inside a span is put back: a piece without its two bars waits for the next."""
-    entities: list[Entity] = []
-    problems: list[str] = []
+    found = ReadLine()
     waiting: list[str] = []
     num_bars = 0
-    for piece in line.split(";"):
-        if not waiting and _add_box(entities, piece):
+    pieces = (STRICT_SEMICOLON if how.is_strict else SEMICOLON).split(line)
+    for index in range(0, len(pieces), 2):
+        piece = pieces[index]
+        if waiting:
+            waiting.append(pieces[index - 1])
+        elif _add_box(found.entities, piece, how):
             continue
         waiting.append(piece)
         num_bars += piece.count("|")
         if num_bars < len(how.task.asked) - 1:
             continue
-        entity, problem = read_parts(";".join(waiting).strip().strip("|").split("|"), "|", how)
+        row = "".join(waiting)
+        row = row if how.is_strict or not index else strip_line(row, how.sentence)[0]
+        found.add(*read_parts(_split_bars(row, how), "|", how))
         waiting, num_bars = [], 0
-        if entity:
-            entities.append(entity)
-        else:
-            problems.append(problem)
-    if any(piece.strip() for piece in waiting):
-        problems.append(f"not a row: {';'.join(waiting).strip()[:80]!r}")
-    return entities, problems
+    rest = "".join(waiting).strip()
+    if rest:
+        found.problems.append(f"not a row: {rest[:80]!r}")
+    return found
 
 
-def _add_box(entities: list[Entity], piece: str) -> bool:
+def _split_bars(row: str, how: Reading) -> list[str]:
+    r"""Return the parts of a row; a table's bars at its ends, and in tables the bars that are written \|, are none."""
+    row = row.strip().strip("|")
+    if how.is_strict or "\\|" not in row:
+        return row.split("|")
+    return [part.replace("\0", "|") for part in row.replace("\\|", "\0").split("|")]
+
+
+def _add_box(entities: list[Entity], piece: str, how: Reading) -> bool:
     """A piece that is boxes alone belongs to the row before it, up to MAX_BOXES."""
     boxes = entities[-1].boxes if entities else None
-    if not boxes or len(boxes) >= MAX_BOXES:
+    if not boxes or len(boxes) >= MAX_BOXES or "[" not in piece and "(" not in piece:
         return False
-    location = read_location(piece)
-    if isinstance(location, NotALocation) or location is None or location == UNREADABLE:
+    found = read_plain_location(piece) if how.is_strict else read_location(piece)
+    if found is None or not found.boxes:
         return False
     last = entities[-1]
-    entities[-1] = Entity(last.text, last.type, boxes + location)
+    entities[-1] = Entity(last.text, last.type, boxes + found.boxes)
     return True
 
 
-def _read_triples(line: str, how: Reading) -> tuple[list[Entity], list[str]]:
-    entities, problems = [], []
+def _read_other(line: str, how: Reading) -> Entity | None:
+    """Read a row without bars, where a known type leaves no doubt: `Ann (PER): [...]`, `Ann -> PER -> [...]`, `Ann, PER, [...]`."""
+    if not how.task.has_type or not 5 <= len(line) <= MAX_OTHER_CHARS or "|" in line:
+        return None
+    candidates = [ARROWS.split(line), _split_commas(line)]
+    if labeled := LABELED.fullmatch(line):
+        candidates.append([part for part in labeled.groups() if part])
+    if coloned := COLONED.fullmatch(line):
+        text, label, place = coloned.groups()
+        candidates += [[text, label, place or ""], *([[label, text, place or ""]] if place else [])]
+    for parts in candidates:
+        parts = parts if how.task.has_location else [*parts, "None"]
+        if len(parts) == 3 and sum(how.is_label(part) for part in parts) == 1:
+            entity, _ = read_parts(parts, ", ", how)
+            if entity is not None:
+                return entity
+    return None
+
+
+def _read_names(line: str, how: Reading) -> ReadLine:
+    """Read one row of task mner. Text may hold bars: the type is the last part, or, where a place is written, what read_parts
+    says; `PER: Ann | LOC: Rome` is read, too."""
+    placed = replace(how, task=GMNER)
+    line = line if how.is_strict else with_bars(line, 1)
+    parts = _split_bars(line, how)
+    found, _ = read_parts(parts, "|", placed)
+    if found is not None:
+        return ReadLine([Entity(found.text, found.type)])
+    if not how.is_strict:
+        pairs = [part.replace("：", ":").partition(":") for part in parts]
+        if all(label_of(label, how.labels) and text.strip() for label, _, text in pairs):
+            return ReadLine([Entity(read_text(text, how), label_of(label, how.labels) or "") for label, _, text in pairs])
+    if len(parts) < 2:
+        other = None if how.is_strict else _read_other(line, how)
+        return ReadLine([Entity(other.text, other.type)]) if other else ReadLine(problems=[f"not a row: {line[:80]!r}"])
+    if not how.is_strict and len(parts) == 2 and how.is_label(parts[0]) and not how.may_be_label(parts[1]):
+        parts = parts[::-1]
+    text, (label, problem) = read_text("|".join(parts[:-1]), how), read_type(parts[-1], how)
+    entity = Entity(text, label) if text and label else None
+    return ReadLine([entity] if entity else [], [problem or f"empty text or type in {line[:80]!r}"] if problem or not entity else [])
+
+
+def _read_triples(line: str, how: Reading) -> ReadLine:
+    found = ReadLine()
     for inside in _groups(line):
-        entity, problem = read_parts(_split_commas(inside), ",", how)
-        if entity:
-            entities.append(entity)
-        else:
-            problems.append(problem)
-    return entities, problems
+        found.add(*read_parts(_split_commas(inside), ",", how))
+    if not found.entities and not how.is_strict and line.startswith("["):
+        for inside in _groups(line.strip().strip("[]")):
+            found.add(*read_parts(_split_commas(inside), ",", how))
+    return found
 
 
 def _marks(text: str) -> Iterator[tuple[int, str]]:

@@ -3,57 +3,56 @@
 import re
 from collections.abc import Sequence
 
-from mcr.formats.entity_parts import Reading, unquote
-from mcr.formats.location import NotALocation, format_location, read_location
-from mcr.formats.rows import read_rows
+from mcr.formats.entity_parts import Reading, read_place_part, read_text, read_type, settle, unquote
+from mcr.formats.location import ReadLocation, format_location
+from mcr.formats.markup.decoration import strip_line
+from mcr.formats.rows import ReadLine
 from mcr.records import Entity
 
-WHOSE = re.compile(r"[,\uff0c]?[ ]?whose (?:bounding )?box(?:es)?(?: is| are|:)[ ]?", re.IGNORECASE | re.ASCII)
+WHOSE = re.compile(r"[,，]?[ ]?whose (?:bounding )?box(?:es)?(?: is| are|:)[ ]?", re.IGNORECASE | re.ASCII)
 LEAD = re.compile(r"^(?:\s|[;,]|\.\s)*(?:(?:[-*\u2022]|[0-9]{1,4}[.)])\s+|and\s+)?")
+STRICT_LEAD = re.compile(r"^(?:\s|\.\s)*(?:and\s+)?")
 VERB = re.compile(r" is (?:a\(an\)|an?) ", re.IGNORECASE | re.ASCII)
 AND_TYPE = re.compile(r" and (?:a\(an\)|an?) ", re.IGNORECASE | re.ASCII)
 BOXES = r"[\[(][^\n\[\]()]*[\])]"
 LOCATION = re.compile(rf"\s*(?:\[?{BOXES}(?:(?:[^\S\n]|,|;|and\b)*{BOXES})*\]?|[^\n.;,\[(]{{1,60}}?(?=\s+and\s|[\n.;,\[(]|$))")
 
 
-def read_sentences(body: str, how: Reading) -> tuple[list[Entity], list[str]]:
-    """Return the entities of such sentences, one or several a line, and why some could not be read.
+def holds_sentence(line: str) -> bool:
+    """Whether a line holds a sentence of this form."""
+    return ("whose" in line or "whose" in line.lower()) and WHOSE.search(line) is not None
 
-    The first type after "is a(an)" is the entity's type; a finer type behind "and a(an)" is not kept. Where nothing marks the
-    answer only the last run of sentences without other lines in between counts, and rows behind it count in its place.
+
+def read_sentence_line(line: str, how: Reading) -> tuple[ReadLine, str]:
+    """Return what the sentences of a line say, and what is behind the last of them.
+
+    The first type after "is a(an)" is the entity's type; a finer type behind "and a(an)" is not kept.
     """
-    entities, problems, start = [], [], 0
-    for whose in WHOSE.finditer(body):
+    found, start = ReadLine(), 0
+    for whose in WHOSE.finditer(line):
         if whose.start() < start:
             continue
-        *between, line = body[start : whose.start()].split("\n")
-        if entities and not how.is_marked and any(words.strip(" .;,") for words in between):
-            entities, problems = [], []
-        head = LEAD.sub("", line, count=1)
-        place = LOCATION.match(body, whose.end())
+        head = (STRICT_LEAD if how.is_strict else LEAD).sub("", line[start : whose.start()], count=1)
+        place = LOCATION.match(line, whose.end())
         start = place.end() if place else whose.end()
-        entity = _read(head, place.group() if place else "")
-        if entity:
-            entities.append(entity)
-        else:
-            problems.append(f"not a sentence of the form 'X is a(an) type, whose bounding boxes are ...': {head[:80]!r}")
-    if entities and body[start:].strip(" .;,\n"):
-        behind, faults = read_rows(body[start:], how)
-        if behind:
-            return (entities + behind, problems + faults) if how.is_marked else (behind, faults)
-    return entities, problems
+        entity, problem = _read(head, place.group() if place else "", how)
+        found.add(entity, problem)
+    return found, line[start:].strip(" .;,\n")
 
 
-def _read(head: str, place: str) -> Entity | None:
+def _read(head: str, place: str, how: Reading) -> tuple[Entity | None, str]:
     verbs = list(VERB.finditer(head))
     if not verbs or not head[: verbs[-1].start()].strip():
-        return None
+        return None, f"not a sentence of the form 'X is a(an) type, whose bounding boxes are ...': {head[:80]!r}"
     verb = verbs[-1]
-    label = AND_TYPE.split(head[verb.end() :], maxsplit=1)[0].strip()
-    location = read_location(place)
-    boxes = () if isinstance(location, NotALocation) else location
-    text = unquote(head[: verb.start()])
-    return Entity(text.strip(), label, boxes) if label and text.strip() else None
+    label, problem = read_type(AND_TYPE.split(head[verb.end() :], maxsplit=1)[0].strip(), how)
+    found = read_place_part(place, how) or ReadLocation((), "not a location")
+    boxes, fault = settle(found, how, place.strip())
+    text = head[: verb.start()].strip()
+    text = text if how.is_strict else read_text(unquote(strip_line(text, how.sentence)[0]), how)
+    if not label or not text:
+        return None, f"empty text or type in {head[:80]!r}"
+    return Entity(text, label, boxes), fault or problem
 
 
 def write_sentences(entities: Sequence[Entity], parts: Sequence[str]) -> str:

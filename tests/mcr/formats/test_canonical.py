@@ -37,7 +37,7 @@ tokens = st.sampled_from(
 
 def read_both(monkeypatch, text):
     short = reader.parse_completion(text)
-    monkeypatch.setattr(reader, "read_canonical", lambda body, labels: None)
+    monkeypatch.setattr(reader, "read_canonical", lambda *_: None)
     long = reader.parse_completion(text)
     monkeypatch.undo()
     return short, long

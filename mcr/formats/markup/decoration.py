@@ -1,0 +1,147 @@
+"""Decoration of lines and parts: bullets, numbering, quotes, emphasis, lead-ins. It is not content and is taken off."""
+
+import re
+
+from mcr.formats.markup.what_is_read import (
+    BARS,
+    BULLET_SIGNS,
+    CHECKBOX,
+    EMPHASIS,
+    FENCE_LANGUAGES,
+    INVISIBLE,
+    JOINERS,
+    LEAD_INS,
+    NUMBERINGS,
+    QUOTE_PAIRS,
+)
+
+ASCII_BARS = str.maketrans(dict.fromkeys(BARS, "|"))
+WIDE_BRACKETS = str.maketrans({"（": "(", "）": ")", "，": ",", "［": "[", "］": "]"})
+_SPACED = "-*+\u2013\u2014\u00b7"  # signs that are bullets before white space alone; names begin with them, too
+_TIGHT = "".join(sign for sign in BULLET_SIGNS if sign not in _SPACED)
+SIGN = re.compile(
+    rf"(?:>[ \t]?|#{{1,6}}[ \t]+|[{re.escape(_SPACED)}][ \t]+|[{re.escape(_TIGHT)}]\ufe0f?[ \t]*|{CHECKBOX}[ \t]*|[ \t\u3000]+)+"
+)
+NUMBERING = re.compile(rf"(?:{'|'.join(NUMBERINGS)})[ \t\u3000]*", re.IGNORECASE)
+CASED_NUMBERING = re.compile(rf"(?:{'|'.join(NUMBERINGS[:-1])})[ \t\u3000]*|(?i:{NUMBERINGS[-1]})[ \t\u3000]*")
+LEAD_IN = re.compile(rf"(?:{'|'.join(LEAD_INS)})[ \t*_]*[:：][ \t*_]*", re.IGNORECASE)
+PARTS = "text|entity|name|span|mention|type|entity type|category|label|box|bbox|bbox_2d|bounding box|location|region|coordinates"
+KEY = re.compile(rf"[*_`]{{0,3}}(?:{PARTS})[*_`]{{0,3}}[ \t]?[:：=][*_`]{{0,3}}[ \t]*", re.IGNORECASE)
+TEX = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|texttt)\{([^{}]*)\}")
+TAGS = re.compile(
+    r"</?(?:b|i|u|em|strong|code|mark|span|li|ul|ol|td|th|tr|table|tbody|thead|entity|item|pre|font|sub|sup)(?:\s[^<>]{0,99})?/?>",
+    re.IGNORECASE,
+)
+BREAKS = re.compile(r"<br\s?/?>|</(?:li|tr|p|div)>|(?<=\S)```", re.IGNORECASE)
+CELLS = re.compile(r"</t[dh]>(?=\s*<t[dh])", re.IGNORECASE)
+FENCE = re.compile(rf"```[ \t]*(?:{'|'.join(FENCE_LANGUAGES)})?(?=[\s\[{{(]|\Z)|^[ \t]*(?:```|~~~)[^\n`~]*$", re.IGNORECASE | re.MULTILINE)
+INVISIBLES = str.maketrans(dict.fromkeys(INVISIBLE))
+MAX_ROUNDS = 6
+
+
+def without_markup(text: str) -> str:
+    """Return text without fences, HTML and TeX around its parts; each fence and row of HTML ends a line."""
+    if "`" in text or "~~~" in text:
+        text = FENCE.sub("\n", text)
+    if "<" in text:
+        text = TAGS.sub("", BREAKS.sub("\n", CELLS.sub(" | ", text)))
+    if "\\" in text:
+        text = TEX.sub(r"\1", text)
+    return text
+
+
+def without_invisible(text: str, sentence: str) -> str:
+    """Return text without zero-width characters and marks of direction, unless the sentence holds some."""
+    if text.isascii() or any(char in sentence for char in INVISIBLE):
+        return text
+    return text.translate(INVISIBLES)
+
+
+def strip_line(line: str, sentence: str = "") -> tuple[str, str]:
+    """Return (a line without what stands in front of its content, the number that was taken off).
+
+    A number stays where the sentence says that the name begins with it.
+
+    >>> strip_line("> - [ ] **1.** Ann | PER | None"), strip_line("1. FC Acme | ORG | None", "1. FC Acme won")[0]
+    (('Ann | PER | None', '1.'), '1. FC Acme | ORG | None')
+    """
+    number = ""
+    line = _unwrap_line(line.strip())
+    for _ in range(MAX_ROUNDS):
+        sign = SIGN.match(line)
+        if sign and _has_content(line, sign.end()):
+            line = _unwrap_line(line[sign.end() :])
+        found = None if number else _numbering(line)
+        if found and _has_content(line, found[1]) and not (sentence and _begins_a_name(line, sentence)):
+            number, line = found[0], line[found[1] :]
+            continue
+        lead = LEAD_IN.match(line)
+        if lead and not (sentence and _begins_a_name(line, sentence)):
+            line = line[lead.end() :]
+        elif not sign:
+            break
+    return line.strip(), number
+
+
+def _has_content(line: str, place: int) -> bool:
+    """Whether more than the next part of a row follows: "[x] | PER" is a name, not a box to tick."""
+    return not line.startswith("|", place) or place == 0
+
+
+def _numbering(line: str) -> tuple[str, int] | None:
+    """Return (number, where it ends), emphasis around it included."""
+    start = len(line) - len(line.lstrip("*_"))
+    found = CASED_NUMBERING.match(line, start)
+    if found is None:
+        return None
+    end = found.end()
+    if start and line[end : end + start] == line[:start]:
+        end += start
+    elif start:
+        return None
+    return found.group().strip(), end
+
+
+def _begins_a_name(line: str, sentence: str) -> bool:
+    """Whether the sentence holds what the line begins with, up to the end of its first part."""
+    name = re.split(r"[|\t]", line, maxsplit=1)[0].strip().strip("*_\"'` ")
+    return " ".join(name.split()) in sentence
+
+
+def _unwrap_line(line: str) -> str:
+    """Return a line without emphasis around the whole of it."""
+    for mark in ("**", "__", "`", "*"):
+        if len(line) > 2 * len(mark) and line.startswith(mark) and line.endswith(mark) and line.count(mark) == 2:
+            line = line[len(mark) : -len(mark)].strip()
+    return line
+
+
+def strip_part(text: str, sentence: str = "") -> str:
+    """Return a part of a row without quotes, emphasis and zero-width characters around it.
+
+    >>> strip_part(' **"Ann Lee"** '), strip_part("_ann_", "follow _ann_ now")
+    ('Ann Lee', '_ann_')
+    """
+    text = text.strip()
+    if not text.isascii():
+        text = text.strip(JOINERS).strip()
+    for _ in range(MAX_ROUNDS):
+        if len(text) < 2 or text[0].isalnum():
+            break
+        closer = QUOTE_PAIRS.get(text[0])
+        if closer and text[-1] == closer:
+            text = text[1:-1].strip()
+            continue
+        mark = next((mark for mark in EMPHASIS if text.startswith(mark)), "")
+        if not mark or (len(mark) == 1 and sentence and text in sentence):
+            break
+        if text.endswith(mark) and len(text) > 2 * len(mark):
+            text = text[len(mark) : -len(mark)].strip()
+        elif len(mark) > 1 and mark not in text[len(mark) :]:
+            text = text[len(mark) :].strip()  # opened around more than this part
+        else:
+            break
+    for mark in ("**", "__"):
+        if text.endswith(mark) and text.count(mark) == 1:
+            text = text[: -len(mark)].rstrip()
+    return text
