@@ -7,11 +7,13 @@ them), only several times faster.
 import json
 import re
 from collections.abc import Collection
+from itertools import permutations
 from typing import Any
 
 from mcr.boxes import Box, Frame
 from mcr.formats.entity_parts import Reading, label_of
 from mcr.formats.json_answer import OUR_KEYS, read_json_value
+from mcr.formats.location import read_location
 from mcr.formats.markup.loose_json import is_deep
 from mcr.formats.rows import ReadLine, read_line
 from mcr.formats.sentences import holds_sentence, read_sentence_line
@@ -26,21 +28,22 @@ _PLACE = rf"(None|{_BOX}(?:, {_BOX})*+)"
 _LIST_ITEM = r"[ivxIVX]{1,4}[.]|[一二三四五六七八九十]{1,3}[.]|and\s|[\u2460-\u249b\u2776-\u277f\u3251-\u325f]"
 _TEXT = rf"((?!{_LIST_ITEM})[@#]?[^\W\d_][\w .,'’&!?#@$%/+-]*?)"
 _LABEL = r"([A-Za-z]++)"
-ROWS = (
-    (re.compile(rf"{_TEXT} \| {_LABEL} \| {_PLACE}"), (0, 1, 2)),
-    (re.compile(rf"{_TEXT} \| {_PLACE} \| {_LABEL}"), (0, 2, 1)),
-    (re.compile(rf"{_LABEL} \| {_TEXT} \| {_PLACE}"), (1, 0, 2)),
-)
-JOINED = (
-    (re.compile(rf"{_TEXT}\|{_LABEL}\|{_PLACE}"), (0, 1, 2)),
-    (re.compile(rf"{_TEXT}\|{_PLACE}\|{_LABEL}"), (0, 2, 1)),
-    (re.compile(rf"{_LABEL}\|{_TEXT}\|{_PLACE}"), (1, 0, 2)),
-)
-TRIPLES = (
-    (re.compile(rf'\("{_TEXT}", "{_LABEL}", {_PLACE}\)'), (0, 1, 2)),
-    (re.compile(rf'\("{_TEXT}", {_PLACE}, "{_LABEL}"\)'), (0, 2, 1)),
-    (re.compile(rf'\("{_LABEL}", "{_TEXT}", {_PLACE}\)'), (1, 0, 2)),
-)
+PARTS = (_TEXT, _LABEL, _PLACE)
+Shape = tuple[re.Pattern[str], tuple[int, int, int]]  # of a line, and at which place text, type and location are
+
+
+def _shapes(bar: str, quote: str = "", around: tuple[str, str] = ("", "")) -> tuple[Shape, ...]:
+    """Return one pattern for each order of the three parts, the usual one first."""
+    shapes = []
+    for order in permutations(range(3)):
+        words = [quote + PARTS[part] + quote if part < 2 else PARTS[part] for part in order]
+        shapes.append((re.compile(around[0] + bar.join(words) + around[1]), (order.index(0), order.index(1), order.index(2))))
+    return tuple(shapes)
+
+
+ROWS = _shapes(r" \| ")
+JOINED = _shapes(r"\|")
+TRIPLES = _shapes(", ", '"', (r"\(", r"\)"))
 SENTENCES = ((re.compile(rf"{_TEXT} is a\(an\) {_LABEL}, whose bounding boxes are {_PLACE}\."), (0, 1, 2)),)
 NUMBER = re.compile(_NUMBER)
 ODD_TEXT = re.compile(r"[*_`~\\<\x00-\x1f\u200b-\u200f\u2060-\u2069\u202a-\u202e\ufeff\u00ad]")
@@ -72,19 +75,14 @@ def read_canonical(
         name, patterns, lines = "joined", JOINED, body.split("; ")
     if (formats and name not in formats) or (name != "sentences" and "whose" in body.lower()):
         return None
-    pattern, order = next(((one, order) for one, order in patterns if one.fullmatch(lines[0])), (None, (0, 1, 2)))
-    return None if pattern is None else _read_lines(lines, pattern, order, labels, frame, name == "sentences")
+    shape = next((shape for shape in patterns if shape[0].fullmatch(lines[0])), None)
+    return None if shape is None else _read_lines(lines, shape, labels, frame, is_sentences=name == "sentences")
 
 
 def _read_lines(
-    lines: list[str],
-    pattern: re.Pattern[str],
-    order: tuple[int, int, int],
-    labels: LabelSet,
-    frame: Frame | None,
-    is_sentences: bool,
+    lines: list[str], shape: Shape, labels: LabelSet, frame: Frame | None, *, is_sentences: bool
 ) -> list[Entity] | None:
-    text_at, label_at, place_at = order
+    pattern, (text_at, label_at, place_at) = shape
     entities = []
     for line in lines:
         match = pattern.fullmatch(line)
@@ -94,7 +92,9 @@ def _read_lines(
         text, label, place = parts[text_at], parts[label_at], parts[place_at]
         if not labels.is_known(label) or (is_sentences and _is_ambiguous(text)):
             return None
-        if label_at == 0 and (labels.is_known(text) or label_of(text, labels) is not None):
+        if label_at < text_at and label_of(text, labels) is not None:
+            return None
+        if place_at < 2 and read_location(text) is not None:
             return None
         boxes = None
         if place != "None":

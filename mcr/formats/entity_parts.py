@@ -150,10 +150,17 @@ def read_parts(parts: Sequence[str], joiner: str, how: Reading) -> tuple[Entity 
     if not how.task.has_type:
         return _read_without_type(parts, joiner, how)
     parts = parts if how.is_strict else _without_remarks(parts, how)
+    loose: tuple[int, ReadLocation] | None = None
     for place in dict.fromkeys((len(parts) - 1, len(parts) - 2, 0, 1)):
         found = read_place_part(parts[place], how)
-        if found is not None and _may_be_place(parts, place, found, how):
+        if found is None:
+            continue
+        if found.boxes is not None or how.is_strict or parts[place].strip().strip("*_`'\"").lower() in NONE_ANYWHERE:
             return _read_around(parts, place, found, joiner, how)
+        if loose is None and _may_be_place(parts, place, how):
+            loose = place, found
+    if loose is not None:
+        return _read_around(parts, *loose, joiner, how)
     return None, f"no location in {str(list(parts))[:80]}"
 
 
@@ -165,11 +172,9 @@ def _without_remarks(parts: Sequence[str], how: Reading) -> Sequence[str]:
     return parts
 
 
-def _may_be_place(parts: Sequence[str], place: int, found: ReadLocation, how: Reading) -> bool:
-    """Whether what reads as a location is one: "Hidden" in front may be a name."""
-    if found.boxes is not None or place == len(parts) - 1 or how.is_strict:
-        return True
-    if parts[place].strip().strip("*_`'\"").lower() in NONE_ANYWHERE or place >= 2:
+def _may_be_place(parts: Sequence[str], place: int, how: Reading) -> bool:
+    """Whether what reads as None is a location: "Hidden" in front may be a name."""
+    if place >= min(2, len(parts) - 1):
         return True
     return any(how.is_label(part) for index, part in enumerate(parts) if index != place and index >= len(parts) - 2)
 

@@ -6,7 +6,7 @@ from typing import Any
 from mcr.boxes import Box
 from mcr.formats.entity_parts import Reading, settle
 from mcr.formats.location import Location, ReadLocation, is_none, read_json_location, read_location, read_plain_location
-from mcr.formats.markup.blocks import JSON_START, REVISION_LEAD
+from mcr.formats.markup.blocks import JSON_START, REVISION_LEAD, announces_revision
 from mcr.formats.markup.decoration import strip_line
 from mcr.formats.markup.loose_json import is_deep, scan
 from mcr.formats.markup.what_is_read import LOCATION_KEYS, Y_FIRST_KEYS
@@ -30,8 +30,11 @@ def read_place(body: str, how: Reading) -> Place | None:
         return _settled(read_plain_location(body), body, how)
     if is_deep(body):
         return None
-    if start := JSON_START.search(body):
+    if "{" in body and (start := JSON_START.search(body)):
         return _read_objects(body, start.start(), how)
+    lines = _read_lines(body, how) if "\n" in body else None
+    if lines is not None:
+        return lines
     whole = read_location(strip_line(body)[0].rstrip("."))
     if whole is not None:
         found = QUADRUPLE.findall(body) if whole.boxes == () and not whole.is_empty_box else []
@@ -53,7 +56,7 @@ def _read_lines(body: str, how: Reading) -> Place | None:
     is_list = True
     for line in body.splitlines():
         text = strip_line(line)[0]
-        if REVISION_LEAD.match(line.strip()):
+        if REVISION_LEAD.match(line.strip()) or announces_revision(line):
             is_list = False
         place, is_item = _place_of(text)
         if place is None:

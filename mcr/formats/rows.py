@@ -76,7 +76,7 @@ def _read_barred(line: str, how: Reading) -> ReadLine:
     """Read one line of rows joined by ";". A ";" inside a span is put back: a piece without its two bars waits for the next."""
     found = ReadLine()
     waiting: list[str] = []
-    num_bars = 0
+    num_bars, row = 0, ""
     pieces = (STRICT_SEMICOLON if how.is_strict else SEMICOLON).split(line)
     for index in range(0, len(pieces), 2):
         piece = pieces[index]
@@ -93,6 +93,10 @@ def _read_barred(line: str, how: Reading) -> ReadLine:
         found.add(*read_parts(_split_bars(row, how), "|", how))
         waiting, num_bars = [], 0
     rest = "".join(waiting).strip()
+    if rest and row and not num_bars and found.entities:  # a row that ends in its text, which holds a ";"
+        entity, problem = read_parts(_split_bars(row + line[line.rfind(row) + len(row) :], how), "|", how)
+        if entity is not None and not problem:
+            found.entities[-1], rest = entity, ""
     if rest:
         found.problems.append(f"not a row: {rest[:80]!r}")
     return found
@@ -130,7 +134,7 @@ def _read_other(line: str, how: Reading) -> Entity | None:
         text, label, place = coloned.groups()
         candidates += [[text, label, place or ""], *([[label, text, place or ""]] if place else [])]
     for parts in candidates:
-        parts = parts if how.task.has_location else [*parts, "None"]
+        parts = parts if how.task.has_location else [*filter(str.strip, parts), "None"]
         if len(parts) == 3 and sum(how.is_label(part) for part in parts) == 1:
             entity, _ = read_parts(parts, ", ", how)
             if entity is not None:

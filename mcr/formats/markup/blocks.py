@@ -100,6 +100,12 @@ def _is_answer_like(value: Any) -> bool:
     return isinstance(value, list) and any(isinstance(part, str | dict | list) for part in value)
 
 
+def announces_revision(heading: str) -> bool:
+    """Whether a line of its own says that another answer follows in place of what stands before it."""
+    heading = heading.strip(" \t:：*_#")
+    return len(heading) <= MAX_REVISION_CHARS and REVISION.fullmatch(heading) is not None
+
+
 class _Reader:
     """Collects blocks."""
 
@@ -180,7 +186,7 @@ class _Reader:
         if label_of(heading, self.how.labels) is not None:
             self.continues = True
             return
-        if len(heading) <= MAX_REVISION_CHARS and REVISION.fullmatch(heading):
+        if announces_revision(heading):
             self.revises = True
             return
         if words.endswith((":", "：")) or line.lstrip().startswith(("#", "**")):

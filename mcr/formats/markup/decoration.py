@@ -72,8 +72,8 @@ def strip_line(line: str, sentence: str = "") -> tuple[str, str]:
         if sign and _has_content(line, sign.end()):
             line = _unwrap_line(line[sign.end() :])
         found = None if number else _numbering(line)
-        if found and _has_content(line, found[1]) and not (sentence and _begins_a_name(line, sentence)):
-            number, line = found[0], line[found[1] :]
+        if found and _has_content(found[1], 0) and not (sentence and _begins_a_name(line, sentence)):
+            number, line = found
             continue
         lead = LEAD_IN.match(line)
         if lead and not (sentence and _begins_a_name(line, sentence)):
@@ -85,21 +85,18 @@ def strip_line(line: str, sentence: str = "") -> tuple[str, str]:
 
 def _has_content(line: str, place: int) -> bool:
     """Whether more than the next part of a row follows: "[x] | PER" is a name, not a box to tick."""
-    return not line.startswith("|", place) or place == 0
+    return not line.startswith("|", place)
 
 
-def _numbering(line: str) -> tuple[str, int] | None:
-    """Return (number, where it ends), emphasis around it included."""
+def _numbering(line: str) -> tuple[str, str] | None:
+    """Return (number, the line without it); emphasis around the number alone goes with it."""
     start = len(line) - len(line.lstrip("*_"))
     found = CASED_NUMBERING.match(line, start)
     if found is None:
         return None
-    end = found.end()
-    if start and line[end : end + start] == line[:start]:
-        end += start
-    elif start:
-        return None
-    return found.group().strip(), end
+    mark, end = line[:start], found.end()
+    rest = line[end + start :] if mark and line.startswith(mark, end) else mark + line[end:]
+    return found.group().strip(), rest
 
 
 def _begins_a_name(line: str, sentence: str) -> bool:

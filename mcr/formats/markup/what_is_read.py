@@ -146,6 +146,8 @@ NONE_PHRASES = (
     r"(?:objects?|box|boxes|bbox|bounding ?box|bounding boxes|regions?|locations?|grounding|match|visuals?|evidence|coordinates|area|entity|"
     rf"image|depiction|representation|presence|position|visual content|appearance|detection|target)(?: (?:found|available|exists?|visible|shown|given|present|detected))?{_WHERE}",
     rf"(?:absent|missing|invisible|hidden|outside|out|none)(?: (?:from|of|in|outside))?{_WHERE}",
+    r"(?:the |this )?(?:image|picture|photo|scene) (?:does not|doesn't|did not) (?:show|contain|depict|display|include|have|feature)"
+    r"(?: it| this| them| him| her| any| the (?:object|entity|person|phrase))?",
     r"(?:only )?(?:in|mentioned in) (?:the )?text(?: only)?|text[- ]only",
 )
 NONE_PHRASE_ZH = (
