@@ -23,7 +23,7 @@ from mcr.io.atomic_write import write_json, write_whole
 from mcr.io.samples import iter_json_lines
 from mcr.prompts.settings import PromptSettings
 from mcr.report.figures import draw_filter_histograms
-from mcr.rollouts import RolloutRequest, SamplingSettings
+from mcr.rollouts import Rollout, RolloutRequest, SamplingSettings
 from mcr.rollouts.make_sampler import SamplerSettings, make_sampler
 from mcr.runs.config import parse_settings
 from mcr.runs.fingerprint import check_fingerprint
@@ -34,7 +34,7 @@ from rewards.arguments import RewardArguments
 from rewards.columns import score_row
 from rewards.options import RewardOptions
 from rewards.parts import PARTS
-from rewards.score import weighted_sum
+from rewards.score import RewardBreakdown, weighted_sum
 
 
 @dataclass
@@ -112,11 +112,17 @@ def sample_statistics(rows: Any, todo: list[int], arguments: FilterArguments, op
             batch = [rows[index] for index in todo[start : start + chunk]]
             groups = sampler.sample([RolloutRequest(row["prompt_id"], row["prompt"], row["images"]) for row in batch], settings)
             for row, group in zip(batch, groups, strict=True):
-                scores = [score_row(rollout.text, row["gold"], row["frame"], row["task"], options) for rollout in group]
+                scores = [_score(rollout, row, options) for rollout in group]
                 parts = {part: [score.parts[part] for score in scores] for part in PARTS}
                 file.write(json.dumps({"id": row["prompt_id"], "parts": parts}) + "\n")
             file.flush()
             bar.update(len(batch))
+
+
+def _score(rollout: Rollout, row: Any, options: RewardOptions) -> RewardBreakdown:
+    """Score one completion, with what the sampler knows of it."""
+    known = {"opened": rollout.opened, "is_complete": rollout.is_complete}
+    return score_row(rollout.text, row["gold"], row["frame"], row["task"], options, **known)
 
 
 def group_rewards(parts: dict[str, list[float]], options: RewardOptions) -> list[float]:

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass, field, fields
 
 from mcr.labels import DEFAULT_LABELS, load_labels
-from rewards.options import CHOICES, RewardOptions
+from rewards.options import ALL_FORMS, CHOICES, TAUGHT, RewardOptions
 from rewards.parts import PARTS
 
 
@@ -31,6 +31,12 @@ class RewardArguments:
         default="", metadata={"help": "label set whose aliases make two spellings one type: a name, a YAML file, or A,B,C"}
     )
 
+    formats: str = field(
+        default=TAUGHT,
+        metadata={"help": "answer formats that count: taught (those of schemas), some of them (rows,json), or all"},
+    )
+    empty_boxes: str = field(default="unreadable", metadata={"help": "what [0, 0, 0, 0] and the like mean: unreadable or none"})
+
     def options(self) -> RewardOptions:
         """Return the checked options.
 
@@ -39,15 +45,16 @@ class RewardArguments:
         """
         weights = {part: getattr(self, f"{part}_weight") for part in PARTS}
         labels = load_labels(self.labels) if self.labels else DEFAULT_LABELS
-        return RewardOptions(weights, self.sigma, self.normalization, self.count, self.two_nones, labels)
+        rules = (self.sigma, self.normalization, self.count, self.two_nones)
+        return RewardOptions(weights, *rules, labels, tuple(self.formats.split(",")), self.empty_boxes)
 
 
 def add_reward_flags(parser: ArgumentParser) -> None:
-    """Give an argparse command line one flag for each option."""
+    """Give an argparse command line one flag for each option; a command line scores completions of any system, so all forms."""
     for one in fields(RewardArguments):
-        parser.add_argument(
-            f"--{one.name}", type=type(one.default), default=one.default, choices=CHOICES.get(one.name), help=one.metadata["help"]
-        )
+        default = ALL_FORMS if one.name == "formats" else one.default
+        choices = CHOICES.get(one.name)
+        parser.add_argument(f"--{one.name}", type=type(one.default), default=default, choices=choices, help=one.metadata["help"])
 
 
 def read_reward_flags(args: Namespace) -> RewardOptions:

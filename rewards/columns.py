@@ -111,8 +111,25 @@ def read_task(gold: Any, task: str | None = None, default: str | None = None) ->
 
 
 def score_row(
-    completion: Any, gold: Any, frame: Any = None, task: str | None = None, options: RewardOptions = DEFAULT_OPTIONS
+    completion: Any,
+    gold: Any,
+    frame: Any = None,
+    task: str | None = None,
+    options: RewardOptions = DEFAULT_OPTIONS,
+    *,
+    sentence: str = "",
+    opened: str = "",
+    is_complete: bool = True,
 ) -> RewardBreakdown:
-    """Score one completion against the columns of its sample."""
+    """Score one completion against the columns of its sample; what is known of the completion besides goes to the reader."""
     entities, frame = read_ground_truth(gold, frame)
-    return score_completion(completion_text(completion), entities, frame=frame, task=read_task(gold, task), options=options)
+    return score_completion(
+        completion_text(completion),
+        entities,
+        frame=frame,
+        task=read_task(gold, task),
+        options=options,
+        sentence=sentence,
+        opened=opened,
+        is_complete=is_complete,
+    )

@@ -33,8 +33,12 @@ class CompletionScorer:
     options: RewardOptions = DEFAULT_OPTIONS
 
     def __call__(self, completion: Any, row: Mapping[str, Any]) -> RewardBreakdown:
-        """Return every part, the total, and whether the completion could be read."""
-        return score_row(completion, row["gold"], row.get("frame"), row.get("task"), self.options)
+        """Return every part, the total, and whether the completion could be read.
+
+        `row` may also hold the sentence, what the prompt `opened`, and whether the completion `is_complete`.
+        """
+        known = {name: row[name] for name in ("sentence", "opened", "is_complete") if row.get(name) is not None}
+        return score_row(completion, row["gold"], row.get("frame"), row.get("task"), self.options, **known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ def compute_score(
     count: str | None = None,
     two_nones: str | None = None,
     labels: str | Mapping[str, Any] | LabelSet | None = None,
+    formats: str | Sequence[str] | None = None,
+    empty_boxes: str | None = None,
     **others: Any,
 ) -> dict[str, float]:
     """Return `score`, the total in [0, 1], and each part beside it (verl logs them). `data_source` decides nothing.
@@ -47,13 +49,21 @@ def compute_score(
         count: stepwise or f1.
         two_nones: one, zero or left_out.
         labels: label set: a name, labels separated by commas, a YAML file, or a mapping with name and labels.
+        formats: that count: all, taught, or names.
+        empty_boxes: unreadable or none.
         others: verl's own arguments.
 
     Raises:
         ConfigError: a value that does not fit, or a name close to an option's.
     """
-    options = {"weights": weights, "sigma": sigma, "normalization": normalization, "count": count, "two_nones": two_nones}
-    options["labels"] = labels
+    options: dict[str, Any] = {
+        "weights": weights,
+        "sigma": sigma,
+        "normalization": normalization,
+        "count": count,
+        "two_nones": two_nones,
+    }
+    options |= {"labels": labels, "formats": formats, "empty_boxes": empty_boxes}
     _check_names(others, (*options, "task"))
     extra = extra_info or {}
     task = read_task(ground_truth, extra.get("task"), task)

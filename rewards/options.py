@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from mcr.errors import ConfigError, closest
+from mcr.formats import ANSWER_FORMATS
 from mcr.labels import DEFAULT_LABELS, LabelSet, load_labels
 from rewards.parts import PART_TABLE, PARTS
 
@@ -16,7 +17,9 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "normalization": ("matched", "larger_count"),
     "count": ("stepwise", "f1"),
     "two_nones": ("one", "zero", "left_out"),
+    "empty_boxes": ("unreadable", "none"),
 }
+ALL_FORMS, TAUGHT = "all", "taught"
 VARIABLE = "MCR_REWARD_"
 
 
@@ -34,6 +37,10 @@ class RewardOptions:
         two_nones: what a pair without a box on either side earns for grounding: "one" (our choice; Eq. 8 does not say), "zero",
             or "left_out" of the mean.
         labels: the label set, whose aliases make two spellings one type.
+        formats: the answer formats that count, of mcr.formats.ANSWER_FORMATS, written as schemas write them; a text is split at
+            commas, and "taught" names all of them. Empty, or "all": every form of docs/rewards.md, for files of other systems. In
+            training it would teach sloppiness that such leniency forgives.
+        empty_boxes: what [0, 0, 0, 0], [-1, -1, -1, -1], [[]] and nulls mean: "unreadable", or "none".
 
     Raises:
         ConfigError: a value out of range, an unknown rule or part.
@@ -45,6 +52,8 @@ class RewardOptions:
     count: str = "stepwise"
     two_nones: str = "one"
     labels: LabelSet = DEFAULT_LABELS
+    formats: tuple[str, ...] = ()
+    empty_boxes: str = "unreadable"
 
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():
@@ -53,14 +62,16 @@ class RewardOptions:
         if isinstance(self.sigma, bool) or not isinstance(self.sigma, int | float) or not 0 <= self.sigma < 1:
             raise ConfigError(f"sigma: got {self.sigma!r}, expected a number with 0 <= sigma < 1, e.g. 0.5.")
         object.__setattr__(self, "weights", _read_weights(self.weights))
+        object.__setattr__(self, "formats", _read_formats(self.formats))
 
     def __hash__(self) -> int:
-        return hash((tuple(self.weights.values()), self.sigma, self.normalization, self.count, self.two_nones, self.labels))
+        rules = (self.sigma, self.normalization, self.count, self.two_nones, self.formats, self.empty_boxes)
+        return hash((tuple(self.weights.values()), rules, self.labels))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the options as JSON can hold them."""
         own = {one.name: getattr(self, one.name) for one in fields(self)}
-        return own | {"weights": dict(self.weights), "labels": self.labels.to_dict()}
+        return own | {"weights": dict(self.weights), "labels": self.labels.to_dict(), "formats": list(self.formats)}
 
     @classmethod
     def from_dict(cls, options: Mapping[str, Any]) -> "RewardOptions":
@@ -90,11 +101,12 @@ class RewardOptions:
         found = {name.removeprefix(VARIABLE).lower(): text for name, text in os.environ.items() if name.startswith(VARIABLE)}
         found.pop("task", None)
         options: dict[str, Any] = dict(found)
-        for name in {"sigma", "weights"} & found.keys():
+        is_list = found.get("formats", "").startswith("[")
+        for name in {"sigma", "weights", *(["formats"] if is_list else [])} & found.keys():
             try:
                 options[name] = json.loads(found[name])
             except ValueError:
-                kind = "a number" if name == "sigma" else 'JSON, e.g. {"count": 0.2, "span": 0.8}'
+                kind = "a number" if name == "sigma" else 'JSON, e.g. {"count": 0.2, "span": 0.8} or ["rows"]'
                 raise ConfigError(f"{VARIABLE}{name.upper()}: got {found[name]!r}, expected {kind}.") from None
         return cls.from_dict(options)
 
@@ -118,6 +130,27 @@ def _read_weights(weights: Any) -> dict[str, float]:
     if not any(weights.values()):
         raise ConfigError(f"weights: got {dict(weights)!r}, expected a weight above 0 for at least one of {', '.join(PARTS)}.")
     return {part: float(weights.get(part, 0.0)) for part in PARTS}
+
+
+def _read_formats(formats: Any) -> tuple[str, ...]:
+    """Return the names of formats in their usual order.
+
+    Raises:
+        ConfigError: an unknown name.
+    """
+    names = [str(name).strip() for name in (formats.split(",") if isinstance(formats, str) else formats)]
+    if names in ([ALL_FORMS], [""]):
+        return ()
+    if names == [TAUGHT]:
+        return tuple(ANSWER_FORMATS)
+    wrong = [name for name in names if name not in ANSWER_FORMATS]
+    if wrong:
+        known = (ALL_FORMS, TAUGHT, *ANSWER_FORMATS)
+        raise ConfigError(
+            f"formats: got {wrong[0]!r}{closest(wrong[0], known)}, expected {ALL_FORMS}, {TAUGHT}, or some of "
+            f"{', '.join(ANSWER_FORMATS)}."
+        )
+    return tuple(name for name in ANSWER_FORMATS if name in names)
 
 
 def _is_weight(value: Any) -> bool:

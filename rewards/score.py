@@ -58,6 +58,9 @@ def score_completion(
     frame: Frame | Mapping | None = None,
     task: Task | str = GMNER,
     options: RewardOptions = DEFAULT_OPTIONS,
+    sentence: str = "",
+    opened: str = "",
+    is_complete: bool = True,
 ) -> RewardBreakdown:
     """Score what a model wrote. A bad completion scores 0 and never raises.
 
@@ -76,6 +79,9 @@ def score_completion(
             is read and gold is one phrase. Parts that a task does not ask for are the mean of those it does, so that the total
             keeps its scale.
         options: weights and rules.
+        sentence: that was asked about, where it is known: it decides whether a number belongs to a name.
+        opened: what the prompt opened for the model, such as "<think>".
+        is_complete: whether the model ended its turn before the limit on tokens.
 
     Raises:
         DataError: gold that cannot be gold, a completion that is no text.
@@ -88,7 +94,17 @@ def score_completion(
         raise DataError(f"completion: got {type(completion).__name__}, expected text. Pass what the model wrote.")
     if frame is not None and not isinstance(frame, Frame):
         frame = Frame.from_dict(frame)
-    parsed = parse_completion(completion or "", task, labels=options.labels, frame=frame)
+    parsed = parse_completion(
+        completion or "",
+        task,
+        labels=options.labels,
+        frame=frame,
+        sentence=sentence,
+        opened=opened,
+        is_complete=is_complete,
+        formats=options.formats,
+        reads_empty_boxes=options.empty_boxes == "none",
+    )
     if not parsed.is_readable:
         return unreadable(parsed.problems)
     predicted = tuple(entity.to_px() for entity in parsed.entities)

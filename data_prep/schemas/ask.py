@@ -11,10 +11,11 @@ from data_prep.schemas.facts import Facts
 from mcr.errors import DataError
 from mcr.formats.answers import ANSWER_FORMATS, ORDERS, write_answer
 from mcr.prompts.routes import CONCLUSIONS, DISTILLED, QUESTIONS
+from mcr.records import Entity
 from mcr.systems import asked_styles
 from mcr.systems.styles import AskedStyle
 from mcr.tasks import Task
-from rewards import score_completion
+from rewards import RewardOptions, score_completion
 
 CHECKS = {
     "span": "which words of the text name an entity",
@@ -92,6 +93,11 @@ def constraints_of(task: Task) -> str:
     return f"Walk through these checks: {'; '.join(checks)}."
 
 
+def _earned(answer: str, gold: Sequence[Entity], facts: Facts, rules: RewardOptions) -> float:
+    """Return what an answer earns, as other systems' answers are read or as training reads."""
+    return score_completion(f"<answer>\n{answer}\n</answer>", gold, frame=facts.frame, task=facts.task, options=rules).total
+
+
 def answer_for(facts: Facts, forms: Sequence[Form] = FIRST_FORMS) -> str:
     """Return the gold answer in the first form that is read back as it was written: quotes and bars get lost in rows.
 
@@ -103,7 +109,10 @@ def answer_for(facts: Facts, forms: Sequence[Form] = FIRST_FORMS) -> str:
         if not ANSWER_FORMATS[answer_format].fits(facts.task):
             continue
         answer = write_answer(facts.entities, answer_format, order=order, task=facts.task)
-        if score_completion(f"<answer>\n{answer}\n</answer>", gold, frame=facts.frame, task=facts.task).total == 1.0:
+        if all(
+            _earned(answer, gold, facts, rules) == 1.0
+            for rules in (RewardOptions(), RewardOptions(formats=tuple(ANSWER_FORMATS)))
+        ):
             return answer
     raise DataError(f"answer: of {facts.sentence[:80]!r} is in no form read back as it is written. Leave the sample out.")
 

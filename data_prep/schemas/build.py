@@ -86,12 +86,14 @@ def make_schema(sample: Sample, style: str, frame: Frame | None, options: Schema
     """
     rng = Random(f"{seed}/{sample.id}/{style}")
     facts = draw_facts(sample, frame, options, rng)
-    gold, rules = rounded_gold(sample.entities, frame), RewardOptions(labels=options.labels)
+    gold = rounded_gold(sample.entities, frame)
+    all_rules = (RewardOptions(labels=options.labels), RewardOptions(labels=options.labels, formats=tuple(ANSWER_FORMATS)))
     last: RewardBreakdown | None = None
     for answer_format, order in draw_forms(options, sample.task, rng):
         answer = write_answer(facts.entities, answer_format, order=order, task=sample.task)
         completion = write_completion(style, facts, Voice(rng, options.num_phrasings), answer)
-        last = score_completion(completion, gold, frame=frame, task=sample.task, options=rules)
+        scores = [score_completion(completion, gold, frame=frame, task=sample.task, options=rules) for rules in all_rules]
+        last = min(scores, key=lambda score: score.total)  # as other systems' answers are read, and as training reads
         if last.total == 1.0:
             return Schema(sample.id, style, completion)
     earned = f"last {last.total} ({'; '.join(last.problems) or 'read otherwise than written'})" if last else "none was tried"

@@ -18,6 +18,7 @@ from mcr.endpoint.client import ChatEndpoint, EndpointError
 from mcr.endpoint.messages import chat_messages
 from mcr.errors import ConfigError, DataError, McrError
 from mcr.families import FrameSettings
+from mcr.formats import ANSWER_FORMATS
 from mcr.io.bounded_threads import map_bounded
 from mcr.io.images import open_image
 from mcr.records import Sample
@@ -192,7 +193,7 @@ class EndpointWriter:
     def _why_unread(self, schema: str, facts: Facts) -> str | None:
         """Return a reason where reasoning and answer, marked as the route marks them, do not earn full reward."""
         gold = [entity.to_px() for entity in facts.entities]
-        rules = RewardOptions(labels=self.options.labels)
+        rules = RewardOptions(labels=self.options.labels, formats=tuple(ANSWER_FORMATS))
         total = score_completion(schema, gold, frame=facts.frame, task=facts.task, options=rules).total
         return None if total == 1.0 else "answer: something in the reasoning keeps it from being read."
 

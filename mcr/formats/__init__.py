@@ -2,5 +2,6 @@
 
 from mcr.formats.answers import ANSWER_FORMATS, ORDERS, write_answer
 from mcr.formats.completion import ParsedCompletion, parse_completion
+from mcr.formats.markup.answer_text import opened_by
 
-__all__ = ["ANSWER_FORMATS", "ORDERS", "ParsedCompletion", "parse_completion", "write_answer"]
+__all__ = ["ANSWER_FORMATS", "ORDERS", "ParsedCompletion", "opened_by", "parse_completion", "write_answer"]

@@ -12,7 +12,7 @@ from typing import Any
 
 from mcr.boxes import Box, Frame
 from mcr.formats.entity_parts import Reading, label_of
-from mcr.formats.json_answer import OUR_KEYS, read_json_value
+from mcr.formats.json_answer import read_json_value
 from mcr.formats.location import read_location
 from mcr.formats.markup.loose_json import is_deep
 from mcr.formats.rows import ReadLine, read_line
@@ -58,9 +58,7 @@ def split_canonical(completion: str) -> str | None:
     return None if found is None or "[e" in completion or "[E" in completion else found.group(1)
 
 
-def read_canonical(
-    body: str, labels: LabelSet, formats: Collection[str] = (), frame: Frame | None = None
-) -> list[Entity] | None:
+def read_canonical(body: str, labels: LabelSet, formats: Collection[str] = (), frame: Frame | None = None) -> list[Entity] | None:
     """Return the entities of an answer that is canonical throughout and of one format, one of `formats` if any, else None."""
     body = body.strip("\n")
     if body.startswith("[{"):

@@ -214,4 +214,3 @@ def _read_without_type(parts: Sequence[str], joiner: str, how: Reading) -> tuple
             boxes, fault = settle(found, how, parts[place])
             return (Entity(text, "", boxes), fault) if text else (None, f"empty text in {str(list(parts))[:80]}")
     return None, f"no location in {str(list(parts))[:80]}"
-

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mcr.boxes import Box
-from mcr.formats.entity_parts import Decoded, Reading, label_of, read_parts, read_text, read_type, settle
+from mcr.formats.entity_parts import Decoded, Reading, label_of, read_parts, read_type, settle
 from mcr.formats.location import (
     NONE_LOCATION,
     ReadLocation,
@@ -172,7 +172,9 @@ def _fold(key: Any) -> str:
     return "_".join(CAMEL.sub("_", str(key).strip()).lower().replace("-", " ").replace("_", " ").split())
 
 
-def _find_keys(row: Mapping[str, Any], how: Reading, has_label: bool, has_name: bool) -> tuple[str | None, str | None, str | None]:
+def _find_keys(
+    row: Mapping[str, Any], how: Reading, has_label: bool, has_name: bool
+) -> tuple[str | None, str | None, str | None]:
     """Return which keys hold text, type and location.
 
     "label" is the name where another key holds the type; "entity" is the type where its value is one and "text" holds the name;

@@ -33,13 +33,17 @@ LEAD = re.compile(
     re.IGNORECASE,
 )
 NAMED = re.compile(rf"\b([a-z]{{1,6}}(?:_?[a-z]{{2,6}}|_?[0-3])?)[\"']?\s?[=:]\s?({_NUMBER})(?:px)?(?![\w.%])", re.IGNORECASE)
-CORNERS = re.compile(r"\b(?:top|upper|bottom|lower)[ -_]?(?:left|right)(?: corner)?\b\s?(?:is|at|[:=])?|\bcorners?\b", re.IGNORECASE)
+CORNERS = re.compile(
+    r"\b(?:top|upper|bottom|lower)[ -_]?(?:left|right)(?: corner)?\b\s?(?:is|at|[:=])?|\bcorners?\b", re.IGNORECASE
+)
 QUADRUPLE = re.compile(rf"{_NUMBER}(?:\s{{0,9}}[,;]\s{{0,9}}{_NUMBER}){{3}}")
 PLAIN = re.compile(rf"\s*(?:\[\s*{_NUMBER}(?:\s*,\s*{_NUMBER}){{3}}\s*\]\s*,?\s*)+")
 TOKENS = re.compile(r"<\s?/?(?:loc_?\d+|\d{1,4}|patch_index_\d+)\s?>", re.IGNORECASE)
 NONE_PHRASE = re.compile("|".join(f"(?:{phrase})" for phrase in NONE_PHRASES))
 ZH_PHRASE = re.compile(NONE_PHRASE_ZH)
-NONE_REMARK = re.compile(r"(?:none|null|n/a|无|no box|not visible|not shown|not in the image)\s?[-(\[,;:.\u2013\u2014（，：](.*)", re.DOTALL)
+NONE_REMARK = re.compile(
+    r"(?:none|null|n/a|无|no box|not visible|not shown|not in the image)\s?[-(\[,;:.\u2013\u2014（，：](.*)", re.DOTALL
+)
 EMPTY_WORDS = frozenset(["null", "none", "-", "n/a", "na", "\u2014", ""])
 MAX_NUMBER_CHARS = 64
 MAX_FOLDED_CHARS = 2000
@@ -171,7 +175,7 @@ def _read_groups(text: str) -> ReadLocation | None:
         place = mark.end()
     tail = text[place:].strip()
     groups = [group for group in groups if group]
-    if not groups or depth or (tail and (not is_bracketed or tail[:1].isalnum() and text[place : place + 1] == tail[:1])):
+    if not groups or depth or (tail and (not is_bracketed or (tail[:1].isalnum() and text[place : place + 1] == tail[:1]))):
         return None
     if tail and QUADRUPLE.search(tail):
         return ReadLocation(UNREADABLE, "a second location in other words")

@@ -1,5 +1,6 @@
 """Answers in rows: `span | type | location`, by lines or joined by ";" (E2E-GMNER), triples `(span, type, location)`, and rows of
-task mner, `text | type`."""
+task mner, `text | type`.
+"""
 
 import json
 import re
@@ -113,7 +114,7 @@ def _split_bars(row: str, how: Reading) -> list[str]:
 def _add_box(entities: list[Entity], piece: str, how: Reading) -> bool:
     """A piece that is boxes alone belongs to the row before it, up to MAX_BOXES."""
     boxes = entities[-1].boxes if entities else None
-    if not boxes or len(boxes) >= MAX_BOXES or "[" not in piece and "(" not in piece:
+    if not boxes or len(boxes) >= MAX_BOXES or "|" in piece or ("[" not in piece and "(" not in piece):
         return False
     found = read_plain_location(piece) if how.is_strict else read_location(piece)
     if found is None or not found.boxes:
@@ -144,7 +145,8 @@ def _read_other(line: str, how: Reading) -> Entity | None:
 
 def _read_names(line: str, how: Reading) -> ReadLine:
     """Read one row of task mner. Text may hold bars: the type is the last part, or, where a place is written, what read_parts
-    says; `PER: Ann | LOC: Rome` is read, too."""
+    says; `PER: Ann | LOC: Rome` is read, too.
+    """
     placed = replace(how, task=GMNER)
     line = line if how.is_strict else with_bars(line, 1)
     parts = _split_bars(line, how)
@@ -162,7 +164,9 @@ def _read_names(line: str, how: Reading) -> ReadLine:
         parts = parts[::-1]
     text, (label, problem) = read_text("|".join(parts[:-1]), how), read_type(parts[-1], how)
     entity = Entity(text, label) if text and label else None
-    return ReadLine([entity] if entity else [], [problem or f"empty text or type in {line[:80]!r}"] if problem or not entity else [])
+    return ReadLine(
+        [entity] if entity else [], [problem or f"empty text or type in {line[:80]!r}"] if problem or not entity else []
+    )
 
 
 def _read_triples(line: str, how: Reading) -> ReadLine:

@@ -20,9 +20,13 @@ from mcr.formats.markup.what_is_read import (
 from mcr.formats.rows import with_bars
 from mcr.records import Entity
 
-RULE = re.compile(r"[\s|:+=\u2500\u2501\u2550\u253c-]*[-=\u2500\u2501\u2550]{2,}[\s|:+=\u2500\u2501\u2550\u253c-]*|\s*\|?(?:\s*:?-+:?\s*\|)+\s*:?-*:?\s*")
+RULE = re.compile(
+    r"[\s|:+=\u2500\u2501\u2550\u253c-]*[-=\u2500\u2501\u2550]{2,}[\s|:+=\u2500\u2501\u2550\u253c-]*|\s*\|?(?:\s*:?-+:?\s*\|)+\s*:?-*:?\s*"
+)
 BRACKETED = re.compile(r"[\(（\[][^()（）\[\]]*[\)）\]]")
-BOX_TEMPLATE = re.compile(r"\[?\s*(?:x_?(?:min|1)|left)\s*,\s*y_?(?:min|1).*|\[?\s*y_?(?:min|1)\s*,\s*x_?(?:min|1).*", re.IGNORECASE)
+BOX_TEMPLATE = re.compile(
+    r"\[?\s*(?:x_?(?:min|1)|left)\s*,\s*y_?(?:min|1).*|\[?\s*y_?(?:min|1)\s*,\s*x_?(?:min|1).*", re.IGNORECASE
+)
 YES = frozenset("yes y true 1 visible shown present ✓ ✔ ✅ 是 可见".split())
 SINGLE = {
     "number": frozenset(NUMBER_KEYS),
@@ -132,4 +136,3 @@ def _read_place(row: dict[str, str], header: Header, how: Reading) -> ReadLocati
     if "visible" in row and row["visible"].strip() and strip_part(row["visible"]).lower() not in YES:
         return NONE_LOCATION if is_none(row["visible"]) else ReadLocation((), "no box")
     return ReadLocation((), "no box")
-

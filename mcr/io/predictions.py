@@ -49,10 +49,24 @@ class Prediction:
 
 
 def predict_from_completion(
-    sample: Sample, completion: str, frame: Frame | None, labels: LabelSet = DEFAULT_LABELS
+    sample: Sample,
+    completion: str,
+    frame: Frame | None,
+    labels: LabelSet = DEFAULT_LABELS,
+    *,
+    opened: str = "",
+    is_complete: bool = True,
 ) -> Prediction:
-    """Read a completion into a prediction with boxes in original pixels."""
-    parsed = parse_completion(completion, sample.task, labels=labels, frame=frame)
+    """Read a completion into a prediction with boxes in original pixels; the other arguments are `parse_completion`'s."""
+    parsed = parse_completion(
+        completion,
+        sample.task,
+        labels=labels,
+        frame=frame,
+        sentence=sample.sentence,
+        opened=opened,
+        is_complete=is_complete,
+    )
     entities = tuple(entity.to_px() for entity in parsed.entities)
     if not sample.task.has_text:
         entities = tuple(replace(entity, text=sample.sentence) for entity in entities)

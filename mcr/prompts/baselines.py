@@ -28,6 +28,11 @@ class Prompter(Protocol):
         """The frame that the model writes boxes in."""
         ...
 
+    @property
+    def labels(self) -> LabelSet:
+        """The label set that is asked for."""
+        ...
+
     def prompt_for(self, sample: Sample) -> list[dict[str, Any]]:
         """Return the conversation, with a place for each image."""
         ...

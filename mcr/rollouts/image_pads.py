@@ -17,6 +17,7 @@ def collapse_image_pads(prompt_ids: Sequence[int], image_pad_id: int | None) -> 
     return [token for index, token in enumerate(ids) if token != image_pad_id or index == 0 or ids[index - 1] != image_pad_id]
 
 
-def prompt_texts(processor: Any, prompts: Sequence[list[dict[str, Any]]]) -> list[str]:
+def prompt_texts(processor: Any, prompts: Sequence[list[dict[str, Any]]], **template_settings: Any) -> list[str]:
     """Return each conversation in the model's chat template, ready for the assistant's turn."""
-    return [processor.apply_chat_template(prompt, add_generation_prompt=True, tokenize=False) for prompt in prompts]
+    settings = {"add_generation_prompt": True, "tokenize": False} | template_settings
+    return [processor.apply_chat_template(prompt, **settings) for prompt in prompts]

@@ -37,8 +37,10 @@ class SamplerPredictor:
     def _predict_batch(self, samples: Sequence[Sample]) -> Iterator[Prediction]:
         groups = self.sampler.sample([self._request(sample) for sample in samples], self.settings)
         for sample, group in zip(samples, groups, strict=True):
-            prediction = predict_from_completion(sample, group[0].text, self.prompts.frame.frame_of(sample))
-            yield replace(prediction, problems=(group[0].fault,)) if group[0].fault else prediction
+            rollout, frame = group[0], self.prompts.frame.frame_of(sample)
+            known = {"opened": rollout.opened, "is_complete": rollout.is_complete}
+            prediction = predict_from_completion(sample, rollout.text, frame, self.prompts.labels, **known)
+            yield replace(prediction, problems=(rollout.fault,)) if rollout.fault else prediction
 
     def _request(self, sample: Sample) -> RolloutRequest:
         images = [open_image(self.image_root, image.path) for image in self.prompts.images_of(sample)]

@@ -48,6 +48,7 @@ class Rollout:
     Attributes:
         logprobs: the sampler's log-probabilities of the token ids, where it gives them.
         fault: why there is no text, where a request was refused.
+        opened: what the prompt opened for the model, such as "<think>"; the text goes on from there.
     """
 
     text: str
@@ -55,6 +56,7 @@ class Rollout:
     is_complete: bool
     logprobs: tuple[float, ...] | None = None
     fault: str = ""
+    opened: str = ""
 
 
 class Sampler(Protocol):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mcr.families import family_of
+from mcr.formats import opened_by
 from mcr.models.load import vision_token_ids
 from mcr.rollouts.image_pads import prompt_texts
 from mcr.rollouts.request import Rollout, RolloutRequest, SamplingSettings
@@ -35,8 +36,8 @@ class TransformersSampler:
         with torch.inference_mode():
             output = self._generate(dict(inputs), settings, [request.sample_id for request in requests])
         rows = output[:, inputs["input_ids"].shape[1] :].tolist()
-        rollouts = [self._to_rollout(row) for row in rows]
         size = settings.num_generations
+        rollouts = [self._to_rollout(row, opened_by(texts[index // size])) for index, row in enumerate(rows)]
         return [rollouts[i : i + size] for i in range(0, len(rollouts), size)]
 
     def _generate(self, inputs: dict[str, Any], settings: SamplingSettings, sample_ids: list[str]) -> Any:
@@ -72,12 +73,12 @@ class TransformersSampler:
         declared = declared if isinstance(declared, list) else [declared]
         return sorted({self.processor.tokenizer.eos_token_id, *(token for token in declared if token is not None)})
 
-    def _to_rollout(self, row: list[int]) -> Rollout:
+    def _to_rollout(self, row: list[int], opened: str) -> Rollout:
         ends = set(self._end_ids())
         length = next((index for index, token in enumerate(row) if token in ends), len(row))
         is_complete = length < len(row)
         ids = row[: length + is_complete]
-        return Rollout(self.processor.tokenizer.decode(row[:length]), tuple(ids), is_complete)
+        return Rollout(self.processor.tokenizer.decode(row[:length]), tuple(ids), is_complete, opened=opened)
 
 
 def drawing_processors(settings: SamplingSettings, sample_ids: Sequence[str]) -> Any:

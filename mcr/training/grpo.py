@@ -14,8 +14,9 @@ from trl.trainer.utils import split_pixel_values_by_grid, split_tensor_dict, uns
 
 from mcr.errors import McrError
 from mcr.families import family_of
+from mcr.formats import opened_by
 from mcr.models.load import NEVER_SAMPLED
-from mcr.rollouts.image_pads import collapse_image_pads
+from mcr.rollouts.image_pads import collapse_image_pads, prompt_texts
 from mcr.rollouts.vllm.cpu import prepare_cpu_engine
 from mcr.rollouts.vllm.merged_weights import iter_merged_params
 from mcr.shared_prefix.logprobs import GroupRows, group_logprobs, group_truncation_mass
@@ -228,7 +229,11 @@ class CvoTrainer(RolloutCache, GRPOTrainer):
         # TRL calls one function a reward, each of which would read every completion again, and sees nothing but numbers. Here
         # each completion is read and scored once; the functions pick their part, and unreadable completions are counted.
         if self.scorer is not None:
-            scores = [self.scorer(completion, row) for completion, row in zip(completions, inputs, strict=True)]
+            opened = opened_by(prompt_texts(self.processing_class, prompts[:1], **self.chat_template_kwargs)[0])
+            ends = {*self.eos_token_ids, self._tokenizer.pad_token_id}
+            known = [{"opened": opened, "is_complete": bool(ids) and ids[-1] in ends} for ids in completion_ids_list]
+            rows = [{**row, **facts} for row, facts in zip(inputs, known, strict=True)]
+            scores = [self.scorer(completion, row) for completion, row in zip(completions, rows, strict=True)]
             for score in scores:
                 self._log_metric("completions/unreadable", float(not score.is_readable))
             inputs = [{**row, BREAKDOWN: score} for row, score in zip(inputs, scores, strict=True)]

@@ -52,7 +52,8 @@ def test_weights_of_an_unknown_part_name_the_closest():
 
 
 def test_flags_have_the_defaults_of_the_options():
-    assert RewardArguments().options() == RewardOptions()
+    assert RewardArguments(formats="all").options() == RewardOptions()
+    assert RewardArguments().options() == RewardOptions(formats="taught"), "training counts what schemas teach"
     parser = argparse.ArgumentParser()
     add_reward_flags(parser)
     assert read_reward_flags(parser.parse_args([])) == RewardOptions()

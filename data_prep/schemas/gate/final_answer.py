@@ -3,7 +3,8 @@
 import re
 
 from data_prep.schemas.facts import Facts
-from mcr.formats import parse_completion
+from mcr.formats import ANSWER_FORMATS, parse_completion
+from mcr.labels import DEFAULT_LABELS, labels_like
 from mcr.tasks import Task
 
 ANSWER = re.compile(r"<answer>(.*?)</answer>\s*\Z", re.IGNORECASE | re.DOTALL)
@@ -27,7 +28,10 @@ def split_reply(completion: str) -> tuple[str, str] | None:
 
 def is_gold(completion: str, facts: Facts) -> bool:
     """Whether the answer says what gold says: texts, types in their spelling, all boxes, in any order."""
-    parsed = parse_completion(completion, facts.task, frame=facts.frame)
+    types = [entity.type for entity in facts.entities if entity.type]
+    labels = labels_like(dict.fromkeys(types), "gold") if types else DEFAULT_LABELS
+    taught = tuple(ANSWER_FORMATS)  # what is kept is trained on, so decoration is not forgiven
+    parsed = parse_completion(completion, facts.task, labels=labels, frame=facts.frame, sentence=facts.sentence, formats=taught)
     if not parsed.is_readable or parsed.problems:
         return False
     if not facts.task.has_text:

@@ -33,18 +33,18 @@ END = re.compile("|".join(map(re.escape, END_TOKENS)))
 _CLOSERS = "|".join(re.escape(closer) for _, closer in ANSWER_TOKENS)
 ODD_END = re.compile(rf"(?!{_CLOSERS})<[|\uff5c][^<>|\uff5c\s]{{1,40}}[|\uff5c]>\Z")
 MAX_TOKEN_CHARS = 50
+MAX_OPENED_CHARS = 200
 START = re.compile(START_TOKENS)
 BOXES = re.compile("|".join(map(re.escape, BOX_TOKENS)))
 REFERENCES = re.compile("|".join(map(re.escape, REFERENCE_TOKENS)))
 _NAMES = "|".join(map(re.escape, ANSWER_NAMES))
 ANSWER_TAG = re.compile(
-    rf"<(/?)\s{{0,9}}(?:{_NAMES})(?:\s[^<>\n]{{0,99}})?>|" + "|".join(f"{re.escape(a)}|({re.escape(b)})" for a, b in ANSWER_TOKENS),
+    rf"<(/?)\s{{0,9}}(?:{_NAMES})(?:\s[^<>\n]{{0,99}})?>|"
+    + "|".join(f"{re.escape(a)}|({re.escape(b)})" for a, b in ANSWER_TOKENS),
     re.IGNORECASE,
 )
 TAUGHT_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
-MARKER = re.compile(
-    rf"^[ \t>*#_]*(?:{'|'.join(MARKERS)})[ \t*_]*(?:[:\uff1a][ \t*_]*|\n(?=\S))", re.IGNORECASE | re.MULTILINE
-)
+MARKER = re.compile(rf"^[ \t>*#_]*(?:{'|'.join(MARKERS)})[ \t*_]*(?:[:\uff1a][ \t*_]*|\n(?=\S))", re.IGNORECASE | re.MULTILINE)
 TAUGHT_MARKER = re.compile(r"^[ \t>*#]*(?:final[ \t]+)?answer[ \t*]*[:\uff1a][ \t*]*", re.IGNORECASE | re.MULTILINE)
 UNCLOSED = "the reasoning is not closed, so nothing after it is an answer"
 
@@ -89,6 +89,20 @@ def find_answer(completion: str, *, opened: str = "", is_strict: bool = False) -
         inside, problem = _inside_box(text)
         text, is_marked = (text, is_marked) if inside is None else (inside, True)
     return Found("" if problem else text, is_marked, problem, left_out)
+
+
+def opened_by(prompt: str) -> str:
+    """Return the tag of reasoning or answer that a prompt ends in, as some chat templates do, or nothing.
+
+    >>> opened_by("<|im_start|>assistant\\n<think>\\n"), opened_by("<think>\\n\\n</think>\\n\\n")
+    ('<think>', '')
+    """
+    tail = prompt.rstrip()[-MAX_OPENED_CHARS:]
+    for tag in (*REASONING_TAG.finditer(tail), *ANSWER_TAG.finditer(tail)):
+        is_opener = (tag.lastgroup or "open").startswith("open") and not (tag.re is ANSWER_TAG and any(tag.groups()))
+        if is_opener and tag.end() == len(tail):
+            return tag.group()
+    return ""
 
 
 def cut_at_end(text: str) -> tuple[str, str]:

@@ -34,7 +34,9 @@ TAGS = re.compile(
 )
 BREAKS = re.compile(r"<br\s?/?>|</(?:li|tr|p|div)>|(?<=\S)```", re.IGNORECASE)
 CELLS = re.compile(r"</t[dh]>(?=\s*<t[dh])", re.IGNORECASE)
-FENCE = re.compile(rf"```[ \t]*(?:{'|'.join(FENCE_LANGUAGES)})?(?=[\s\[{{(]|\Z)|^[ \t]*(?:```|~~~)[^\n`~]*$", re.IGNORECASE | re.MULTILINE)
+FENCE = re.compile(
+    rf"```[ \t]*(?:{'|'.join(FENCE_LANGUAGES)})?(?=[\s\[{{(]|\Z)|^[ \t]*(?:```|~~~)[^\n`~]*$", re.IGNORECASE | re.MULTILINE
+)
 INVISIBLES = str.maketrans(dict.fromkeys(INVISIBLE))
 MAX_ROUNDS = 6
 

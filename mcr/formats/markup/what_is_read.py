@@ -4,7 +4,9 @@
 """
 
 # Reasoning: (name of the family, openers, closers), as regular expressions. A family's own closer ends what its opener began.
-REASONING_NAMES = "think thinking thought thoughts reasoning reason analysis scratchpad reflection seed:think summary caption".split()
+REASONING_NAMES = (
+    "think thinking thought thoughts reasoning reason analysis scratchpad reflection seed:think summary caption".split()
+)
 BRACKET_NAMES = ("THINK", "THINKING", "REASONING", "THOUGHT")
 REASONING_FAMILIES: tuple[tuple[str, str, str], ...] = (
     (
@@ -22,14 +24,22 @@ REASONING_FAMILIES: tuple[tuple[str, str, str], ...] = (
     ("channel", r"<\|channel>\s{0,9}(?:thought|analysis|thinking)?", r"<channel\|>"),
 )
 # Harmony: every channel but "final" is reasoning; "final" holds the answer.
-HARMONY_HEADER = (
-    r"(?:<\|start\|>\s{0,9}assistant[^<>\n]{0,99})?<\|channel\|>\s{0,9}(\w{1,20})[^<>]{0,99}(?:<\|constrain\|>[^<>]{0,40})?<\|message\|>"
-)
+HARMONY_HEADER = r"(?:<\|start\|>\s{0,9}assistant[^<>\n]{0,99})?<\|channel\|>\s{0,9}(\w{1,20})[^<>]{0,99}(?:<\|constrain\|>[^<>]{0,40})?<\|message\|>"
 HARMONY_BARE_START = r"\Aanalysis(?=[A-Z\n\"'])"  # the same, decoded without its tokens
 HARMONY_BARE_FINAL = "assistantfinal"
 
 # Answers: tags, tokens and markers in front of one.
-ANSWER_NAMES = ("answer", "final_answer", "final-answer", "finalanswer", "final answer", "result", "results", "output", "conclusion")
+ANSWER_NAMES = (
+    "answer",
+    "final_answer",
+    "final-answer",
+    "finalanswer",
+    "final answer",
+    "result",
+    "results",
+    "output",
+    "conclusion",
+)
 ANSWER_TOKENS = (("<|START_RESPONSE|>", "<|END_RESPONSE|>"), ("<|begin_of_solution|>", "<|end_of_solution|>"))
 MARKERS = (
     r"(?:(?:the|my|so)[ \t]+){0,2}(?:final[ \t]+)?answer(?:[ \t]+is)?",
@@ -39,8 +49,7 @@ LEAD_INS = (
     r"(?:(?:sure|ok|okay|certainly|of course)[,.!]?[ \t]+)?(?:here|these|below|the following)[ \t]+(?:are|is)\b[^|:\n\[{(]{0,80}",
     r"(?:the[ \t]+)?(?:(?:final|named|extracted|grounded|identified|detected|recognized)[ \t]+){0,3}"
     r"(?:entities|entity|outputs?|results?|responses?|predictions?|rows?|items?|list)\b[^|:\n\[{(]{0,40}",
-    "(?:输出|结果|实体|命名实体|提取结果|以下是[^|:：\n]{0,30})"
-    "[ \\t]*[0-9一-十]{0,3}",
+    "(?:输出|结果|实体|命名实体|提取结果|以下是[^|:：\n]{0,30})[ \\t]*[0-9一-十]{0,3}",
 )
 BOXED = r"\boxed"
 
@@ -54,7 +63,20 @@ END_TOKENS = (
 START_TOKENS = r"\A\s{0,99}(?:<s>|<bos>|<\|begin_of_text\|>|<\|im_start\|>\s{0,9}assistant\n?|<\|assistant\|>|<\|im_start\|>|<start_of_turn>\s{0,9}model\n?)"
 BOX_TOKENS = (
     *("<|box_start|>", "<|box_end|>", "<|begin_of_box|>", "<|end_of_box|>", "<|quad_start|>", "<|quad_end|>"),
-    *("<box>", "</box>", "<bbox>", "</bbox>", "<|det|>", "<|/det|>", "<det>", "</det>", "<|box|>", "<|/box|>", "<quad>", "</quad>"),
+    *(
+        "<box>",
+        "</box>",
+        "<bbox>",
+        "</bbox>",
+        "<|det|>",
+        "<|/det|>",
+        "<det>",
+        "</det>",
+        "<|box|>",
+        "<|/box|>",
+        "<quad>",
+        "</quad>",
+    ),
 )
 REFERENCE_TOKENS = (
     *("<|object_ref_start|>", "<|object_ref_end|>", "<ref>", "</ref>", "<|ref|>", "<|/ref|>", "<|grounding|>"),
@@ -65,7 +87,8 @@ REFERENCE_TOKENS = (
 BULLET_SIGNS = "-*+•◦●○▪▫■□▶►‣⁃·・–—→➤➢★☆◆◇✓✔✅☑☐※→"
 CHECKBOX = r"\[[ xX✓✔]?\](?=\s)"
 NUMBERINGS = (
-    r"[\(（\[【]?(?:\d{1,4}|[一二三四五六七八九十]{1,3})(?:[.)）．、:：】]|\](?=\s))",
+    r"(?:\d{1,4}|[一二三四五六七八九十]{1,3})[.)）．、:：](?!\d)",
+    r"[(（\[【](?:\d{1,4}|[一二三四五六七八九十]{1,3})[)）\]】](?![\d,;])",
     r"\d{1,4}\s{0,2}[-–](?=\s)",
     r"(?:[a-z]|[ivx]{1,4}|[IVX]{1,4})\)",
     r"[ivx]{1,4}\.(?=\s)",
@@ -107,7 +130,19 @@ VISIBLE_KEYS = (
 )
 NUMBER_KEYS = ("#", "no", "no.", "nr", "num", "number", "index", "idx", "id", "row", "序号", "编号", "")
 REMARK_KEYS = (
-    *("reason", "reasons", "reasoning", "explanation", "note", "notes", "remark", "remarks", "comment", "comments", "description"),
+    *(
+        "reason",
+        "reasons",
+        "reasoning",
+        "explanation",
+        "note",
+        "notes",
+        "remark",
+        "remarks",
+        "comment",
+        "comments",
+        "description",
+    ),
     *("evidence", "confidence", "score", "justification", "rationale", "details", "visual_evidence", "context"),
     *("说明", "理由", "备注", "原因"),
 )
@@ -175,7 +210,20 @@ REVISIONS = (
 MAX_REVISION_CHARS = 60
 EMPTY_ANSWERS = frozenset(
     [
-        *("", "none", "null", "[]", "{}", "()", "no entities", "no entity", "no named entities", "no named entity", "empty", "nothing"),
+        *(
+            "",
+            "none",
+            "null",
+            "[]",
+            "{}",
+            "()",
+            "no entities",
+            "no entity",
+            "no named entities",
+            "no named entity",
+            "empty",
+            "nothing",
+        ),
         *("n/a", "no entities found", "no named entities found", "there are no named entities", "there are no entities", "无"),
         *("no entities were found", "no named entities were found", "没有实体", "无实体", "无命名实体"),
         *("没有命名实体",),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
+from mcr.formats import opened_by
 from mcr.models.load import NEVER_SAMPLED, check_weights_are_safe, family_of_model, vision_token_ids
 from mcr.rollouts.image_pads import collapse_image_pads, prompt_texts
 from mcr.rollouts.request import Rollout, RolloutRequest, SamplingSettings
@@ -51,11 +52,14 @@ class VllmSampler:
             )
             for request in requests
         ]
-        outputs = self.engine.generate(self._engine_prompts(requests), params, use_tqdm=False)
-        return [[self._to_rollout(completion) for completion in output.outputs] for output in outputs]
-
-    def _engine_prompts(self, requests: Sequence[RolloutRequest]) -> list[dict[str, Any]]:
         texts = prompt_texts(self.processor, [request.prompt for request in requests])
+        outputs = self.engine.generate(self._engine_prompts(requests, texts), params, use_tqdm=False)
+        return [
+            [self._to_rollout(completion, opened_by(text)) for completion in output.outputs]
+            for output, text in zip(outputs, texts, strict=True)
+        ]
+
+    def _engine_prompts(self, requests: Sequence[RolloutRequest], texts: Sequence[str]) -> list[dict[str, Any]]:
         prompts = []
         for request, text in zip(requests, texts, strict=True):
             ids = self.processor.tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -65,7 +69,7 @@ class VllmSampler:
             prompts.append(prompt)
         return prompts
 
-    def _to_rollout(self, completion: Any) -> Rollout:
+    def _to_rollout(self, completion: Any, opened: str) -> Rollout:
         ids = tuple(completion.token_ids)
         logprobs = tuple(step[token].logprob for step, token in zip(completion.logprobs, ids, strict=True))
-        return Rollout(completion.text, ids, completion.finish_reason == "stop", logprobs)
+        return Rollout(completion.text, ids, completion.finish_reason == "stop", logprobs, opened=opened)
