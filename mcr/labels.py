@@ -23,6 +23,7 @@ class LabelSet:
         coarse: fine label -> coarse label, where types have two levels.
         definitions: label -> what it means, for prompts and reports.
         colors: label -> color, for pictures.
+        spellings: of the labels that are not fine ones, in lower case.
 
     Raises:
         DataError: no label, a label twice, or a definition or color of no label (all faults at once).
@@ -35,7 +36,7 @@ class LabelSet:
     definitions: Mapping[str, str] = field(default_factory=dict)
     colors: Mapping[str, str] = field(default_factory=dict)
     _folded: Mapping[str, str] = field(init=False, compare=False)
-    _known: frozenset[str] = field(init=False, compare=False)
+    spellings: frozenset[str] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         faults = [f"{label!r} occurs twice" for label in dict.fromkeys(self.labels) if self.labels.count(label) > 1]
@@ -51,7 +52,7 @@ class LabelSet:
 
     def _set_folded(self, folded: Mapping[str, str]) -> None:
         object.__setattr__(self, "_folded", MappingProxyType(dict(folded)))
-        object.__setattr__(self, "_known", frozenset(spelling for spelling, label in folded.items() if label not in self.coarse))
+        object.__setattr__(self, "spellings", frozenset(spelling for spelling, label in folded.items() if label not in self.coarse))
 
     def __repr__(self) -> str:
         return f"LabelSet({self.name!r}, {len(self.labels)} labels)"
@@ -86,7 +87,7 @@ class LabelSet:
 
     def is_known(self, label: str) -> bool:
         """Whether a spelling means a label of the set that is not a fine one; tells a type from a name in an answer."""
-        return label.strip().lower() in self._known
+        return label.strip().lower() in self.spellings
 
     def named(self, spelling: str) -> str | None:
         """Return the label that a spelling or its plural means, fine ones included; None for what the set does not know.

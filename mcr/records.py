@@ -60,7 +60,7 @@ class Entity:
             )
         if self.boxes is not None:
             try:
-                boxes = tuple(tuple(map(float, box)) for box in self.boxes)
+                boxes = tuple([tuple(map(float, box)) for box in self.boxes])
             except (TypeError, ValueError, OverflowError) as error:
                 raise DataError(
                     f"entity {self.text!r}: got boxes {str(self.boxes)[:200]}, expected a list of boxes [[x1, y1, x2, y2], ...] "

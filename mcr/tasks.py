@@ -5,7 +5,7 @@ What a task asks for decides how its answers are written, read, rewarded and mea
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mcr.errors import ConfigError, closest
 
@@ -28,6 +28,9 @@ class Task:
         caution: the cautions (likewise).
         brief: the one line of detail "brief".
         row_rule: how an answer is written, spelled out for models that were not trained for the task.
+        asked: the parts of an entity that are asked for, of text, type and location.
+        reward_parts: the reward parts that score what is asked for (MCR 4.2.1).
+        unasked_reward_parts: the other parts of MCR's.
     """
 
     name: str
@@ -41,16 +44,16 @@ class Task:
     caution: str
     brief: str
     row_rule: str
+    asked: tuple[str, ...] = field(init=False, compare=False, repr=False)
+    reward_parts: tuple[str, ...] = field(init=False, compare=False, repr=False)
+    unasked_reward_parts: frozenset[str] = field(init=False, compare=False, repr=False)
 
-    @property
-    def asked(self) -> tuple[str, ...]:
-        """The parts of an entity that are asked for, of text, type and location."""
-        return tuple(part for part in ("text", "type", "location") if getattr(self, f"has_{part}"))
-
-    @property
-    def reward_parts(self) -> tuple[str, ...]:
-        """The reward parts that score what is asked for (MCR 4.2.1)."""
-        return tuple(part for asked in self.asked for part in REWARD_PARTS_OF[asked])
+    def __post_init__(self) -> None:
+        asked = tuple(part for part in REWARD_PARTS_OF if getattr(self, f"has_{part}"))
+        scored = tuple(part for one in asked for part in REWARD_PARTS_OF[one])
+        unasked = frozenset(part for own in REWARD_PARTS_OF.values() for part in own) - set(scored)
+        for name, value in (("asked", asked), ("reward_parts", scored), ("unasked_reward_parts", unasked)):
+            object.__setattr__(self, name, value)
 
     def __str__(self) -> str:
         return self.name

@@ -5,7 +5,7 @@ stricter one (`RewardOptions.normalization`). Where it is 0, so is the reward.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -78,7 +78,7 @@ def type_reward(pairs: Sequence[Pair], num: int, labels: LabelSet = DEFAULT_LABE
     >>> type_reward([(Entity("Ann", "person"), Entity("Ann", "PER")), (Entity("Rome", "ORG"), Entity("Rome", "LOC"))], 2)
     0.5
     """
-    return _mean([is_same_type(predicted, gold, labels) for predicted, gold in pairs], num)
+    return _mean([p.type == g.type or is_same_type(p, g, labels) for p, g in pairs], num)
 
 
 def entailment_reward(pairs: Sequence[Pair], num: int) -> float:
@@ -103,9 +103,8 @@ def grounding_reward(pairs: Sequence[Pair], num: int, *, sigma: float = 0.5, two
     >>> [grounding_reward(pairs, 2, two_nones=rule) for rule in ("one", "zero", "left_out")]
     [0.75, 0.25, 0.5]
     """
-    with_box = [pair for pair in pairs if not (pair[0].boxes is None and pair[1].boxes is None)]
-    num_absent = len(pairs) - len(with_box)
-    scores = [grounding_score(predicted, gold, sigma) for predicted, gold in with_box]
+    scores = [grounding_score(p, g, sigma) for p, g in pairs if p.boxes is not None or g.boxes is not None]
+    num_absent = len(pairs) - len(scores)
     if two_nones == "left_out":
         return 1.0 if num_absent and num == num_absent else _mean(scores, num - num_absent)
     return _mean([*scores, *[float(two_nones == "one")] * num_absent], num)
@@ -122,7 +121,7 @@ def grounding_score(predicted: Entity, gold: Entity, sigma: float) -> float:
     return max(0.0, (first_box_iou(predicted, gold) - sigma) / (1 - sigma))
 
 
-def _mean(values: Iterable[float], num: int) -> float:
+def _mean(values: Sequence[float], num: int) -> float:
     return math.fsum(values) / num if num else 0.0
 
 

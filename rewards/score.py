@@ -10,7 +10,7 @@ from mcr.errors import DataError
 from mcr.formats import parse_completion
 from mcr.metrics.matching import assign_spans
 from mcr.records import Entity, check_box
-from mcr.tasks import GMNER, REWARD_PARTS_OF, Task, task_named
+from mcr.tasks import GMNER, Task, task_named
 from rewards.options import DEFAULT_OPTIONS, RewardOptions
 from rewards.parts import PART_TABLE, PARTS, Matching, grounding_score
 
@@ -107,7 +107,7 @@ def score_completion(
     )
     if not parsed.is_readable:
         return unreadable(parsed.problems)
-    predicted = tuple(entity.to_px() for entity in parsed.entities)
+    predicted = parsed.entities if frame is None else tuple(entity.to_px() for entity in parsed.entities)
     return score_entities(predicted, entities, task=task, options=options, problems=parsed.problems)
 
 
@@ -151,7 +151,7 @@ def for_task(parts: Mapping[str, float], task: Task) -> Mapping[str, float]:
 
     A reward of your own is in neither set: it keeps its value and moves no other.
     """
-    unasked = {part for name, own in REWARD_PARTS_OF.items() if name not in task.asked for part in own}
+    unasked = task.unasked_reward_parts
     if not unasked:
         return parts
     mean = math.fsum(parts[part] for part in task.reward_parts) / len(task.reward_parts)
@@ -160,7 +160,7 @@ def for_task(parts: Mapping[str, float], task: Task) -> Mapping[str, float]:
 
 def weighted_sum(parts: Mapping[str, float], options: RewardOptions) -> float:
     """Return the total of parts (MCR Eq. 10)."""
-    return math.fsum(options.weights[name] * value for name, value in parts.items())
+    return math.fsum([options.weights[name] * value for name, value in parts.items()])
 
 
 def _gold_entity(entity: Entity | Mapping) -> Entity:

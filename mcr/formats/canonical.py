@@ -26,7 +26,7 @@ _PLACE = rf"(None|{_BOX}(?:, {_BOX})*+)"
 # What begins a text here cannot begin a list item, a quotation or a bracket; nothing in it can be taken for a separator, for
 # decoration or for a lead-in. \w holds circled numbers, which are list items.
 _LIST_ITEM = r"[ivxIVX]{1,4}[.]|[一二三四五六七八九十]{1,3}[.]|and\s|[\u2460-\u249b\u2776-\u277f\u3251-\u325f]"
-_TEXT = rf"((?!{_LIST_ITEM})[@#]?[^\W\d_][\w .,'’&!?#@$%/+-]*?)"
+_TEXT = rf"((?!{_LIST_ITEM})[@#]?[^\W\d_][\w .,'’&!?#@$%/+-]*)"
 _LABEL = r"([A-Za-z]++)"
 PARTS = (_TEXT, _LABEL, _PLACE)
 Shape = tuple[re.Pattern[str], tuple[int, int, int]]  # of a line, and at which place text, type and location are
@@ -73,22 +73,33 @@ def read_canonical(body: str, labels: LabelSet, formats: Collection[str] = (), f
         name, patterns, lines = "joined", JOINED, body.split("; ")
     if (formats and name not in formats) or (name != "sentences" and "whose" in body.lower()):
         return None
-    shape = next((shape for shape in patterns if shape[0].fullmatch(lines[0])), None)
-    return None if shape is None else _read_lines(lines, shape, labels, frame, is_sentences=name == "sentences")
+    for pattern, order in patterns:
+        first = pattern.fullmatch(lines[0])
+        if first is not None:
+            return _read_lines(lines, first, order, labels, frame, is_sentences=name == "sentences")
+    return None
 
 
 def _read_lines(
-    lines: list[str], shape: Shape, labels: LabelSet, frame: Frame | None, *, is_sentences: bool
+    lines: list[str],
+    first: re.Match[str],
+    order: tuple[int, int, int],
+    labels: LabelSet,
+    frame: Frame | None,
+    *,
+    is_sentences: bool,
 ) -> list[Entity] | None:
-    pattern, (text_at, label_at, place_at) = shape
+    """Read lines like the first, which is matched already."""
+    text_at, label_at, place_at = order
+    fullmatch, spellings = first.re.fullmatch, labels.spellings
     entities = []
     for line in lines:
-        match = pattern.fullmatch(line)
+        match = fullmatch(line) if entities else first
         if match is None:
             return None
         parts = match.groups()
         text, label, place = parts[text_at], parts[label_at], parts[place_at]
-        if not labels.is_known(label) or (is_sentences and _is_ambiguous(text)):
+        if label.lower() not in spellings or (is_sentences and _is_ambiguous(text)):
             return None
         if label_at < text_at and label_of(text, labels) is not None:
             return None
@@ -96,10 +107,10 @@ def _read_lines(
             return None
         boxes = None
         if place != "None":
-            values = list(map(float, NUMBER.findall(place)))
-            if set(values) in EMPTY_VALUES:
+            values = [float(number) for number in NUMBER.findall(place)]
+            boxes = tuple([(values[i], values[i + 1], values[i + 2], values[i + 3]) for i in range(0, len(values), 4)])
+            if values[0] == values[1] and set(values) in EMPTY_VALUES:
                 return None
-            boxes = tuple(zip(*[iter(values)] * 4, strict=True))
         entities.append(Entity(text.strip(), label, boxes, None, frame))
     return entities
 
@@ -111,8 +122,6 @@ def _is_ambiguous(text: str) -> bool:
 
 def _read_json(body: str, labels: LabelSet, frame: Frame | None) -> list[Entity] | None:
     """Read a list of objects with our keys in their order, whose values have the forms that schemas write."""
-    if ODD_TEXT.search(body):
-        return None
     try:
         rows = json.loads(body)
     except (ValueError, RecursionError):
@@ -125,13 +134,13 @@ def _read_json(body: str, labels: LabelSet, frame: Frame | None) -> list[Entity]
             text, label, place = row["text"], row["type"], row["bbox_2d"]
         except KeyError:
             return None
-        if type(text) is not str or type(label) is not str or not labels.is_known(label):
+        if type(text) is not str or type(label) is not str or label.lower() not in labels.spellings or ODD_TEXT.search(text):
             return None
         text = text.strip()
         boxes = () if place is not None else None
         if place is not None and not (boxes := _json_boxes(place)):
             return None
-        if not text or label != label.strip():
+        if not text:
             return None
         entities.append(Entity(text, label, boxes, None, frame))
     return entities

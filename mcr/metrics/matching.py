@@ -53,6 +53,8 @@ def first_box_iou(predicted: Entity, gold: Entity) -> float:
     """Return the IoU of the prediction's first box with the best of gold's; 0 where either has no readable box."""
     if not predicted.boxes or not gold.boxes:
         return 0.0
+    if len(gold.boxes) == 1:
+        return iou(predicted.boxes[0], gold.boxes[0])
     return max(iou(predicted.boxes[0], box) for box in gold.boxes)
 
 
@@ -80,12 +82,17 @@ def overlapping_pairs(predicted: Sequence[Entity], gold: Sequence[Entity]) -> di
     holders: dict[str, list[int]] = {}
     for col, tokens in enumerate(gold_tokens):
         for token in tokens:
-            holders.setdefault(token, []).append(col)
-    pairs = {}
+            if token in holders:
+                holders[token].append(col)
+            else:
+                holders[token] = [col]
+    pairs: dict[tuple[int, int], tuple[int, int]] = {}
     for row, entity in enumerate(predicted):
         tokens = entity.text.split()
-        for col in dict.fromkeys(col for token in tokens if token in holders for col in holders[token]):
-            pairs[row, col] = _overlap_fraction(tokens, gold_tokens[col])
+        for token in tokens:
+            for col in holders.get(token, ()):
+                if (row, col) not in pairs:
+                    pairs[row, col] = _overlap_fraction(tokens, gold_tokens[col])
     return pairs
 
 
@@ -103,7 +110,8 @@ def assign_spans(
     """
     pairs = overlapping_pairs(predicted, gold)
     chosen = list(pairs)
-    if len({row for row, _ in chosen}) < len(chosen) or len({col for _, col in chosen}) < len(chosen):
+    rows, cols = zip(*chosen, strict=True) if chosen else ((), ())
+    if len(set(rows)) < len(chosen) or len(set(cols)) < len(chosen):
         chosen = best_assignment(_span_weights(pairs, predicted, gold, grounding, labels))
     return [(row, col, pairs[row, col][0] / pairs[row, col][1]) for row, col in chosen]
 
