@@ -16,6 +16,7 @@ IN_PARENTHESES = re.compile(r"(.{1,60}?)\s?[(（\[](.{1,60}?)[)）\]]\Z")
 ALTERNATIVES = re.compile(r"\s?[/,:;\u2013\u2014]\s?|\s-\s")
 MAX_TYPE_CHARS = 120
 MAX_COLUMNS = 9
+UNSURE, FINE, SURE, LABEL = 1, 2, 3, 4  # ranks of what may be a type
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +43,21 @@ class Reading:
 
     def is_label(self, text: str) -> bool:
         """Whether a part can be nothing but a type."""
-        if self.is_strict:
-            return self.labels.is_known(text)
-        label = label_of(text, self.labels)
-        return label is not None and not self.labels.is_fine(label)
+        return self.label_rank(text) >= SURE
 
     def may_be_label(self, text: str) -> bool:
         """Whether a part can be a type, a fine label included, which may be a name as well."""
-        return self.labels.named(text) is not None if self.is_strict else label_of(text, self.labels) is not None
+        return self.label_rank(text) > 0
+
+    def label_rank(self, text: str) -> int:
+        """Return how sure it is that a part is a type: a label, two spellings of one, a fine label, a name with one behind it."""
+        label = self.labels.named(text) if self.is_strict else label_of(text, self.labels)
+        if label is not None:
+            return FINE if self.labels.is_fine(label) else LABEL
+        if self.is_strict or len(text) > MAX_TYPE_CHARS:
+            return 0
+        pieces = [label_of(piece, self.labels) for piece in pieces_of(text)]
+        return SURE if pieces and None not in pieces[:2] else UNSURE if any(pieces) else 0
 
 
 class Decoded(str):
@@ -95,6 +103,16 @@ def label_of(text: str, labels: LabelSet) -> str | None:
     return labels.named(plain) or (labels.named(plain[2:]) if BIO.match(plain) else None)
 
 
+def pieces_of(text: str) -> list[str]:
+    """Return the spellings that stand beside one another: `Person (PER)`, `ORG/Company`; the one in brackets first."""
+    text = strip_part(text)
+    match = IN_PARENTHESES.fullmatch(text)
+    if match:
+        return [match.group(2), match.group(1)]
+    pieces = ALTERNATIVES.split(text)
+    return [pieces[0]] if len(pieces) > 1 else []
+
+
 def read_type(text: str, how: Reading) -> tuple[str, str]:
     """Return (type, problem). What the label set does not know comes back as written, with a problem.
 
@@ -107,10 +125,8 @@ def read_type(text: str, how: Reading) -> tuple[str, str]:
     if how.labels.is_known(label) or how.labels.is_fine(label):
         return label, ""
     found = label_of(label, how.labels)
-    if found is None and len(label) <= MAX_TYPE_CHARS:
-        match = IN_PARENTHESES.fullmatch(label) or IN_PARENTHESES.fullmatch(text.strip().strip("*_"))
-        pieces = [match.group(2), match.group(1)] if match else ALTERNATIVES.split(label)
-        found = next((name for piece in pieces if (name := label_of(piece, how.labels))), None)
+    if found is None and len(text) <= MAX_TYPE_CHARS:
+        found = next((name for piece in pieces_of(text) if (name := label_of(piece, how.labels))), None)
     if found is not None:
         return found, ""
     return label, f"the type {label[:60]!r} is not one of {how.labels.name}'s labels"
@@ -151,7 +167,8 @@ def read_parts(parts: Sequence[str], joiner: str, how: Reading) -> tuple[Entity 
         return _read_without_type(parts, joiner, how)
     parts = parts if how.is_strict else _without_remarks(parts, how)
     loose: tuple[int, ReadLocation] | None = None
-    for place in dict.fromkeys((len(parts) - 1, len(parts) - 2, 0, 1)):
+    places = dict.fromkeys((len(parts) - 1, len(parts) - 2, 0, 1))
+    for place in sorted(places, key=lambda place: isinstance(parts[place], Decoded)):  # what is quoted comes last
         found = read_place_part(parts[place], how)
         if found is None:
             continue
@@ -195,15 +212,10 @@ def _read_around(parts: Sequence[str], place: int, found: ReadLocation, joiner: 
 
 
 def _is_text_first(rest: Sequence[str], place: int, num_parts: int, how: Reading) -> bool:
-    """Whether the text goes before the type: by known labels, then by fine ones, which may be names, then as asked."""
+    """Whether the text goes before the type: by how sure either is a type, then as asked."""
     if place == num_parts - 2 and place >= 2:
         return True
-    first, last = how.is_label(rest[0]), how.is_label(rest[-1])
-    if first != last:
-        return last
-    if first:
-        return True
-    return how.may_be_label(rest[-1]) or not how.may_be_label(rest[0])
+    return how.label_rank(rest[-1]) >= how.label_rank(rest[0])
 
 
 def _read_without_type(parts: Sequence[str], joiner: str, how: Reading) -> tuple[Entity | None, str]:

@@ -158,6 +158,7 @@ def _read_groups(text: str) -> ReadLocation | None:
     """Read the numbers inside each innermost bracket pair as a box or half of one; without brackets four numbers are a box."""
     groups: list[list[str]] = [[]]
     depth, place, is_bracketed = 0, 0, False
+    closed = (0, 1)  # where the last whole bracket ends, and how many groups there are then
     text = CORNERS.sub(" ", text) if "left" in text or "corner" in text else text
     for mark in MARK.finditer(text):
         if not FILLER.fullmatch(text, place, mark.start()):
@@ -170,9 +171,12 @@ def _read_groups(text: str) -> ReadLocation | None:
             if depth < 0:
                 break
             groups.append([])
+            closed = (mark.end(), len(groups)) if depth == 0 else closed
         else:
             groups[-1].append(mark.group("number").removesuffix("px"))
         place = mark.end()
+    if depth > 0 and closed[0]:  # a remark in brackets
+        place, depth, groups = closed[0], 0, groups[: closed[1]]
     tail = text[place:].strip()
     groups = [group for group in groups if group]
     if not groups or depth or (tail and (not is_bracketed or (tail[:1].isalnum() and text[place : place + 1] == tail[:1]))):
@@ -180,7 +184,7 @@ def _read_groups(text: str) -> ReadLocation | None:
     if tail and QUADRUPLE.search(tail):
         return ReadLocation(UNREADABLE, "a second location in other words")
     sizes = {len(group) for group in groups}
-    if not is_bracketed and sizes != {4}:
+    if (not is_bracketed and sizes != {4}) or (tail and len(groups[0]) == 1):
         return None
     return _to_boxes(groups, sizes.pop() if len(sizes) == 1 else 0)
 

@@ -44,7 +44,7 @@ ANSWER_TAG = re.compile(
     re.IGNORECASE,
 )
 TAUGHT_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
-MARKER = re.compile(rf"^[ \t>*#_]*(?:{'|'.join(MARKERS)})[ \t*_]*(?:[:\uff1a][ \t*_]*|\n(?=\S))", re.IGNORECASE | re.MULTILINE)
+MARKER = re.compile(rf"^[ \t>*#_]*(?:{'|'.join(MARKERS)})[ \t*_]*(?:[:\uff1a](?:[*_]{{1,3}}(?=\s|\Z))?[ \t]*|\n(?=\S))", re.IGNORECASE | re.MULTILINE)
 TAUGHT_MARKER = re.compile(r"^[ \t>*#]*(?:final[ \t]+)?answer[ \t*]*[:\uff1a][ \t*]*", re.IGNORECASE | re.MULTILINE)
 UNCLOSED = "the reasoning is not closed, so nothing after it is an answer"
 
@@ -79,6 +79,8 @@ def find_answer(completion: str, *, opened: str = "", is_strict: bool = False) -
         completion = opened + completion
     completion, left_out = cut_at_end(completion)
     outside, problem = outside_reasoning(completion)
+    if "<|channel|>" in completion:  # whose own tokens end each channel
+        outside, left_out = cut_at_end(outside)
     if problem:
         return Found(problem=problem, left_out=left_out)
     tag, marker = (TAUGHT_TAG, TAUGHT_MARKER) if is_strict else (ANSWER_TAG, MARKER)

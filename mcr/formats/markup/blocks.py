@@ -13,7 +13,7 @@ from mcr.formats.entity_parts import Reading, label_of
 from mcr.formats.json_answer import holds_something, read_json_value
 from mcr.formats.markup.decoration import strip_line, strip_part
 from mcr.formats.markup.loose_json import is_deep, scan
-from mcr.formats.markup.what_is_read import MAX_REVISION_CHARS, REVISIONS
+from mcr.formats.markup.what_is_read import BARS, MAX_REVISION_CHARS, REVISIONS
 from mcr.formats.rows import ReadLine, read_line
 from mcr.formats.sentences import holds_sentence, read_sentence_line
 from mcr.formats.tables import Header, is_rule, read_header, read_table_row
@@ -23,6 +23,7 @@ JSON_START = re.compile(
     r"""\{(?=\s*(?:["'\u201c\u2018`}]|[^\W\d][\w ]{0,40}["']?\s*[:=]|//|/\*))|\[(?=\s*(?:\{|["'\u201c]|[\[(]\s*["'\u201c]|\]|//))"""
     r"|\((?=\s*')|\b[A-Z]\w{2,20}\((?=\w{2,20}\s?=)"
 )
+ANY_BAR = re.compile(rf"[|\t{BARS}]")
 GAP = re.compile(r"[\s,;.]*")
 REVISION = re.compile(rf"(?:{'|'.join(REVISIONS)})", re.IGNORECASE)
 REVISION_LEAD = re.compile(rf"(?:{'|'.join(REVISIONS)})[:：]\s*(?=\S)", re.IGNORECASE)
@@ -76,8 +77,8 @@ def _read_next(body: str, place: int, reader: "_Reader") -> int:
     """Read the next line, or the JSON that begins in it; return where it ends."""
     stop = body.find("\n", place)
     stop = len(body) if stop < 0 else stop
-    start = JSON_START.search(body, place, stop) if reader.num_fruitless < MAX_FRUITLESS else None
-    if start is None or "|" in body[place : start.start()]:
+    start = reader.next_json(body, place)
+    if start is None or start.start() >= stop or ANY_BAR.search(body[place : start.start()].lstrip()):
         reader.add_line(body[place:stop])
         return stop + 1
     scanned = scan(body, start.end() - 1, is_strict_first=reader.num_failures < MAX_FAILURES)
@@ -116,6 +117,17 @@ class _Reader:
         self.is_broken = self.revises = self.continues = self.goes_on = False
         self.numbers: list[str] = []
         self.num_fruitless = self.num_failures = 0
+        self.following: re.Match[str] | None = None
+        self.found_until = 0
+
+    def next_json(self, body: str, place: int) -> re.Match[str] | None:
+        """Return where the next JSON at or behind a place begins; each part of the body is searched once."""
+        if self.num_fruitless >= MAX_FRUITLESS:
+            return None
+        if self.found_until <= place:
+            self.following = JSON_START.search(body, place)
+            self.found_until = len(body) if self.following is None else self.following.start() + 1
+        return self.following
 
     def add(self, found: ReadLine) -> None:
         """Add what was read; after other words it begins a block."""

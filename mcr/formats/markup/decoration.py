@@ -24,7 +24,8 @@ SIGN = re.compile(
 )
 NUMBERING = re.compile(rf"(?:{'|'.join(NUMBERINGS)})[ \t\u3000]*", re.IGNORECASE)
 CASED_NUMBERING = re.compile(rf"(?:{'|'.join(NUMBERINGS[:-1])})[ \t\u3000]*|(?i:{NUMBERINGS[-1]})[ \t\u3000]*")
-LEAD_IN = re.compile(rf"(?:{'|'.join(LEAD_INS)})[ \t*_]*[:：][ \t*_]*", re.IGNORECASE)
+_LEADS = "|".join(LEAD_INS)
+LEAD_IN = re.compile(rf"(?P<mark>[*_]{{1,3}})(?:{_LEADS})[ \t]*(?:[:：](?P=mark)|(?P=mark)[:：])[ \t]*|(?:{_LEADS})[ \t]*[:：][ \t]*", re.IGNORECASE)
 PARTS = "text|entity|name|span|mention|type|entity type|category|label|box|bbox|bbox_2d|bounding box|location|region|coordinates"
 KEY = re.compile(rf"[*_`]{{0,3}}(?:{PARTS})[*_`]{{0,3}}[ \t]?[:：=][*_`]{{0,3}}[ \t]*", re.IGNORECASE)
 TEX = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|texttt)\{([^{}]*)\}")
@@ -125,22 +126,27 @@ def strip_part(text: str, sentence: str = "") -> str:
     if not text.isascii():
         text = text.strip(JOINERS).strip()
     for _ in range(MAX_ROUNDS):
-        if len(text) < 2 or text[0].isalnum():
+        before = text
+        text = _unwrap(text, sentence)
+        if text == before:
             break
-        closer = QUOTE_PAIRS.get(text[0])
-        if closer and text[-1] == closer:
-            text = text[1:-1].strip()
-            continue
+    return text
+
+
+def _unwrap(text: str, sentence: str) -> str:
+    """Return text without one pair around it, or without a mark whose other half is around more than this part."""
+    if len(text) < 2:
+        return text
+    if not text[0].isalnum():
+        if QUOTE_PAIRS.get(text[0]) == text[-1]:
+            return text[1:-1].strip()
         mark = next((mark for mark in EMPHASIS if text.startswith(mark)), "")
-        if not mark or (len(mark) == 1 and sentence and text in sentence):
-            break
-        if text.endswith(mark) and len(text) > 2 * len(mark):
-            text = text[len(mark) : -len(mark)].strip()
-        elif len(mark) > 1 and mark not in text[len(mark) :]:
-            text = text[len(mark) :].strip()  # opened around more than this part
-        else:
-            break
+        if mark and not (len(mark) == 1 and sentence and text in sentence):
+            if text.endswith(mark) and len(text) > 2 * len(mark):
+                return text[len(mark) : -len(mark)].strip()
+            if len(mark) > 1 and mark not in text[len(mark) :]:
+                return text[len(mark) :].strip()
     for mark in ("**", "__"):
-        if text.endswith(mark) and text.count(mark) == 1:
-            text = text[: -len(mark)].rstrip()
+        if text.endswith(mark) and text.count(mark) == 1 and len(text) > 2:
+            return text[: -len(mark)].rstrip()
     return text
