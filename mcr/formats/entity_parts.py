@@ -184,7 +184,8 @@ def read_parts(parts: Sequence[str], joiner: str, how: Reading) -> tuple[Entity 
 def _without_remarks(parts: Sequence[str], how: Reading) -> Sequence[str]:
     """Return the parts up to a location that follows a known type: what is behind it is a remark."""
     for place in range(2, min(len(parts), MAX_COLUMNS) - 1):
-        if how.is_label(parts[place - 1]) and not how.is_label(parts[-1]) and read_place_part(parts[place], how) is not None:
+        remarks = parts[place + 1 :]
+        if how.is_label(parts[place - 1]) and not any(map(how.is_label, remarks)) and read_place_part(parts[place], how):
             return parts[: place + 1]
     return parts
 

@@ -59,8 +59,8 @@ def read_line(line: str, how: Reading) -> ReadLine:
         if found.entities:
             return replace(found, number=number)
     found = _read_barred(line if how.is_strict else with_bars(line, len(how.task.asked) - 1), how)
-    if not found.entities and not how.is_strict and (other := _read_other(line, how)):
-        found = ReadLine([other])
+    if not found.entities and not how.is_strict:
+        found = _read_other(line, how) or found
     return replace(found, number=number)
 
 
@@ -124,7 +124,7 @@ def _add_box(entities: list[Entity], piece: str, how: Reading) -> bool:
     return True
 
 
-def _read_other(line: str, how: Reading) -> Entity | None:
+def _read_other(line: str, how: Reading) -> ReadLine | None:
     """Read a row without bars, where a known type leaves no doubt: `Ann (PER): [...]`, `Ann -> PER -> [...]`, `Ann, PER, [...]`."""
     if not how.task.has_type or not 5 <= len(line) <= MAX_OTHER_CHARS or "|" in line:
         return None
@@ -137,9 +137,9 @@ def _read_other(line: str, how: Reading) -> Entity | None:
     for parts in candidates:
         parts = parts if how.task.has_location else [*filter(str.strip, parts), "None"]
         if len(parts) == 3 and sum(how.is_label(part) for part in parts) == 1:
-            entity, _ = read_parts(parts, ", ", how)
+            entity, problem = read_parts(parts, ", ", how)
             if entity is not None:
-                return entity
+                return ReadLine([entity], [problem] if problem else [])
     return None
 
 
@@ -159,7 +159,8 @@ def _read_names(line: str, how: Reading) -> ReadLine:
             return ReadLine([Entity(read_text(text, how), label_of(label, how.labels) or "") for label, _, text in pairs])
     if len(parts) < 2:
         other = None if how.is_strict else _read_other(line, how)
-        return ReadLine([Entity(other.text, other.type)]) if other else ReadLine(problems=[f"not a row: {line[:80]!r}"])
+        names = [Entity(one.text, one.type) for one in other.entities] if other else []
+        return ReadLine(names) if names else ReadLine(problems=[f"not a row: {line[:80]!r}"])
     if not how.is_strict and len(parts) == 2 and how.is_label(parts[0]) and not how.may_be_label(parts[1]):
         parts = parts[::-1]
     text, (label, problem) = read_text("|".join(parts[:-1]), how), read_type(parts[-1], how)

@@ -103,10 +103,8 @@ def read_table_row(line: str, header: Header, how: Reading) -> tuple[Entity | No
     text_at = header.roles.index("text")
     if surplus > 0:  # bars inside the name
         cells = [*cells[:text_at], "|".join(cells[text_at : text_at + surplus + 1]), *cells[text_at + surplus + 1 :]]
-    if len(cells) < 2:
-        return None
     if surplus < 0:
-        return None, f"a row of {len(cells)} cells below a header of {len(header.roles)}: {line.strip()[:80]!r}"
+        return None
     row: dict[str, str] = {}
     for role, cell in zip(header.roles, cells, strict=True):
         row.setdefault(role, cell)

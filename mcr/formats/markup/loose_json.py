@@ -135,6 +135,8 @@ class _Scanner:
                     place = self.skip(place + 1)
                 found, place = self.value(place, depth + 1)
                 pairs[str(value)] = None if found is MISSING else found
+            elif closer == "}" and pairs and isinstance(next(reversed(pairs.values())), list):
+                pairs[next(reversed(pairs))].append(value)  # more behind a list, as in `[...] or [...]`: no list that can be read
             else:
                 items.append(value)
 
