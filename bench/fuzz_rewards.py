@@ -11,7 +11,7 @@ import math
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tqdm import tqdm
@@ -110,6 +110,87 @@ PIECES = (
         " " * 30,
     ),
 )
+# What is read besides the formats of schemas: tags, tokens, decoration, tables, loose JSON.
+FORMS = (
+    *(
+        "[THINK]",
+        "[/THINK]",
+        "\u25c1think\u25b7",
+        "\u25c1/think\u25b7",
+        "<seed:think>",
+        "</seed:think>",
+        "<|channel>thought",
+        "<channel|>",
+    ),
+    *(
+        "<|channel|>analysis<|message|>",
+        "<|channel|>final<|message|>",
+        "<|end|>",
+        "<|return|>",
+        "<CONCLUSION>",
+        "</CONCLUSION>",
+        "\\boxed{",
+    ),
+    *(
+        "<final_answer>",
+        "</final_answer>",
+        "<result>",
+        "Output: ",
+        "No, rather:\n",
+        "Final:\n",
+        "**",
+        "`",
+        "\u200b",
+        "</s>",
+        "<|user|>",
+    ),
+    *(
+        "<|begin_of_box|>",
+        "<|end_of_box|>",
+        "<box>",
+        "</box>",
+        "<ref>",
+        "</ref>",
+        "\\text{",
+        "<br>",
+        "<b>",
+        "> ",
+        "- [ ] ",
+        "\u2460 ",
+        "1\u3001",
+        "# ",
+    ),
+    *(
+        "| # | Name | Type | Box |\n|---|---|---|---|\n",
+        "| Name | Type | x1 | y1 | x2 | y2 |\n",
+        "\u2502",
+        "\u4e28",
+        "\t",
+        "\\|",
+        " -> ",
+        " (PER): ",
+    ),
+    *(
+        "{'text': 'Ann', 'type': 'PER', 'bbox': None}",
+        '{"PER": [',
+        "// x\n",
+        "/* ",
+        "*/",
+        "[('Ann', 'PER', [1, 2, 3, 4])]",
+        "box_2d",
+        "np.array([",
+    ),
+    *(
+        "x1=1, y1=2, x2=3, y2=4",
+        "[0, 0, 0, 0]",
+        "[[]]",
+        "<loc_1><loc_2><loc_3><loc_4>",
+        "not visible in the image",
+        "\u4e0d\u5728\u56fe\u50cf\u4e2d",
+        "B-PER",
+        "Persons",
+    ),
+)
 SLOW_S = 0.05
 BIG_CHARS = 20_000
 MAX_GROWTH = 16  # in time, for four times the length: the square
@@ -154,9 +235,27 @@ def repeat(rng: random.Random, text: str) -> str:
 
 def insert(rng: random.Random, text: str) -> str:
     """Insert tags, separators and odd characters."""
+    return _insert(rng, text, PIECES)
+
+
+def reform(rng: random.Random, text: str) -> str:
+    """Insert what belongs to other forms of answers."""
+    return _insert(rng, text, FORMS)
+
+
+def _insert(rng: random.Random, text: str, pieces: Sequence[str]) -> str:
     for _ in range(rng.randint(1, 6)):
         place = rng.randint(0, len(text))
-        text = text[:place] + rng.choice(PIECES) + text[place:]
+        text = text[:place] + rng.choice(pieces) + text[place:]
+    return text
+
+
+def loosen(rng: random.Random, text: str) -> str:
+    """Write quotes, nulls and commas as Python or a hasty model does, and bars as another sign."""
+    for old, new in rng.sample(
+        (('"', "'"), ("null", "None"), ("}", ",}"), (" | ", "\t"), ("|", "\uff5c"), ("\n", "\n\n"), ("None", "n/a")), 3
+    ):
+        text = text.replace(old, new)
     return text
 
 
@@ -185,10 +284,14 @@ MUTATIONS: dict[str, Callable[[random.Random, str], str]] = {
     "cut": cut,
     "repeat": repeat,
     "insert": insert,
+    "reform": reform,
+    "loosen": loosen,
     "renumber": renumber,
     "splice": splice,
     "noise": noise,
-    "all of them": lambda rng, text: renumber(rng, insert(rng, repeat(rng, cut(rng, splice(rng, text))))),
+    "all of them": lambda rng, text: renumber(
+        rng, reform(rng, insert(rng, loosen(rng, repeat(rng, cut(rng, splice(rng, text))))))
+    ),
 }
 
 
@@ -209,11 +312,14 @@ def completions(rng: random.Random, num: int) -> Iterator[tuple[str, str, list[E
 
 
 OPTIONS = [
-    RewardOptions(normalization=normalization, count=count, two_nones=two_nones)
+    RewardOptions(normalization=normalization, count=count, two_nones=two_nones, formats=formats, empty_boxes=empty_boxes)
     for normalization in CHOICES["normalization"]
     for count in CHOICES["count"]
     for two_nones in CHOICES["two_nones"]
+    for empty_boxes in CHOICES["empty_boxes"]
+    for formats in ("all", "all", "taught")
 ]
+OPENED = ("", "", "", "<think>", "[THINK]", "<answer>")
 
 
 @dataclass(slots=True)
@@ -245,7 +351,14 @@ def fuzz(num: int, seed: int, slow_s: float = SLOW_S) -> dict[str, Tally]:
     for kind, text, gold in tqdm(completions(rng, num), total=num, desc="fuzz", disable=None):
         start = time.thread_time()
         try:
-            score = score_completion(text, gold, options=OPTIONS[len(text) % len(OPTIONS)])
+            score = score_completion(
+                text,
+                gold,
+                options=OPTIONS[len(text) % len(OPTIONS)],
+                sentence="" if len(text) % 2 else " ".join(entity.text for entity in gold),
+                opened=OPENED[len(text) % len(OPENED)],
+                is_complete=len(text) % 5 > 0,
+            )
         except Exception as error:
             raise AssertionError(f"{kind}: {text!r} raised {error!r}") from error
         spent = time.thread_time() - start
@@ -287,6 +400,32 @@ BIG: dict[str, Callable[[int], str]] = {
     "nested lists": lambda n: "[" * (n // 2) + "]" * (n // 2),
     "spaces in a place": lambda n: "Ann is a person, whose boxes are x" + " " * n + "y",
     "boxes": lambda n: "Ann | PER | " + ", ".join(["[1, 2, 3, 4]"] * (n // 14)),
+    "loose json rows": lambda n: "\n".join(["{'text': 'Ann', 'type': 'PER', 'bbox': None,}"] * (n // 46)),
+    "loose json list": lambda n: "[" + ", ".join(["{'text': 'Ann', 'type': 'PER', 'bbox': None,}"] * (n // 47)) + "]",
+    "json among words": lambda n: "\n".join(['So: {"text": "Ann", "type": "PER", "bbox_2d": null} here'] * (n // 54)),
+    "half json": lambda n: "\n".join(['{"text": "Ann", "type": '] * (n // 25)),
+    "fruitless braces": lambda n: '{a: b} ["x" ' * (n // 12),
+    "single quotes": lambda n: "{'" * (n // 2),
+    "comments": lambda n: "{// x\n" * (n // 6),
+    "open comment": lambda n: '{"a": /*' + "*" * n,
+    "table": lambda n: "| Name | Type | Box |\n|---|---|---|\n" + "| Ann | PER | None |\n" * (n // 21),
+    "headers": lambda n: "| Name | Type | Box |\n" * (n // 22),
+    "rules": lambda n: "|---" * (n // 4),
+    "bullets": lambda n: "- " * (n // 2) + "Ann | PER | None",
+    "emphasis": lambda n: "*" * n + " | PER | None",
+    "numbers in front": lambda n: "1. " * (n // 3) + "Ann | PER | None",
+    "lead-ins": lambda n: "Here are the entities: " * (n // 23),
+    "revisions": lambda n: "No, rather:\nAnn | PER | None\n" * (n // 29),
+    "boxed": lambda n: "\\boxed{" * (n // 7),
+    "end tags of turns": lambda n: "Ann | PER | None" + "<|im_end|>" * (n // 10),
+    "odd tags at the end": lambda n: "Ann | PER | None" + "<|x|>" * (n // 5),
+    "harmony tags": lambda n: "<|channel|>final<|message|>x" * (n // 28),
+    "bracket tags": lambda n: "[THINK]x[/THINK]" * (n // 16),
+    "invisible": lambda n: "\u200b" * n + "Ann | PER | None",
+    "other bars": lambda n: "Ann\u2502PER\u2502None\n" * (n // 13),
+    "arrows": lambda n: " -> ".join(["Ann"] * (n // 7)),
+    "labeled": lambda n: "Ann (PER): None\n" * (n // 16),
+    "none phrases": lambda n: "Ann | PER | not " + "visible " * (n // 8),
 }
 
 

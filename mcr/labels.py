@@ -52,7 +52,9 @@ class LabelSet:
 
     def _set_folded(self, folded: Mapping[str, str]) -> None:
         object.__setattr__(self, "_folded", MappingProxyType(dict(folded)))
-        object.__setattr__(self, "spellings", frozenset(spelling for spelling, label in folded.items() if label not in self.coarse))
+        object.__setattr__(
+            self, "spellings", frozenset(spelling for spelling, label in folded.items() if label not in self.coarse)
+        )
 
     def __repr__(self) -> str:
         return f"LabelSet({self.name!r}, {len(self.labels)} labels)"

@@ -39,6 +39,7 @@ CORNERS = re.compile(
 QUADRUPLE = re.compile(rf"{_NUMBER}(?:\s{{0,9}}[,;]\s{{0,9}}{_NUMBER}){{3}}")
 PLAIN = re.compile(rf"\s*(?:\[\s*{_NUMBER}(?:\s*,\s*{_NUMBER}){{3}}\s*\]\s*,?\s*)+")
 TOKENS = re.compile(r"<\s?/?(?:loc_?\d+|\d{1,4}|patch_index_\d+)\s?>", re.IGNORECASE)
+AROUND = " \t\r\n\u3000" + "".join({*EMPHASIS, *QUOTE_PAIRS, *QUOTE_PAIRS.values()})
 NONE_PHRASE = re.compile("|".join(f"(?:{phrase})" for phrase in NONE_PHRASES))
 ZH_PHRASE = re.compile(NONE_PHRASE_ZH)
 NONE_REMARK = re.compile(
@@ -80,14 +81,7 @@ def fold_width(text: str) -> str:
 
 def bare(text: str) -> str:
     """Return text without white space, quotes and emphasis around it."""
-    text = text.strip()
-    for _ in range(4):
-        before = text
-        for mark in (*EMPHASIS, *QUOTE_PAIRS):
-            text = text.removeprefix(mark).removesuffix(QUOTE_PAIRS.get(mark, mark)).strip()
-        if text == before:
-            break
-    return text
+    return text.strip(AROUND)
 
 
 def is_none(text: str) -> bool:

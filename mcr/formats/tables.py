@@ -70,8 +70,8 @@ def read_header(line: str, how: Reading) -> Header | None:
     if len(line) > MAX_HEADER_CHARS or "|" not in line:
         return None
     names = [_fold(cell) for cell in cells_of(line)]
-    roles = [_role(name) for name in names]
-    if "" in roles or "text" not in roles or (len(names) < 2):
+    roles = [ROLES[name] for name in names if name in ROLES]
+    if len(roles) < len(names) or "text" not in roles or (len(names) < 2):
         return None
     if how.labels.named(names[roles.index("text")]) is not None and "type" in roles:
         return None
@@ -86,14 +86,9 @@ def _fold(cell: str) -> str:
     return "_".join(folded.replace("-", "_").replace("_", " ").split())
 
 
-def _role(name: str) -> str:
-    for place, keys in enumerate(CORNER_KEYS):
-        if name in keys:
-            return f"corner{place}"
-    for place, keys in enumerate(SIZE_KEYS):
-        if name in keys:
-            return f"corner{place}" if place < 2 else f"size{place}"
-    return next((role for role, names in SINGLE.items() if name in names), "")
+ROLES = {name: role for role, names in reversed(SINGLE.items()) for name in names}
+ROLES |= {name: f"size{place}" if place > 1 else f"corner{place}" for place, names in enumerate(SIZE_KEYS) for name in names}
+ROLES |= {name: f"corner{place}" for place, names in enumerate(CORNER_KEYS) for name in names}
 
 
 def read_table_row(line: str, header: Header, how: Reading) -> tuple[Entity | None, str] | None:

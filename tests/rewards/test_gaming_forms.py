@@ -47,14 +47,20 @@ FORMS = {
     "python": lambda entities: repr([(e.text, e.type, json_place(e)) for e in entities]),
     "qwen json": lambda entities: "```json\n" + json.dumps(keyed(entities, "label", "type", "bbox_2d")) + "\n```",
     "loose json": lambda entities: str(keyed(entities, "name", "category", "bbox")).replace("}", ",}"),
-    "json with words": lambda entities: "\n".join(f"Entity:\n{json.dumps(one)}" for one in keyed(entities, "text", "label", "box")),
+    "json with words": lambda entities: "\n".join(
+        f"Entity:\n{json.dumps(one)}" for one in keyed(entities, "text", "label", "box")
+    ),
     "fences": lambda entities: "\n".join(f"```json\n{json.dumps(one)}\n```" for one in keyed(entities, "entity", "type", "bbox")),
     "by name": lambda entities: json.dumps({e.text: {"type": e.type, "bbox": json_place(e)} for e in entities}),
 }
 REPEATABLE = sorted(set(FORMS) - {"by name"})  # an object holds a name once
 REASONINGS = [(f"<{name}>", f"</{name}>") for name in REASONING_NAMES]
 REASONINGS += [("[THINK]", "[/THINK]"), ("◁think▷", "◁/think▷"), ("<|channel>thought\n", "<channel|>")]
-REASONINGS += [("<|channel|>analysis<|message|>", "<|end|>"), ("<|START_THINKING|>", "<|END_THINKING|>"), ("<|begin_of_thought|>", "<|end_of_thought|>")]
+REASONINGS += [
+    ("<|channel|>analysis<|message|>", "<|end|>"),
+    ("<|START_THINKING|>", "<|END_THINKING|>"),
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),
+]
 
 
 def total(text, gold=GOLD, **options):
@@ -101,7 +107,18 @@ def test_of_two_answers_in_any_tags_the_last_counts(write, name):
     assert total(f"<{name}>\n{true}") == 0
 
 
-@pytest.mark.parametrize("words", ["\nNo, rather:\n", "\nWait.\n", "\n\nFinal answer:\n", "\n**Corrected:**\n", "\nSo:\n", "\n所以：\n", "\nI was wrong about this.\n"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "\nNo, rather:\n",
+        "\nWait.\n",
+        "\n\nFinal answer:\n",
+        "\n**Corrected:**\n",
+        "\nSo:\n",
+        "\n所以：\n",
+        "\nI was wrong about this.\n",
+    ],
+)
 def test_of_two_alternatives_without_tags_the_last_counts(write, words):
     assert total(write(GOLD) + words + write(HALF)) == total(write(HALF))
 
@@ -122,12 +139,16 @@ def test_repeats_and_junk_behind_the_answer_never_pay(repeat, normalization):
 
 
 def test_junk_in_another_form_behind_the_answer_costs_as_in_the_same(write):
-    assert total(tagged(write(GOLD) + "\n\n" + "zzz | PER | None\n" * 5)) == pytest.approx(total(tagged("New York | LOC | [100, 100, 200, 200]\nAnn Lee | PER | None\n" + "zzz | PER | None\n" * 5)))
+    assert total(tagged(write(GOLD) + "\n\n" + "zzz | PER | None\n" * 5)) == pytest.approx(
+        total(tagged("New York | LOC | [100, 100, 200, 200]\nAnn Lee | PER | None\n" + "zzz | PER | None\n" * 5))
+    )
 
 
 def test_several_boxes_are_no_lottery(write):
     boxes = tuple((x, 100, x + 100, 200) for x in range(0, 300, 20))
-    assert total(tagged(write([Entity("New York", "LOC", boxes), GOLD[1]]))) == total(tagged(write([Entity("New York", "LOC", boxes[:1]), GOLD[1]])))
+    assert total(tagged(write([Entity("New York", "LOC", boxes), GOLD[1]]))) == total(
+        tagged(write([Entity("New York", "LOC", boxes[:1]), GOLD[1]]))
+    )
 
 
 def test_a_box_over_the_whole_image_earns_no_grounding(write):
@@ -135,7 +156,21 @@ def test_a_box_over_the_whole_image_earns_no_grounding(write):
     assert score_completion(tagged(write(everywhere)), GOLD).grounding == 0
 
 
-@pytest.mark.parametrize("box", ["0, 0, 1e300, 1e300", "200, 200, 100, 100", "nan, nan, nan, nan", "inf, inf, inf, inf", "1, 2, 3", "0, 0, 0, 0", "-1, -1, -1, -1", "100, 100, 200, 200] or [0, 0, 9, 9", "1_00, 100, 200, 200", "null, null, null, null"])
+@pytest.mark.parametrize(
+    "box",
+    [
+        "0, 0, 1e300, 1e300",
+        "200, 200, 100, 100",
+        "nan, nan, nan, nan",
+        "inf, inf, inf, inf",
+        "1, 2, 3",
+        "0, 0, 0, 0",
+        "-1, -1, -1, -1",
+        "100, 100, 200, 200] or [0, 0, 9, 9",
+        "1_00, 100, 200, 200",
+        "null, null, null, null",
+    ],
+)
 def test_odd_boxes_earn_no_grounding_in_any_form(write, box):
     text = write(GOLD[:1]).replace("[100, 100, 200, 200]", f"[{box}]")
     for wrapped in (text, tagged(text)):
@@ -153,7 +188,9 @@ def test_an_empty_box_is_no_none_in_training_and_is_by_option(write):
 
 
 def test_one_malformed_item_does_not_zero_the_rest(write):
-    score = score_completion(tagged(write([*GOLD, Entity("Zed", "PER", ((1, 2, 3, 4),))]).replace("[1, 2, 3, 4]", "[1, 2, 3]")), GOLD)
+    score = score_completion(
+        tagged(write([*GOLD, Entity("Zed", "PER", ((1, 2, 3, 4),))]).replace("[1, 2, 3, 4]", "[1, 2, 3]")), GOLD
+    )
     assert score.total == pytest.approx(0.2 * 0.6 + 0.8)
     assert score.problems
 

@@ -30,9 +30,11 @@ HARMONY = re.compile(HARMONY_HEADER)
 HARMONY_END = re.compile(r"<\|(?:end|return|call)\|>")
 BARE_START = re.compile(HARMONY_BARE_START)
 END = re.compile("|".join(map(re.escape, END_TOKENS)))
+ENDS_FIRST = re.compile(rf"(?:\s|{END.pattern})*+")
 _CLOSERS = "|".join(re.escape(closer) for _, closer in ANSWER_TOKENS)
 ODD_END = re.compile(rf"(?!{_CLOSERS})<[|\uff5c][^<>|\uff5c\s]{{1,40}}[|\uff5c]>\Z")
 MAX_TOKEN_CHARS = 50
+MAX_ODD_TOKENS = 20
 MAX_OPENED_CHARS = 200
 START = re.compile(START_TOKENS)
 BOXES = re.compile("|".join(map(re.escape, BOX_TOKENS)))
@@ -44,7 +46,10 @@ ANSWER_TAG = re.compile(
     re.IGNORECASE,
 )
 TAUGHT_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
-MARKER = re.compile(rf"^[ \t>*#_]*(?:{'|'.join(MARKERS)})[ \t*_]*(?:[:\uff1a](?:[*_]{{1,3}}(?=\s|\Z))?[ \t]*|\n(?=\S))", re.IGNORECASE | re.MULTILINE)
+MARKER = re.compile(
+    rf"^[ \t>*#_]*(?:{'|'.join(MARKERS)})[ \t*_]*(?:[:\uff1a](?:[*_]{{1,3}}(?=\s|\Z))?[ \t]*|\n(?=\S))",
+    re.IGNORECASE | re.MULTILINE,
+)
 TAUGHT_MARKER = re.compile(r"^[ \t>*#]*(?:final[ \t]+)?answer[ \t*]*[:\uff1a][ \t*]*", re.IGNORECASE | re.MULTILINE)
 UNCLOSED = "the reasoning is not closed, so nothing after it is an answer"
 
@@ -115,16 +120,22 @@ def cut_at_end(text: str) -> tuple[str, str]:
         text = text[start.end() :]
     if "<|channel|>" in text:
         return text, ""
-    ends = [end for end in END.finditer(text) if text[: end.start()].strip()] if END.search(text) else []
-    if ends:
-        return text[: ends[0].start()], END.sub("", text[ends[0].end() :]).strip()
-    return _without_odd_end(text), ""
+    before = ENDS_FIRST.match(text)
+    end = END.search(text, before.end() if before else 0)
+    if end is None:
+        return _without_odd_end(text), ""
+    return text[: end.start()], END.sub("", text[end.end() :]).strip()
 
 
 def _without_odd_end(text: str) -> str:
     """Return text without tokens of the form <|...|> at its end, whatever their names."""
     text = text.rstrip()
-    while text.endswith(("|>", "\uff5c>")) and (odd := ODD_END.search(text, max(0, len(text) - MAX_TOKEN_CHARS))):
+    for _ in range(MAX_ODD_TOKENS):
+        if not text.endswith(("|>", "\uff5c>")):
+            break
+        odd = ODD_END.search(text, max(0, len(text) - MAX_TOKEN_CHARS))
+        if odd is None:
+            break
         text = text[: odd.start()].rstrip()
     return text
 

@@ -25,7 +25,10 @@ SIGN = re.compile(
 NUMBERING = re.compile(rf"(?:{'|'.join(NUMBERINGS)})[ \t\u3000]*", re.IGNORECASE)
 CASED_NUMBERING = re.compile(rf"(?:{'|'.join(NUMBERINGS[:-1])})[ \t\u3000]*|(?i:{NUMBERINGS[-1]})[ \t\u3000]*")
 _LEADS = "|".join(LEAD_INS)
-LEAD_IN = re.compile(rf"(?P<mark>[*_]{{1,3}})(?:{_LEADS})[ \t]*(?:[:：](?P=mark)|(?P=mark)[:：])[ \t]*|(?:{_LEADS})[ \t]*[:：][ \t]*", re.IGNORECASE)
+LEAD_IN = re.compile(
+    rf"(?P<mark>[*_]{{1,3}})(?:{_LEADS})[ \t]*(?:[:：](?P=mark)|(?P=mark)[:：])[ \t]*|(?:{_LEADS})[ \t]*[:：][ \t]*",
+    re.IGNORECASE,
+)
 PARTS = "text|entity|name|span|mention|type|entity type|category|label|box|bbox|bbox_2d|bounding box|location|region|coordinates"
 KEY = re.compile(rf"[*_`]{{0,3}}(?:{PARTS})[*_`]{{0,3}}[ \t]?[:：=][*_`]{{0,3}}[ \t]*", re.IGNORECASE)
 TEX = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|texttt)\{([^{}]*)\}")

@@ -12,8 +12,29 @@ from mcr.records import Entity
 
 NAMES = [
     *("Ann Lee", "O'Neil", "AT&T", "50 Cent", "St. John", "東京", "José", "@who_", "#Tag", "Mr. X", "U.S.", "C-3PO", "Hidden"),
-    *("Guns N' Roses", "Panic! at the Disco", "Unknown Pleasures", "Row 5", "Number 10", "Music", "No Doubt", "New York", "The National"),
-    *("Final Fantasy", "So Solid Crew", "Answer Ltd", "J. Cole", "Şebnem", "Владимир", "محمد", "P!nk", "Lil' Kim", "A. J. Styles"),
+    *(
+        "Guns N' Roses",
+        "Panic! at the Disco",
+        "Unknown Pleasures",
+        "Row 5",
+        "Number 10",
+        "Music",
+        "No Doubt",
+        "New York",
+        "The National",
+    ),
+    *(
+        "Final Fantasy",
+        "So Solid Crew",
+        "Answer Ltd",
+        "J. Cole",
+        "Şebnem",
+        "Владимир",
+        "محمد",
+        "P!nk",
+        "Lil' Kim",
+        "A. J. Styles",
+    ),
 ]
 SPELLINGS = {
     "PER": ("PER", "per", "Person", "persons", "B-PER", "[PER]", "**PER**", "Person (PER)", "`PER`", "<PER>"),
@@ -21,38 +42,169 @@ SPELLINGS = {
     "ORG": ("ORG", "organization", "Organisations", "S-ORG", "_ORG_", "ORG/Company", "organisation"),
     "OTHER": ("OTHER", "Others", "MISC", "misc", "B-MISC", "Miscellaneous", "[MISC]"),
 }
-NAME_MARKS = ("{}", "**{}**", "*{}*", "__{}__", "`{}`", '"{}"', "“{}”", "「{}」", "《{}》", "<ref>{}</ref>", "\u200b{}\u200b", "<b>{}</b>", "***{}***")
+NAME_MARKS = (
+    "{}",
+    "**{}**",
+    "*{}*",
+    "__{}__",
+    "`{}`",
+    '"{}"',
+    "“{}”",
+    "「{}」",
+    "《{}》",
+    "<ref>{}</ref>",
+    "\u200b{}\u200b",
+    "<b>{}</b>",
+    "***{}***",
+)
 NAME_MARKS += ("<|object_ref_start|>{}<|object_ref_end|>", "**“{}”**", "~~{}~~", "\u2060{}")
 BOXES = (
     *("[{}, {}, {}, {}]", "({}, {}, {}, {})", "[[{}, {}, {}, {}]]", "({},{}),({},{})", "<|box_start|>({},{}),({},{})<|box_end|>"),
-    *("<box>[[{}, {}, {}, {}]]</box>", "<|begin_of_box|>[{},{},{},{}]<|end_of_box|>", "[{}, {}, {}, {}].", "[{}, {}, {}, {}] (at the left)"),
-    *("[{} {} {} {}]", "x1={}, y1={}, x2={}, y2={}", '{{"x1": {}, "y1": {}, "x2": {}, "y2": {}}}', "approximately [{}, {}, {}, {}]"),
-    *("`[{}, {}, {}, {}]`", "**[{}, {}, {}, {}]**", "［{}，{}，{}，{}］", "<|det|>[[{}, {}, {}, {}]]<|/det|>", "[[{}, {}], [{}, {}]]"),
-    *("{}, {}, {}, {}", "xmin: {}, ymin: {}, xmax: {}, ymax: {}", "[{}px, {}px, {}px, {}px]", "[{}.0, {}.0, {}.0, {}.0] - in front"),
+    *(
+        "<box>[[{}, {}, {}, {}]]</box>",
+        "<|begin_of_box|>[{},{},{},{}]<|end_of_box|>",
+        "[{}, {}, {}, {}].",
+        "[{}, {}, {}, {}] (at the left)",
+    ),
+    *(
+        "[{} {} {} {}]",
+        "x1={}, y1={}, x2={}, y2={}",
+        '{{"x1": {}, "y1": {}, "x2": {}, "y2": {}}}',
+        "approximately [{}, {}, {}, {}]",
+    ),
+    *(
+        "`[{}, {}, {}, {}]`",
+        "**[{}, {}, {}, {}]**",
+        "［{}，{}，{}，{}］",
+        "<|det|>[[{}, {}, {}, {}]]<|/det|>",
+        "[[{}, {}], [{}, {}]]",
+    ),
+    *(
+        "{}, {}, {}, {}",
+        "xmin: {}, ymin: {}, xmax: {}, ymax: {}",
+        "[{}px, {}px, {}px, {}px]",
+        "[{}.0, {}.0, {}.0, {}.0] - in front",
+    ),
 )
 NONES = (
-    *("None", "none", "NULL", "N/A", "[]", "None.", "None (not visible)", "Not visible in the image", "not shown", "does not appear"),
-    *("absent", "ungroundable", "No bounding box", "—", "–", "❌", "不在图像中", "无", "未出现", "图中没有", "**None**", "`None`", "is not depicted"),
-    *("not present in the picture", "cannot be seen in the photo", "no visible region", "There is no box", "unknown", "<box>None</box>"),
+    *(
+        "None",
+        "none",
+        "NULL",
+        "N/A",
+        "[]",
+        "None.",
+        "None (not visible)",
+        "Not visible in the image",
+        "not shown",
+        "does not appear",
+    ),
+    *(
+        "absent",
+        "ungroundable",
+        "No bounding box",
+        "—",
+        "–",
+        "❌",
+        "不在图像中",
+        "无",
+        "未出现",
+        "图中没有",
+        "**None**",
+        "`None`",
+        "is not depicted",
+    ),
+    *(
+        "not present in the picture",
+        "cannot be seen in the photo",
+        "no visible region",
+        "There is no box",
+        "unknown",
+        "<box>None</box>",
+    ),
 )
 BULLETS = ("", "- ", "* ", "+ ", "• ", "● ", "◦ ", "→ ", "> ", "> - ", "- [ ] ", "- [x] ", "✅ ", "– ", "· ")
-NUMBERS = ("{}. ", "{}) ", "({}) ", "（{}）", "{}、", "[{}] ", "Entity {}: ", "**{}.** ", "#{}: ", "No. {}: ", "- {}. ", "{}️⃣ ", "实体{}：")
-LEADS = ("", "Here are the entities:\n", "Sure! Here are the named entities in the text:\n\n", "Output:\n", "## Entities\n", "**Result:**\n")
+NUMBERS = (
+    "{}. ",
+    "{}) ",
+    "({}) ",
+    "（{}）",
+    "{}、",
+    "[{}] ",
+    "Entity {}: ",
+    "**{}.** ",
+    "#{}: ",
+    "No. {}: ",
+    "- {}. ",
+    "{}️⃣ ",
+    "实体{}：",
+)
+LEADS = (
+    "",
+    "Here are the entities:\n",
+    "Sure! Here are the named entities in the text:\n\n",
+    "Output:\n",
+    "## Entities\n",
+    "**Result:**\n",
+)
 LEADS += ("The entities are as follows:\n", "输出：\n", "I looked at the image.\n")
-BETWEEN = ("", "\n", "\nIt is at the left.\n", "\n**People**\n", "\n### Places\n", "\n---\n", "\nThe image is clear about that.\n", "\nOther:\n")
-TAILS = ("", "\n", "\n\nLet me know!", *("<|im_end|>", "</s>", "<|eot_id|>", "<end_of_turn>", "<｜end▁of▁sentence｜>", "<|user|>", "<eos>"))
+BETWEEN = (
+    "",
+    "\n",
+    "\nIt is at the left.\n",
+    "\n**People**\n",
+    "\n### Places\n",
+    "\n---\n",
+    "\nThe image is clear about that.\n",
+    "\nOther:\n",
+)
+TAILS = (
+    "",
+    "\n",
+    "\n\nLet me know!",
+    *("<|im_end|>", "</s>", "<|eot_id|>", "<end_of_turn>", "<｜end▁of▁sentence｜>", "<|user|>", "<eos>"),
+)
 WRAPS = (
-    *("{}", "<answer>\n{}\n</answer>", "<answer type='rows'>{}</answer>", "<final_answer>{}</final_answer>", "<result>{}</result>"),
-    *("Answer:\n{}", "**Final answer:**\n{}", "答案：\n{}", "<|begin_of_box|>{}<|end_of_box|>", "\\boxed{{{}}}", "<output>{}</output>"),
+    *(
+        "{}",
+        "<answer>\n{}\n</answer>",
+        "<answer type='rows'>{}</answer>",
+        "<final_answer>{}</final_answer>",
+        "<result>{}</result>",
+    ),
+    *(
+        "Answer:\n{}",
+        "**Final answer:**\n{}",
+        "答案：\n{}",
+        "<|begin_of_box|>{}<|end_of_box|>",
+        "\\boxed{{{}}}",
+        "<output>{}</output>",
+    ),
     *("<CONCLUSION>{}</CONCLUSION>", "<|START_RESPONSE|>{}<|END_RESPONSE|>"),
 )
 FENCES = ("{}", "{}", "```\n{}\n```", "```text\n{}\n```", "```json\n{}\n```")
 DRAFT = "Draft:\nBob Roe | PER | None\n<{}>no</{}> hmm, [1, 2, 3, 4]\n"
 REASONINGS = (
-    *("", "<think>{}</think>\n", "<thinking>{}</thinking>", "<thought>{}</thought>\n", "<reasoning>{}</reasoning>", "[THINK]{}[/THINK]"),
-    *("<analysis>{}</analysis>\n", "◁think▷{}◁/think▷", "<seed:think>{}</seed:think>", "<|channel>thought\n{}<channel|>", "{}</think>\n"),
+    *(
+        "",
+        "<think>{}</think>\n",
+        "<thinking>{}</thinking>",
+        "<thought>{}</thought>\n",
+        "<reasoning>{}</reasoning>",
+        "[THINK]{}[/THINK]",
+    ),
+    *(
+        "<analysis>{}</analysis>\n",
+        "◁think▷{}◁/think▷",
+        "<seed:think>{}</seed:think>",
+        "<|channel>thought\n{}<channel|>",
+        "{}</think>\n",
+    ),
     *("<|START_THINKING|>{}<|END_THINKING|>", "<SUMMARY>a</SUMMARY><CAPTION>{}</CAPTION><REASONING>b</REASONING>\n"),
-    *("<|begin_of_thought|>{}<|end_of_thought|>", "<|channel|>analysis<|message|>{}<|end|><|start|>assistant<|channel|>final<|message|>"),
+    *(
+        "<|begin_of_thought|>{}<|end_of_thought|>",
+        "<|channel|>analysis<|message|>{}<|end|><|start|>assistant<|channel|>final<|message|>",
+    ),
 )
 
 
@@ -104,15 +256,27 @@ def markdown_table(rng, gold):
     boxes = [("box", ("Box", "Bounding Box", "**bbox_2d**", "Location", "Bounding Box [x1, y1, x2, y2]", "边界框"))]
     corners = [(f"corner{index}", (names[0], names[1], names[3])) for index, names in enumerate(table.CORNER_KEYS)]
     columns += boxes if rng.random() < 0.6 else corners
-    columns += [("reason", ("Reason", "Notes", "说明"))] * rng.randint(0, 1) + [("visible", ("Visible", "In image"))] * rng.randint(0, 1)
+    columns += [("reason", ("Reason", "Notes", "说明"))] * rng.randint(0, 1) + [
+        ("visible", ("Visible", "In image"))
+    ] * rng.randint(0, 1)
     rng.shuffle(columns)
     columns = [("number", ("#", "No.", "序号", "ID"))] * rng.randint(0, 1) + columns
     place = rng.randrange(3)
-    names = {role: (words[min(place, len(words) - 1)] if role.startswith("corner") else rng.choice(words)) for role, words in columns}
+    names = {
+        role: (words[min(place, len(words) - 1)] if role.startswith("corner") else rng.choice(words)) for role, words in columns
+    }
     edge = rng.choice(("|", ""))
-    lines = [f"{edge} {' | '.join(names[role] for role, _ in columns)} {edge}", f"{edge}{'|'.join(['---', ':-:', '--:'][index % 3] for index in range(len(columns)))}{edge}"]
+    lines = [
+        f"{edge} {' | '.join(names[role] for role, _ in columns)} {edge}",
+        f"{edge}{'|'.join(['---', ':-:', '--:'][index % 3] for index in range(len(columns)))}{edge}",
+    ]
     for index, entity in enumerate(gold, 1):
-        cells = {"number": str(index), "name": name_of(rng, entity), "type": rng.choice(SPELLINGS[entity.type]), "reason": "as I see it"}
+        cells = {
+            "number": str(index),
+            "name": name_of(rng, entity),
+            "type": rng.choice(SPELLINGS[entity.type]),
+            "reason": "as I see it",
+        }
         cells |= {"visible": "yes" if entity.boxes else "no", "box": place_of(rng, entity, BOXES[:8])}
         cells |= {f"corner{at}": str(int(entity.boxes[0][at])) if entity.boxes else "-" for at in range(4)}
         lines.append(f"{edge} {' | '.join(cells[role] for role, _ in columns)} {edge}")
@@ -123,19 +287,53 @@ def json_place(rng, entity):
     if entity.boxes is None:
         return rng.choice((None, [], "None", "not visible", "", "N/A", {}))
     x1, y1, x2, y2 = map(int, entity.boxes[0])
-    forms = ([x1, y1, x2, y2], [[x1, y1, x2, y2]], {"x1": x1, "y1": y1, "x2": x2, "y2": y2}, f"[{x1}, {y1}, {x2}, {y2}]", [str(x1), str(y1), str(x2), str(y2)])
-    forms += ({"xmin": x1, "ymin": y1, "xmax": x2, "ymax": y2}, {"left": x1, "top": y1, "right": x2, "bottom": y2}, [{"xmin": x1, "ymin": y1, "xmax": x2, "ymax": y2}])
+    forms = (
+        [x1, y1, x2, y2],
+        [[x1, y1, x2, y2]],
+        {"x1": x1, "y1": y1, "x2": x2, "y2": y2},
+        f"[{x1}, {y1}, {x2}, {y2}]",
+        [str(x1), str(y1), str(x2), str(y2)],
+    )
+    forms += (
+        {"xmin": x1, "ymin": y1, "xmax": x2, "ymax": y2},
+        {"left": x1, "top": y1, "right": x2, "bottom": y2},
+        [{"xmin": x1, "ymin": y1, "xmax": x2, "ymax": y2}],
+    )
     forms += ({"x": x1, "y": y1, "width": x2 - x1, "height": y2 - y1}, [[x1, y1], [x2, y2]])
     return rng.choice(forms)
 
 
 def json_items(rng, gold):
-    name_key = rng.choice(("text", "entity", "name", "span", "mention", "Entity_span", "entityName", "named entity", "word", "label"))
-    type_key = rng.choice(("type", "entity_type", "Category", "class")) if name_key == "label" else rng.choice(("type", "label", "Entity Type", "category", "ner"))
-    box_key = rng.choice(("bbox_2d", "bbox", "box", "boxes", "bndbox", "bounding_box", "boundingBox", "location", "entity_region", "coordinates", "box2d"))
+    name_key = rng.choice(
+        ("text", "entity", "name", "span", "mention", "Entity_span", "entityName", "named entity", "word", "label")
+    )
+    type_key = (
+        rng.choice(("type", "entity_type", "Category", "class"))
+        if name_key == "label"
+        else rng.choice(("type", "label", "Entity Type", "category", "ner"))
+    )
+    box_key = rng.choice(
+        (
+            "bbox_2d",
+            "bbox",
+            "box",
+            "boxes",
+            "bndbox",
+            "bounding_box",
+            "boundingBox",
+            "location",
+            "entity_region",
+            "coordinates",
+            "box2d",
+        )
+    )
     items = []
     for entity in gold:
-        parts = [(name_key, entity.text), (type_key, rng.choice([one for one in SPELLINGS[entity.type]])), (box_key, json_place(rng, entity))]
+        parts = [
+            (name_key, entity.text),
+            (type_key, rng.choice([one for one in SPELLINGS[entity.type]])),
+            (box_key, json_place(rng, entity)),
+        ]
         rng.shuffle(parts)
         items.append(dict(parts))
     return items
@@ -176,8 +374,17 @@ def json_answer(rng, gold):
 
 
 def tuples(rng, gold):
-    values = [(entity.text, rng.choice(SPELLINGS[entity.type][:3]), list(map(int, entity.boxes[0])) if entity.boxes else None) for entity in gold]
-    return rng.choice((repr(values), "\n".join(map(repr, values)), str(values).replace("'", '"') if not any("'" in v[0] for v in values) else repr(values)))
+    values = [
+        (entity.text, rng.choice(SPELLINGS[entity.type][:3]), list(map(int, entity.boxes[0])) if entity.boxes else None)
+        for entity in gold
+    ]
+    return rng.choice(
+        (
+            repr(values),
+            "\n".join(map(repr, values)),
+            str(values).replace("'", '"') if not any("'" in v[0] for v in values) else repr(values),
+        )
+    )
 
 
 def sentences(rng, gold):
@@ -195,7 +402,10 @@ def labeled(rng, gold):
     form = rng.choice(("{0} ({1}): {2}", "- **{0}** ({1}): {2}", "{0} -> {1} -> {2}", "{0} → {1} → {2}", "({0}, {1}, {2})"))
     boxes = ("[{}, {}, {}, {}]", "({}, {}, {}, {})")
     nones = ("None", "not visible in the image", "无")
-    return "\n".join(form.format(e.text, e.type, rng.choice(nones) if e.boxes is None else rng.choice(boxes).format(*map(int, e.boxes[0]))) for e in gold)
+    return "\n".join(
+        form.format(e.text, e.type, rng.choice(nones) if e.boxes is None else rng.choice(boxes).format(*map(int, e.boxes[0])))
+        for e in gold
+    )
 
 
 FORMS = {one.__name__: one for one in (rows, joined, markdown_table, json_answer, tuples, sentences, labeled)}
