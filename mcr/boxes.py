@@ -16,7 +16,13 @@ from mcr.errors import ConfigError
 Box = tuple[float, float, float, float]
 FRAMES = ("absolute", "norm1000", "norm1")
 AXES = ("xyxy", "yxyx")
+EMPTY_BOXES = ((0.0,) * 4, (-1.0,) * 4)
 DECIMALS = {"absolute": 0, "norm1000": 0, "norm1": 3}
+
+
+def is_empty_box(boxes: Sequence[Sequence[float]] | None) -> bool:
+    """Whether boxes are what some writers put for None: [0, 0, 0, 0] or [-1, -1, -1, -1]."""
+    return bool(boxes) and all(tuple(box) in EMPTY_BOXES for box in boxes or ())
 
 
 def area(box: Sequence[float]) -> float:

@@ -1,7 +1,7 @@
 """Answers written exactly as mcr.formats.answers does: a fast reader for the usual ones, and the reader of what schemas teach.
 
-The fast reader leaves anything else to the readers of each form; it reads nothing that those would read otherwise (a test compares
-them), only several times faster.
+The fast reader leaves anything else to the readers of each form. It reads nothing that those would read otherwise, only several
+times faster; a test compares them.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Collection
 from itertools import permutations
 from typing import Any
 
-from mcr.boxes import Box, Frame
+from mcr.boxes import Box, Frame, is_empty_box
 from mcr.formats.entity_parts import Reading, label_of
 from mcr.formats.json_answer import read_json_value
 from mcr.formats.location import read_location
@@ -48,7 +48,6 @@ SENTENCES = ((re.compile(rf"{_TEXT} is a\(an\) {_LABEL}, whose bounding boxes ar
 NUMBER = re.compile(_NUMBER)
 ODD_TEXT = re.compile(r"[*_`~\\<\x00-\x1f\u200b-\u200f\u2060-\u2069\u202a-\u202e\ufeff\u00ad]")
 TAGGED = re.compile(r"\s*+(?:<think>[^<]*+</think>\s*+)?<answer>([^<]*+)</answer>\s*+")
-EMPTY_VALUES = ({0.0}, {-1.0})
 MAX_NUMBER = 1e12
 
 
@@ -109,7 +108,7 @@ def _read_lines(
         if place != "None":
             values = [float(number) for number in NUMBER.findall(place)]
             boxes = tuple([(values[i], values[i + 1], values[i + 2], values[i + 3]) for i in range(0, len(values), 4)])
-            if values[0] == values[1] and set(values) in EMPTY_VALUES:
+            if values[0] == values[1] and is_empty_box(boxes):
                 return None
         entities.append(Entity(text.strip(), label, boxes, None, frame))
     return entities
@@ -151,14 +150,13 @@ def _json_boxes(place: Any) -> tuple[Box, ...] | None:
     if type(place) is not list or not place:
         return None
     rows = place if type(place[0]) is list else (place,)
-    values: list[float] = []
     for row in rows:
         if type(row) is not list or len(row) != 4 or not all(type(value) in (int, float) for value in row):
             return None
         if not all(-MAX_NUMBER < value < MAX_NUMBER for value in row):
             return None
-        values += row
-    return None if set(values) in EMPTY_VALUES else tuple((r[0], r[1], r[2], r[3]) for r in rows)
+    boxes = tuple((float(row[0]), float(row[1]), float(row[2]), float(row[3])) for row in rows)
+    return None if is_empty_box(boxes) else boxes
 
 
 def read_taught(text: str, how: Reading, formats: Collection[str]) -> tuple[list[Entity], list[str], bool]:

@@ -1,7 +1,7 @@
 """From a completion to its entities: find the answer that counts, then read it in whichever form it is written.
 
-The last complete answer outside the reasoning counts: what is in <answer> or the like, or follows "Answer:", whichever comes last,
-else the last complete alternative in the text. mcr/formats/markup/what_is_read.py is the table of all that is read.
+The last complete answer outside the reasoning counts: what is in <answer> or the like, or follows "Answer:", whichever comes
+last, else the last complete alternative in the text. mcr/formats/markup/what_is_read.py is the table of all that is read.
 """
 
 import json

@@ -145,10 +145,8 @@ def read_place_part(text: str, how: Reading) -> ReadLocation | None:
     """Return the location that a part holds, or None where it holds none."""
     if how.is_strict:
         return read_plain_location(text)
-    if text.lstrip()[:1].isalpha() or text.lstrip()[:1] in "*_`":
-        if key := KEY.match(text.strip()):
-            text = text.strip()[key.end() :]
-    return read_location(text)
+    key = KEY.match(text.strip())
+    return read_location(text.strip()[key.end() :] if key else text)
 
 
 def read_parts(parts: Sequence[str], joiner: str, how: Reading) -> tuple[Entity | None, str]:

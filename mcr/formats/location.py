@@ -1,4 +1,4 @@
-"""A location as text or as a JSON value: boxes, None in its usual spellings, or something that is neither; reading and writing."""
+"""A location as text or as a JSON value: boxes, None in its usual spellings, or neither; reading and writing."""
 
 import math
 import re
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mcr.boxes import Box
+from mcr.boxes import Box, is_empty_box
 from mcr.formats.markup.loose_json import scan
 from mcr.formats.markup.what_is_read import (
     CORNER_KEYS,
@@ -28,8 +28,8 @@ NUMBER = re.compile(_NUMBER)
 MARK = re.compile(rf"(?P<open>[\[(<{{])|(?P<close>[\])>}}])|(?P<number>{_NUMBER}(?:px)?)")
 FILLER = re.compile(r"(?:[\s,;&]|\band\b|\bto\b|[-\u2013](?=[\s(\[]))*", re.IGNORECASE)
 LEAD = re.compile(
-    r"(?:\s|[:=~\u2248*_]|\b(?:approximately|approx|about|around|roughly|near|at|bounding box(?:es)?|bbox(?:_2d)?|box(?:es)?|regions?|"
-    r"locations?|coordinates|position|visible|yes|in the image|is|are)\b\.?|约|大约|位于|边界框|位置|坐标)*+",
+    r"(?:\s|[:=~\u2248*_]|\b(?:approximately|approx|about|around|roughly|near|at|bounding box(?:es)?|bbox(?:_2d)?|box(?:es)?|"
+    r"regions?|locations?|coordinates|position|visible|yes|in the image|is|are)\b\.?|约|大约|位于|边界框|位置|坐标)*+",
     re.IGNORECASE,
 )
 NAMED = re.compile(rf"\b([a-z]{{1,6}}(?:_?[a-z]{{2,6}}|_?[0-3])?)[\"']?\s?[=:]\s?({_NUMBER})(?:px)?(?![\w.%])", re.IGNORECASE)
@@ -49,7 +49,6 @@ EMPTY_WORDS = frozenset(["null", "none", "-", "n/a", "na", "\u2014", ""])
 MAX_NUMBER_CHARS = 64
 MAX_FOLDED_CHARS = 2000
 MAX_PHRASE_CHARS = 120
-EMPTY_NUMBERS = ({0.0}, {-1.0})
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,18 +204,16 @@ def _to_boxes(groups: Sequence[Sequence[str]], size: int) -> ReadLocation:
 def _check(values: Sequence[float]) -> ReadLocation:
     if not all(map(math.isfinite, values)):
         return ReadLocation(UNREADABLE, "a number that is not finite")
-    if set(values) in EMPTY_NUMBERS:
-        return EMPTY_BOX
-    return ReadLocation(tuple((values[i], values[i + 1], values[i + 2], values[i + 3]) for i in range(0, len(values), 4)))
+    boxes = tuple((values[i], values[i + 1], values[i + 2], values[i + 3]) for i in range(0, len(values), 4))
+    return EMPTY_BOX if is_empty_box(boxes) else ReadLocation(boxes)
 
 
 def _by_name(pairs: Mapping[str, Any]) -> ReadLocation | None:
     """Return the box of named corners, or of a corner with width and height; None where the names are others."""
     for keys in (CORNER_KEYS, SIZE_KEYS):
         found = [next((pairs[key] for key in names if key in pairs), None) for names in keys]
-        if any(value is None for value in found) and any(name in pairs for names in CORNER_KEYS for name in names):
-            if keys is CORNER_KEYS and all(value is None for value in found):
-                return EMPTY_BOX
+        if keys is CORNER_KEYS and all(value is None for value in found) and any(name in pairs for name in sum(keys, ())):
+            return EMPTY_BOX
         values = [_to_number(value) for value in found]
         if None not in values:
             x1, y1, x2, y2 = (value for value in values if value is not None)

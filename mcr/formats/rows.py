@@ -125,7 +125,7 @@ def _add_box(entities: list[Entity], piece: str, how: Reading) -> bool:
 
 
 def _read_other(line: str, how: Reading) -> ReadLine | None:
-    """Read a row without bars, where a known type leaves no doubt: `Ann (PER): [...]`, `Ann -> PER -> [...]`, `Ann, PER, [...]`."""
+    """Read a row without bars, where a known type leaves no doubt: `Ann (PER): None`, `Ann -> PER -> None`, `Ann, PER, None`."""
     if not how.task.has_type or not 5 <= len(line) <= MAX_OTHER_CHARS or "|" in line:
         return None
     candidates = [ARROWS.split(line), _split_commas(line)]

@@ -151,7 +151,13 @@ def _uncertainties(row: dict[str, Any]) -> tuple[float | None, ...]:
 
 
 def _entity(row: Any) -> Entity:
-    """Build a predicted entity. Its boxes may be degenerate (they score 0), but they must be four numbers."""
+    """Build a predicted entity. Its boxes may be degenerate (they score 0), but they must be four numbers.
+
+    [[]] and boxes of nulls are empty boxes, as [0, 0, 0, 0] is (mcr.metrics.conventions).
+    """
+    boxes = row.get("boxes") if isinstance(row, dict) else None
+    if isinstance(boxes, list) and boxes and all(isinstance(box, list) and not any(v is not None for v in box) for box in boxes):
+        row = {**row, "boxes": [[0.0] * 4]}
     entity = Entity.from_dict(row)
     if any(len(box) != 4 for box in entity.boxes or ()):
         raise DataError(f"entity {entity.text!r}: got boxes {row['boxes']}, expected four numbers each. Correct them.")

@@ -2,6 +2,7 @@
 
 import html
 import math
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,9 +10,12 @@ from typing import Any
 
 from mcr.io.predictions import Prediction
 from mcr.labels import DEFAULT_LABELS, LabelSet
+from mcr.boxes import is_empty_box
 from mcr.records import Sample, collapse_space
 
 MAX_EXAMPLES = 5
+MAX_REASON_CHARS, MAX_PIECE_CHARS = 100, 200
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|\\d+")
 MIN_BOXES = 5
 MANY, FEW = 0.2, 0.01
 MAX_SHARE = 1.5  # pixels: no real box is as small, and shares of an image may lie a little outside it
@@ -51,7 +55,9 @@ def find_suspicions(
         *_texts(pairs),
         _sentences(pairs),
         _keys(pairs),
+        *_pieces(pairs),
         *_broken_boxes(pairs),
+        _empty_boxes(pairs),
         _empty_lists(pairs),
         _types(pairs, labels),
     ]
@@ -142,12 +148,34 @@ def _keys(pairs: Sequence[tuple[Sample, Prediction]]) -> Suspicion | None:
     return _make("key that is not read and is like one that is: misspelled? Rename or remove it.", wrong)
 
 
+def _pieces(pairs: Sequence[tuple[Sample, Prediction]]) -> list[Suspicion | None]:
+    """Return what of the completions was not read, or read with a doubt: one finding a reason, the most frequent first."""
+    by_reason: dict[str, list[str]] = {}
+    for sample, prediction in pairs:
+        for problem in prediction.problems:
+            reason = QUOTED.sub("...", problem.partition(": ")[0])[:MAX_REASON_CHARS]
+            by_reason.setdefault(reason, []).append(f"{problem[:MAX_PIECE_CHARS]} (sample {sample.id})")
+    reasons = sorted(by_reason, key=lambda reason: -len(by_reason[reason]))
+    return [_make(f"piece of a completion: {reason}.", by_reason[reason]) for reason in reasons]
+
+
+def _empty_boxes(pairs: Sequence[tuple[Sample, Prediction]]) -> Suspicion | None:
+    empty = [
+        f"{entity.text!r} (sample {sample.id})"
+        for sample, prediction in pairs
+        for entity in prediction.entities
+        if is_empty_box(entity.boxes)
+    ]
+    return _make("empty box, [0, 0, 0, 0] or the like, which counts as None; with --empty_boxes wrong, as a wrong box.", empty)
+
+
 def _broken_boxes(pairs: Sequence[tuple[Sample, Prediction]]) -> list[Suspicion | None]:
     boxes = [
         (f"{list(box)} (sample {sample.id})", box)
         for sample, prediction in pairs
         for entity in prediction.entities
         for box in entity.boxes or ()
+        if not is_empty_box(entity.boxes)
     ]
     endless = [text for text, box in boxes if not all(map(math.isfinite, box))]
     flat = [text for text, box in boxes if all(map(math.isfinite, box)) and not (box[0] < box[2] and box[1] < box[3])]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from mcr.boxes import area
+from mcr.boxes import area, is_empty_box
 from mcr.errors import ConfigError
 from mcr.labels import DEFAULT_LABELS, LabelSet, load_labels
 from mcr.masks import mask_iou
@@ -20,6 +20,7 @@ CHOICES = {
     "duplicates": ("keep", "drop"),
     "auroc_ties": ("half", "none"),
     "grec_overlap": ("iou", "giou"),
+    "empty_boxes": ("none", "wrong"),
 }
 
 
@@ -42,6 +43,10 @@ class ConventionFlags:
     )
     grec_overlap: str = field(
         default="iou", metadata={"help": "GREC's Pr@(F1=1) compares boxes by iou, or by giou as the official gRefCOCO code does"}
+    )
+    empty_boxes: str = field(
+        default="none",
+        metadata={"help": "a predicted [0, 0, 0, 0] or [-1, -1, -1, -1] is none, as some files mean it, or wrong"},
     )
     type_aliases: bool = field(default=True, metadata={"help": "spellings of one type by the label set's aliases are equal"})
 
@@ -101,6 +106,9 @@ class Conventions(ConventionFlags):
         if not self.is_case_sensitive:
             gold, predicted = (_lower(entities) for entities in (row.gold, row.predicted))
             row = replace(row, sentence=row.sentence.lower(), gold=gold, predicted=predicted)
+        if self.empty_boxes == "none" and any(is_empty_box(entity.boxes) for entity in row.predicted):
+            predicted = tuple(replace(entity, boxes=None) if is_empty_box(entity.boxes) else entity for entity in row.predicted)
+            row = replace(row, predicted=predicted)
         if self.gold_boxes == "largest" and row.task.has_text:
             row = replace(row, gold=tuple(_largest_alone(entity) for entity in row.gold))
         if self.duplicates == "drop":
@@ -120,10 +128,12 @@ class Conventions(ConventionFlags):
         tie = "one half" if self.auroc_ties == "half" else "nothing"
         types = "by the aliases of" if self.type_aliases else "as they are written, without the aliases of"
         grec = "IoU" if self.grec_overlap == "iou" else "GIoU, pairing the highest first"
+        empty = "None" if self.empty_boxes == "none" else "a wrong box"
         return (
             f"A place is right at IoU {sign} {self.iou_threshold:g} of the first predicted box with {boxes}, or None for None. "
             f"Texts are compared {case}, white space collapsed, types {types} label set {self.labels.name}. "
-            f"Repeated predictions {repeated}. N-scores compare {by_type}. "
+            f"Repeated predictions {repeated}. A predicted [0, 0, 0, 0] or [-1, -1, -1, -1] is {empty}. "
+            f"N-scores compare {by_type}. "
             "Acc@0.5 and Acc@0.75 count from these values on, whatever the threshold; they and the mean IoU pair entities by "
             f"{paired}. A tie counts {tie} in the AUROC of uncertainty. GREC's Pr@(F1=1) compares boxes by {grec}."
         )

@@ -20,7 +20,8 @@ from mcr.formats.tables import Header, is_rule, read_header, read_table_row
 from mcr.records import Entity
 
 JSON_START = re.compile(
-    r"""\{(?=\s*(?:["'\u201c\u2018`}]|[^\W\d][\w ]{0,40}["']?\s*[:=]|//|/\*))|\[(?=\s*(?:\{|["'\u201c]|[\[(]\s*["'\u201c]|\]|//))"""
+    r"""\{(?=\s*(?:["'\u201c\u2018`}]|[^\W\d][\w ]{0,40}["']?\s*[:=]|//|/\*))"""
+    r"""|\[(?=\s*(?:\{|["'\u201c]|[\[(]\s*["'\u201c]|\]|//))"""
     r"|\((?=\s*')|\b[A-Z]\w{2,20}\((?=\w{2,20}\s?=)"
 )
 ANY_BAR = re.compile(rf"[|\t{BARS}]")

@@ -331,7 +331,7 @@ def json_items(rng, gold):
     for entity in gold:
         parts = [
             (name_key, entity.text),
-            (type_key, rng.choice([one for one in SPELLINGS[entity.type]])),
+            (type_key, rng.choice(SPELLINGS[entity.type])),
             (box_key, json_place(rng, entity)),
         ]
         rng.shuffle(parts)
@@ -419,7 +419,7 @@ def decorate(rng, answer, form):
     tail = rng.choice(TAILS)
     if "START_RESPONSE" in wrap or "harmony" in reasoning:
         tail = ""
-    if "Let me" in tail and ("{}" == wrap or wrap.startswith(("Answer", "**Final", "答案"))):
+    if "Let me" in tail and (wrap == "{}" or wrap.startswith(("Answer", "**Final", "答案"))):
         tail = "\n"
     return reasoning.format(DRAFT.format("b", "b")) + wrap.format(lead + fence.format(answer)) + tail
 

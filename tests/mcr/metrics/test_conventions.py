@@ -20,6 +20,7 @@ OTHERS = {
     "grounding_by_type": False,
     "auroc_ties": "none",
     "grec_overlap": "giou",
+    "empty_boxes": "wrong",
     "type_aliases": False,
 }
 
