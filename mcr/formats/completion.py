@@ -29,7 +29,7 @@ MAX_EMPTY_CHARS = 1000
 MAX_SENTENCE_CHARS = 200
 NO_ENTITY = "no entity could be read in the answer"
 CUT = "the completion was cut off before an answer was complete"
-NO_ENTITIES = re.compile(EMPTY_SENTENCE, re.IGNORECASE)
+NO_ENTITIES = re.compile(EMPTY_SENTENCE[0], re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

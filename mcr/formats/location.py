@@ -40,12 +40,12 @@ QUADRUPLE = re.compile(rf"{_NUMBER}(?:\s{{0,9}}[,;]\s{{0,9}}{_NUMBER}){{3}}")
 PLAIN = re.compile(rf"\s*(?:\[\s*{_NUMBER}(?:\s*,\s*{_NUMBER}){{3}}\s*\]\s*,?\s*)+")
 TOKENS = re.compile(r"<\s?/?(?:loc_?\d+|\d{1,4}|patch_index_\d+)\s?>", re.IGNORECASE)
 AROUND = " \t\r\n\u3000" + "".join({*EMPHASIS, *QUOTE_PAIRS, *QUOTE_PAIRS.values()})
-NONE_PHRASE = re.compile("|".join(f"(?:{phrase})" for phrase in NONE_PHRASES))
-ZH_PHRASE = re.compile(NONE_PHRASE_ZH)
+NONE_PHRASE = re.compile("|".join(f"(?:{rule})" for rule, _ in (*NONE_PHRASES, NONE_PHRASE_ZH)))
 NONE_REMARK = re.compile(
     r"(?:none|null|n/a|无|no box|not visible|not shown|not in the image)\s?[-(\[,;:.\u2013\u2014（，：](.*)", re.DOTALL
 )
 EMPTY_WORDS = frozenset(["null", "none", "-", "n/a", "na", "\u2014", ""])
+CORNER_NAMES = frozenset(name for names in CORNER_KEYS for name in names)
 MAX_NUMBER_CHARS = 64
 MAX_FOLDED_CHARS = 2000
 MAX_PHRASE_CHARS = 120
@@ -89,16 +89,15 @@ def is_none(text: str) -> bool:
     >>> is_none("Not visible in the image."), is_none("None (not shown)"), is_none("不在图像中"), is_none("somewhere")
     (True, True, True, False)
     """
-    text = bare(text)
     if len(text) > MAX_FOLDED_CHARS:
         return False
-    folded = " ".join(text.lower().replace("\u2019", "'").split()).rstrip(".!。,;") or text.lower()
-    if folded in NONE_WORDS:
+    folded = " ".join(bare(text).lower().replace("\u2019", "'").split())
+    plain = bare(folded.rstrip(".!。,;"))
+    if folded in NONE_WORDS or plain in NONE_WORDS:
         return True
-    if len(folded) <= MAX_PHRASE_CHARS:
-        unwrapped = folded.strip("()[]<>")
-        if unwrapped in NONE_WORDS or NONE_PHRASE.fullmatch(unwrapped) or ZH_PHRASE.fullmatch(unwrapped):
-            return True
+    unwrapped = plain.strip("()[]<>")
+    if len(plain) <= MAX_PHRASE_CHARS and (unwrapped in NONE_WORDS or NONE_PHRASE.fullmatch(unwrapped)):
+        return bool(unwrapped)
     remark = NONE_REMARK.match(folded)
     return remark is not None and not NUMBER.search(remark.group(1))
 
@@ -212,7 +211,11 @@ def _by_name(pairs: Mapping[str, Any]) -> ReadLocation | None:
     """Return the box of named corners, or of a corner with width and height; None where the names are others."""
     for keys in (CORNER_KEYS, SIZE_KEYS):
         found = [next((pairs[key] for key in names if key in pairs), None) for names in keys]
-        if keys is CORNER_KEYS and all(value is None for value in found) and any(name in pairs for name in sum(keys, ())):
+        if (
+            keys is CORNER_KEYS
+            and all(value is None for value in found)
+            and any(name in pairs for names in keys for name in names)
+        ):
             return EMPTY_BOX
         values = [_to_number(value) for value in found]
         if None not in values:

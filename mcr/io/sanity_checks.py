@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mcr.boxes import is_empty_box
 from mcr.io.predictions import Prediction
 from mcr.labels import DEFAULT_LABELS, LabelSet
-from mcr.boxes import is_empty_box
 from mcr.records import Sample, collapse_space
 
 MAX_EXAMPLES = 5

@@ -47,7 +47,7 @@ ANSWER_TAG = re.compile(
 )
 TAUGHT_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
 MARKER = re.compile(
-    rf"^[ \t>*#_]*(?:{'|'.join(MARKERS)})[ \t*_]*(?:[:\uff1a](?:[*_]{{1,3}}(?=\s|\Z))?[ \t]*|\n(?=\S))",
+    rf"^[ \t>*#_]*(?:{'|'.join(rule for rule, _ in MARKERS)})[ \t*_]*(?:[:\uff1a](?:[*_]{{1,3}}(?=\s|\Z))?[ \t]*|\n(?=\S))",
     re.IGNORECASE | re.MULTILINE,
 )
 TAUGHT_MARKER = re.compile(r"^[ \t>*#]*(?:final[ \t]+)?answer[ \t*]*[:\uff1a][ \t*]*", re.IGNORECASE | re.MULTILINE)

@@ -26,8 +26,9 @@ JSON_START = re.compile(
 )
 ANY_BAR = re.compile(rf"[|\t{BARS}]")
 GAP = re.compile(r"[\s,;.]*")
-REVISION = re.compile(rf"(?:{'|'.join(REVISIONS)})", re.IGNORECASE)
-REVISION_LEAD = re.compile(rf"(?:{'|'.join(REVISIONS)})[:：]\s*(?=\S)", re.IGNORECASE)
+_REVISIONS = "|".join(rule for rule, _ in REVISIONS)
+REVISION = re.compile(rf"(?:{_REVISIONS})", re.IGNORECASE)
+REVISION_LEAD = re.compile(rf"(?:{_REVISIONS})[:：]\s*(?=\S)", re.IGNORECASE)
 ATTEMPT = re.compile(r"[|\t]|[\[(]\s*-?\d[^\])]*,|whose|\{\s*[\"']")
 MAX_FRUITLESS = 20
 MAX_FAILURES = 50
@@ -79,7 +80,8 @@ def _read_next(body: str, place: int, reader: "_Reader") -> int:
     stop = body.find("\n", place)
     stop = len(body) if stop < 0 else stop
     start = reader.next_json(body, place)
-    if start is None or start.start() >= stop or ANY_BAR.search(body[place : start.start()].lstrip()):
+    before = "" if start is None else body[place : start.start()]
+    if start is None or start.start() >= stop or ANY_BAR.search(before.lstrip()) or before.count('"') % 2:
         reader.add_line(body[place:stop])
         return stop + 1
     scanned = scan(body, start.end() - 1, is_strict_first=reader.num_failures < MAX_FAILURES)
@@ -154,11 +156,10 @@ class _Reader:
             return
         if self._add_table_line(line):
             return
-        if revision := REVISION_LEAD.match(line.strip()):
-            name = line.strip().split("|")[0]
-            if not (self.how.sentence and " ".join(name.split()) in self.how.sentence):
-                self.is_broken = self.revises = True
-                line = line.strip()[revision.end() :]
+        revision = REVISION_LEAD.match(line.strip())
+        if revision and not (self.how.sentence and revision.group().strip() in self.how.sentence):
+            self.is_broken = self.revises = True
+            line = line.strip()[revision.end() :]
         if holds_sentence(line):
             found, rest = read_sentence_line(line, self.how)
             if found.entities:

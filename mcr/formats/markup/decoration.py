@@ -22,9 +22,8 @@ _TIGHT = "".join(sign for sign in BULLET_SIGNS if sign not in _SPACED)
 SIGN = re.compile(
     rf"(?:>[ \t]?|#{{1,6}}[ \t]+|[{re.escape(_SPACED)}][ \t]+|[{re.escape(_TIGHT)}]\ufe0f?[ \t]*|{CHECKBOX}[ \t]*|[ \t\u3000]+)+"
 )
-NUMBERING = re.compile(rf"(?:{'|'.join(NUMBERINGS)})[ \t\u3000]*", re.IGNORECASE)
-CASED_NUMBERING = re.compile(rf"(?:{'|'.join(NUMBERINGS[:-1])})[ \t\u3000]*|(?i:{NUMBERINGS[-1]})[ \t\u3000]*")
-_LEADS = "|".join(LEAD_INS)
+NUMBERING = re.compile(rf"(?:{'|'.join(rule for rule, _ in NUMBERINGS)})[ \t\u3000]*")
+_LEADS = "|".join(rule for rule, _ in LEAD_INS)
 LEAD_IN = re.compile(
     rf"(?P<mark>[*_]{{1,3}})(?:{_LEADS})[ \t]*(?:[:：](?P=mark)|(?P=mark)[:：])[ \t]*|(?:{_LEADS})[ \t]*[:：][ \t]*",
     re.IGNORECASE,
@@ -41,6 +40,7 @@ CELLS = re.compile(r"</t[dh]>(?=\s*<t[dh])", re.IGNORECASE)
 FENCE = re.compile(
     rf"```[ \t]*(?:{'|'.join(FENCE_LANGUAGES)})?(?=[\s\[{{(]|\Z)|^[ \t]*(?:```|~~~)[^\n`~]*$", re.IGNORECASE | re.MULTILINE
 )
+FIRST_WORD = re.compile(r"[^\s|(（,:;*_\"'`]+")
 INVISIBLES = str.maketrans(dict.fromkeys(INVISIBLE))
 MAX_ROUNDS = 6
 
@@ -78,11 +78,11 @@ def strip_line(line: str, sentence: str = "") -> tuple[str, str]:
         if sign and _has_content(line, sign.end()):
             line = _unwrap_line(line[sign.end() :])
         found = None if number else _numbering(line)
-        if found and _has_content(found[1], 0) and not (sentence and _begins_a_name(line, sentence)):
+        if found and _has_content(found[1], 0) and not _is_content(line, found[1], sentence):
             number, line = found
             continue
         lead = LEAD_IN.match(line)
-        if lead and not (sentence and _begins_a_name(line, sentence)):
+        if lead and not _is_content(line, line[lead.end() :], sentence):
             line = line[lead.end() :]
         elif not sign:
             break
@@ -97,7 +97,7 @@ def _has_content(line: str, place: int) -> bool:
 def _numbering(line: str) -> tuple[str, str] | None:
     """Return (number, the line without it); emphasis around the number alone goes with it."""
     start = len(line) - len(line.lstrip("*_"))
-    found = CASED_NUMBERING.match(line, start)
+    found = NUMBERING.match(line, start)
     if found is None:
         return None
     mark, end = line[:start], found.end()
@@ -105,10 +105,13 @@ def _numbering(line: str) -> tuple[str, str] | None:
     return found.group().strip(), rest
 
 
-def _begins_a_name(line: str, sentence: str) -> bool:
-    """Whether the sentence holds what the line begins with, up to the end of its first part."""
-    name = re.split(r"[|\t]", line, maxsplit=1)[0].strip().strip("*_\"'` ")
-    return " ".join(name.split()) in sentence
+def _is_content(line: str, rest: str, sentence: str) -> bool:
+    """Whether the sentence holds what would be taken off a line together with the first word behind it."""
+    if not sentence:
+        return False
+    front = line.strip("*_")[: len(line) - len(rest)].strip("*_\"'`")
+    word = FIRST_WORD.match(rest.lstrip(" *_\"'`"))
+    return word is not None and " ".join(f"{front} {word.group()}".split()) in sentence
 
 
 def _unwrap_line(line: str) -> str:
