@@ -42,11 +42,15 @@ def iou(box_a: Sequence[float], box_b: Sequence[float]) -> float:
     >>> iou((0, 0, 1, 1), (1, 0, 2, 1)), iou((2, 2, 0, 0), (0, 0, 2, 2))
     (0.0, 0.0)
     """
-    area_a, area_b = area(box_a), area(box_b)
-    if not area_a or not area_b:
+    ax1, ay1, ax2, ay2 = box_a
+    bx1, by1, bx2, by2 = box_b
+    if not (ax2 > ax1 and ay2 > ay1 and bx2 > bx1 and by2 > by1):
         return 0.0
-    width = min(box_a[2], box_b[2]) - max(box_a[0], box_b[0])
-    height = min(box_a[3], box_b[3]) - max(box_a[1], box_b[1])
+    area_a, area_b = (ax2 - ax1) * (ay2 - ay1), (bx2 - bx1) * (by2 - by1)
+    if area_a == math.inf or area_b == math.inf or not area_a or not area_b:
+        return 0.0
+    width = (ax2 if ax2 < bx2 else bx2) - (ax1 if ax1 > bx1 else bx1)
+    height = (ay2 if ay2 < by2 else by2) - (ay1 if ay1 > by1 else by1)
     if width <= 0 or height <= 0:
         return 0.0
     overlap = width * height

@@ -37,14 +37,17 @@ def _shapes(bar: str, quote: str = "", around: tuple[str, str] = ("", "")) -> tu
     shapes = []
     for order in permutations(range(3)):
         words = [quote + PARTS[part] + quote if part < 2 else PARTS[part] for part in order]
-        shapes.append((re.compile(around[0] + bar.join(words) + around[1]), (order.index(0), order.index(1), order.index(2))))
+        line = re.compile(rf"^{around[0]}{bar.join(words)}{around[1]}$", re.MULTILINE)
+        shapes.append((line, (order.index(0), order.index(1), order.index(2))))
     return tuple(shapes)
 
 
 ROWS = _shapes(r" \| ")
 JOINED = _shapes(r"\|")
 TRIPLES = _shapes(", ", '"', (r"\(", r"\)"))
-SENTENCES = ((re.compile(rf"{_TEXT} is a\(an\) {_LABEL}, whose bounding boxes are {_PLACE}\."), (0, 1, 2)),)
+SENTENCES: tuple[Shape, ...] = (
+    (re.compile(rf"^{_TEXT} is a\(an\) {_LABEL}, whose bounding boxes are {_PLACE}\.$", re.MULTILINE), (0, 1, 2)),
+)
 NUMBER = re.compile(_NUMBER)
 ODD_TEXT = re.compile(r"[*_`~\\<\x00-\x1f\u200b-\u200f\u2060-\u2069\u202a-\u202e\ufeff\u00ad]")
 TAGGED = re.compile(r"\s*+(?:<think>[^<]*+</think>\s*+)?<answer>([^<]*+)</answer>\s*+")
@@ -62,41 +65,32 @@ def read_canonical(body: str, labels: LabelSet, formats: Collection[str] = (), f
     body = body.strip("\n")
     if body.startswith("[{"):
         return _read_json(body, labels, frame) if not formats or "json" in formats else None
-    lines = body.split("\n")
-    name, patterns = "rows", ROWS
-    if lines[0].endswith("."):
-        name, patterns = "sentences", SENTENCES
-    elif lines[0].startswith('("'):
-        name, patterns = "triples", TRIPLES
-    elif len(lines) == 1 and " | " not in body:
-        name, patterns, lines = "joined", JOINED, body.split("; ")
+    first, _, others = body.partition("\n")
+    name, shapes = "rows", ROWS
+    if first.endswith("."):
+        name, shapes = "sentences", SENTENCES
+    elif first.startswith('("'):
+        name, shapes = "triples", TRIPLES
+    elif not others and " | " not in body:
+        name, shapes, body = "joined", JOINED, body.replace("; ", "\n")
     if (formats and name not in formats) or (name != "sentences" and "whose" in body.lower()):
         return None
-    for pattern, order in patterns:
-        first = pattern.fullmatch(lines[0])
-        if first is not None:
-            return _read_lines(lines, first, order, labels, frame, is_sentences=name == "sentences")
+    num_lines = body.count("\n") + 1
+    for pattern, order in shapes:
+        rows = pattern.findall(body)
+        if len(rows) == num_lines:
+            return _to_entities(rows, order, labels, frame, is_sentences=name == "sentences")
     return None
 
 
-def _read_lines(
-    lines: list[str],
-    first: re.Match[str],
-    order: tuple[int, int, int],
-    labels: LabelSet,
-    frame: Frame | None,
-    *,
-    is_sentences: bool,
+def _to_entities(
+    rows: list[tuple[str, str, str]], order: tuple[int, int, int], labels: LabelSet, frame: Frame | None, *, is_sentences: bool
 ) -> list[Entity] | None:
-    """Read lines like the first, which is matched already."""
+    """Return the entities of lines whose parts are told apart; None where the readers of each form might tell otherwise."""
     text_at, label_at, place_at = order
-    fullmatch, spellings = first.re.fullmatch, labels.spellings
+    spellings = labels.spellings
     entities = []
-    for line in lines:
-        match = fullmatch(line) if entities else first
-        if match is None:
-            return None
-        parts = match.groups()
+    for parts in rows:
         text, label, place = parts[text_at], parts[label_at], parts[place_at]
         if label.lower() not in spellings or (is_sentences and _is_ambiguous(text)):
             return None
@@ -104,14 +98,19 @@ def _read_lines(
             return None
         if place_at < 2 and read_location(text) is not None:
             return None
-        boxes = None
-        if place != "None":
-            values = [float(number) for number in NUMBER.findall(place)]
-            boxes = tuple([(values[i], values[i + 1], values[i + 2], values[i + 3]) for i in range(0, len(values), 4)])
-            if values[0] == values[1] and is_empty_box(boxes):
-                return None
+        boxes = None if place == "None" else _boxes(place)
+        if boxes and boxes[0][0] == boxes[0][1] and is_empty_box(boxes):
+            return None
         entities.append(Entity(text.strip(), label, boxes, None, frame))
     return entities
+
+
+def _boxes(place: str) -> tuple[Box, ...]:
+    if place.count("[") == 1:
+        x1, y1, x2, y2 = place[1:-1].split(", ")
+        return ((float(x1), float(y1), float(x2), float(y2)),)
+    values = [float(number) for number in NUMBER.findall(place)]
+    return tuple([(values[i], values[i + 1], values[i + 2], values[i + 3]) for i in range(0, len(values), 4)])
 
 
 def _is_ambiguous(text: str) -> bool:

@@ -180,7 +180,7 @@ def _find_keys(
     "label" is the name where another key holds the type; "entity" is the type where its value is one and "text" holds the name;
     "text" is the sentence where another key holds the name.
     """
-    keys = {_fold(key): key for key in reversed(row)}
+    keys = {_fold(key): key for key in reversed(list(row))}
     if how.is_strict:
         found = [key if key in row else None for key in OUR_KEYS]
         return found[0], found[1], found[2]

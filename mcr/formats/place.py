@@ -84,8 +84,8 @@ def _joined(places: list[ReadLocation], body: str, how: Reading, problems: list[
     if not places:
         return None
     if len(places) == 1:
-        boxes, problem = settle(places[0], how, body)
-        return boxes, [*problems, problem] if problem else problems
+        settled, problem = settle(places[0], how, body)
+        return settled, [*problems, problem] if problem else problems
     boxes: list[Box] = [box for place in places for box in place.boxes or ()]
     if all(place.boxes for place in places):
         return tuple(boxes), problems

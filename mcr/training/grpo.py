@@ -229,8 +229,9 @@ class CvoTrainer(RolloutCache, GRPOTrainer):
         # TRL calls one function a reward, each of which would read every completion again, and sees nothing but numbers. Here
         # each completion is read and scored once; the functions pick their part, and unreadable completions are counted.
         if self.scorer is not None:
-            opened = opened_by(prompt_texts(self.processing_class, prompts[:1], **self.chat_template_kwargs)[0])
-            ends = {*self.eos_token_ids, self._tokenizer.pad_token_id}
+            template: dict[str, Any] = cast(Any, self.chat_template_kwargs)
+            opened = opened_by(prompt_texts(self.processing_class, prompts[:1], **template)[0])
+            ends = {*cast(list[int], self.eos_token_ids), cast(int, self._tokenizer.pad_token_id)}
             known = [{"opened": opened, "is_complete": bool(ids) and ids[-1] in ends} for ids in completion_ids_list]
             rows = [{**row, **facts} for row, facts in zip(inputs, known, strict=True)]
             scores = [self.scorer(completion, row) for completion, row in zip(completions, rows, strict=True)]
