@@ -199,8 +199,8 @@ entity = st.builds(
 @settings(max_examples=200, deadline=None)
 def test_what_is_written_is_read_back(entities, answer_format, order):
     text = write_answer(entities, answer_format, order=order)
-    if any(tag in e.text for e in entities for tag in ("<", "```")):
-        return
+    if any(tag in e.text for e in entities for tag in ("<", "```", "THINK]", "\u25c1", "\\boxed")):
+        return  # marks of reasoning and of answers; schemas with such names are written in no form
     assert read(f"<answer>\n{text}\n</answer>") == entities
 
 
