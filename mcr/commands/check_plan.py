@@ -1,6 +1,6 @@
 """Checks what mcr reproduce would run on other hardware: configs parse as their recipes read them, the doctor accepts them.
 
-    python -m mcr.commands.check_plan --plan plan.json [--gpu_memory_gb 48]
+    mcr check-plan --plan runs/reproduce/twitter_dry_run/mcr-1.json [--gpu_memory_gb 48]
 
 plan.json: [{"name", "recipe", "flags": [...], "processes"}]. Where this machine has no GPU or no vLLM, recipes are asked for
 neither; where the plan's machine has both, they read the configs as they are.

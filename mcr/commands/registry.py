@@ -45,5 +45,6 @@ COMMANDS = (
     Command("score-table", "recipes.score_table", "tabulate systems, with mean and spread over seeds"),
     Command("report", "recipes.report", "write the page of a training run", "train"),
     Command("reproduce", "recipes.reproduce", "make a table of a paper anew, its figures beside ours", "train"),
+    Command("check-plan", "mcr.commands.check_plan", "check the configs of a plan of mcr reproduce for its hardware", "train"),
     Command("demo", "recipes.demo", "run the whole method in the sandbox, on a CPU", "train"),
 )

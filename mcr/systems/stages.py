@@ -8,8 +8,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mcr.errors import ConfigError
 
 PACKAGES = Path(__file__).resolve().parents[2]  # the folder that holds mcr, recipes and launch
@@ -104,6 +102,8 @@ def _without_place(word: str, places: Mapping[Path, str]) -> Any:
     """Return a word of a command line; of a YAML file of ours its content, too, as its name alone does not say what it sets."""
     path = Path(word)
     if path.suffix == ".yaml" and path.is_file() and path.is_relative_to(PACKAGES):
+        import yaml  # which help does without
+
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         return {"file": path.relative_to(PACKAGES).as_posix(), "content": content}
     for folder, name in places.items():

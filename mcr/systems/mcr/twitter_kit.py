@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from mcr.errors import ConfigError
 from mcr.systems.datasets import GMNER, GREFCOCO, MNER_MI, described_stage, image_folder, published_stage, samples_folder
 from mcr.systems.mcr.kit import CONFIGS, Evaluated, Model, TrainingSets, made_sets
@@ -63,6 +61,8 @@ class TwitterKit:
     @property
     def base(self) -> Model:
         """The model that the configs begin with, by its name on the hub."""
+        import yaml  # which help does without
+
         config = yaml.safe_load(config_named(f"mix_{self.model}_sft").read_text(encoding="utf-8"))
         return Model(config["model_name_or_path"])
 
