@@ -71,12 +71,13 @@ def test_another_rule_and_other_weights_need_no_new_sampling(trained, copied, re
     for row in rows_of(copied):
         totals = [sum(weights[part] * row["parts"][part][index] for part in weights) for index in range(4)]
         assert row["rewards"] == pytest.approx(totals)
-    assert read_reward_record(copied / "kept.parquet") == RewardOptions(weights).to_dict()
+    assert read_reward_record(copied / "kept.parquet") == RewardOptions(weights, formats="taught").to_dict()
     assert json.loads((copied / "summary.json").read_text())["rewards"]["weights"] == weights
 
 
 @pytest.mark.parametrize(
-    "flag", [("--temperature", 0.5), ("--count", "f1"), ("--sigma", 0.4), ("--normalization", "larger_count")]
+    "flag",
+    [("--temperature", 0.5), ("--count", "f1"), ("--sigma", 0.4), ("--normalization", "larger_count"), ("--formats", "all")],
 )
 def test_other_sampling_and_other_rules_of_rewards_are_not_mixed(trained, copied, recipe, flag):
     other = recipe("filter", *filter_flags(trained, copied, *flag), check=False)

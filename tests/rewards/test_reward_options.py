@@ -12,7 +12,7 @@ from mcr.labels import TWITTER_GMNER
 from rewards import DEFAULT_WEIGHTS, RewardOptions
 from rewards.arguments import RewardArguments, add_reward_flags, read_reward_flags
 
-OTHER = RewardOptions({"type": 0.5, "count": 1}, 0.3, "larger_count", "f1", "zero")
+OTHER = RewardOptions({"type": 0.5, "count": 1}, 0.3, "larger_count", "f1", "zero", formats=("rows", "json"), empty_boxes="none")
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,8 @@ def test_wrong_values_name_the_option(option, value):
 def test_options_are_a_key_and_come_back_from_json_and_pickle():
     assert RewardOptions.from_dict(json.loads(json.dumps(OTHER.to_dict()))) == OTHER
     assert pickle.loads(pickle.dumps(OTHER)) == OTHER
-    assert {OTHER: 1}[RewardOptions({"count": 1.0, "type": 0.5}, 0.3, "larger_count", "f1", "zero")] == 1
+    same = replace(OTHER, weights={"count": 1.0, "type": 0.5}, formats="json,rows")
+    assert {OTHER: 1}[same] == 1
     assert RewardOptions() != OTHER
     assert RewardOptions().weights == DEFAULT_WEIGHTS
     assert RewardOptions.from_dict({"sigma": None}) == RewardOptions()
@@ -44,6 +45,17 @@ def test_options_are_a_key_and_come_back_from_json_and_pickle():
 def test_an_unknown_name_is_refused_with_the_closest():
     with pytest.raises(ConfigError, match=r"'normalisation' \(did you mean normalization\?\), expected some of"):
         RewardOptions.from_dict({"normalisation": "matched"})
+
+
+def test_formats_are_names_all_or_taught():
+    every = ("rows", "joined", "json", "triples", "sentences")
+    assert RewardOptions(formats="taught").formats == RewardOptions(formats=every).formats == every
+    assert RewardOptions(formats="json, rows").formats == ("rows", "json")
+    assert RewardOptions(formats="all").formats == RewardOptions().formats == ()
+    with pytest.raises(ConfigError, match=r"formats: got 'row' \(did you mean rows\?\), expected all, taught, or some of rows"):
+        RewardOptions(formats=("row",))
+    with pytest.raises(ConfigError, match="empty_boxes: got 'box', expected one of unreadable, none"):
+        RewardOptions(empty_boxes="box")
 
 
 def test_weights_of_an_unknown_part_name_the_closest():
