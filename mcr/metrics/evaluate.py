@@ -190,7 +190,7 @@ def score_rows(
 def metrics_of(rows: Sequence[ScoredSample], counts: Sequence[Counts], conventions: Conventions = DEFAULT) -> Metrics:
     """Return every measure of samples from their counts, by the conventions that they were counted by."""
     sums = total(counts)
-    rows = unify_rows(rows, conventions)
+    rows = [conventions.by_box(row) for row in unify_rows(rows, conventions)]
     gmner, is_fine, is_masked = precision_recall_f1(sums, "gmner"), has_fine_types(sums), has_masks(sums)
     fmner = FineAndCoarse(*(precision_recall_f1(sums, "fmner", which) for which in ("fine", "coarse")))
     placed = [row for row in rows if row.task.has_text and row.task.has_type and row.task.has_location]
