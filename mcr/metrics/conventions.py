@@ -186,8 +186,12 @@ def add_convention_flags(parser: ArgumentParser) -> None:
 
 def read_conventions(args: Namespace) -> Conventions:
     """Return the conventions of a parsed command line."""
-    labels = load_labels(args.labels) if args.labels else DEFAULT_LABELS
-    return Conventions(**{one.name: getattr(args, one.name) for one in fields(ConventionFlags)}, labels=labels)
+    return Conventions(**{one.name: getattr(args, one.name) for one in fields(ConventionFlags)}, labels=read_labels(args))
+
+
+def read_labels(args: Namespace) -> LabelSet:
+    """Return the label set of a parsed command line, with its aliases."""
+    return load_labels(args.labels) if args.labels else DEFAULT_LABELS
 
 
 def _boolean(text: str) -> bool:

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from mcr.io.checks.suspicion import Suspicion
 from mcr.io.predictions import Prediction, PredictionReport, join_gold
-from mcr.io.sanity_checks import Suspicion, find_suspicions
+from mcr.io.sanity_checks import find_suspicions
 from mcr.metrics.conventions import DEFAULT, Conventions, unify_rows
 from mcr.metrics.counts import Counts, count_rows
 from mcr.metrics.error_kinds import Confusion, Verdict, confusion, count_kinds, judge
@@ -115,5 +116,7 @@ def evaluate_system(
         errors=count_kinds(verdicts),
         confusion=confusion(placed, verdicts, conventions.labels),
         report=report,
-        suspicions=find_suspicions(samples, predictions, conventions.labels),
+        suspicions=find_suspicions(
+            samples, predictions, conventions.labels, is_case_sensitive=conventions.is_case_sensitive
+        ),
     )

@@ -48,7 +48,11 @@ def test_empty_lists_of_boxes_are_told_unless_a_completion_was_read():
     ((what, count),) = told(predict(Entity("Ann", "PER", ())))
     assert "Write null" in what
     assert count == 10
-    assert told([replace(one, completion="?") for one in predict(Entity("Ann", "PER", ()))]) == []
+    for known in ({"completion": "?", "problems": ("no box",)}, {"completion": "<answer>Ann | PER | [1, 2]</answer>"}):
+        assert told([replace(one, **known) for one in predict(Entity("Ann", "PER", ()))]) == []
+    for completion in ("?", "<answer>Ann | PER | None</answer>"):
+        ((what, _),) = told([replace(one, completion=completion) for one in predict(Entity("Ann", "PER", ()))])
+        assert "Write null" in what
 
 
 def test_numbers_that_are_not_finite():
