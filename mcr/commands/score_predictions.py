@@ -3,8 +3,8 @@
     mcr score --gold G.jsonl --predictions P.jsonl [--output_dir DIR]
     mcr score --gold G.jsonl --predictions COMPLETIONS.jsonl --family qwen2_5_vl
 
-Both files hold one object a line. Gold: {"id", "sentence", "entities"}. Predictions: {"id", "sentence", "entities"}, or what a model wrote:
-{"id", "completion"}. An entity is {"text", "type", "boxes": [[x1, y1, x2, y2], ...] | null}, in pixels of the image.
+Both files hold one object a line. Gold: {"id", "sentence", "entities"}. Predictions: the same, or {"id", "completion"}, what
+a model wrote. An entity is {"text", "type", "boxes": [[x1, y1, x2, y2], ...] | null}, in pixels of the image.
 
 mcr evaluate writes a report to look at, with intervals.
 """

@@ -1,8 +1,8 @@
-"""Gold with one row a box, as UnCo and SAKE publish theirs (`twitter_*_gt.json`): one JSON list, an entity of two boxes in two rows.
+"""Gold with one row a box, as UnCo and SAKE publish theirs (`twitter_*_gt.json`): one JSON list, two rows for two boxes.
 
-An item is `{"tokens", "image_id" or "img_id", "gt_entities": [{"start", "end", "entity_type", "phrase", "region_box"}]}`. An empty
-`region_box` says that the image does not show the entity. The rows of one entity, by span and type, become one entity with all its
-boxes. `--gold_boxes each` counts them as rows again (mcr.metrics.conventions).
+An item is `{"tokens", "image_id" or "img_id", "gt_entities": [{"start", "end", "entity_type", "phrase", "region_box"}]}`. An
+empty `region_box` says that the image does not show the entity. The rows of one entity, by span and type, become one entity with
+all its boxes. `--gold_boxes each` counts them as rows again (mcr.metrics.conventions).
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,19 +22,21 @@ Span = tuple[int, int]  # [start, end) over tokens
 def samples_of_box_rows(items: Sequence[Any], name: str) -> list[Sample]:
     """Return the samples of a file with one row a box.
 
-    A sample's id is the name of its image without the extension, as in Twitter-GMNER. The size of its image is not known. `end` is
-    the last token or the one behind it: what makes every phrase equal its tokens is taken for the whole file.
+    A sample's id is the name of its image without the extension, as in Twitter-GMNER. The size of its image is not known. `end`
+    is the last token or the one behind it: what makes every phrase equal its tokens is taken for the whole file.
 
     Args:
         items: the file's list.
         name: of the file, for messages.
 
     Raises:
-        DataError: lists every item of another form, every phrase that is not its tokens, every entity with contradictory rows, and
-            every id that occurs twice.
+        DataError: lists every item of another form, every phrase that is not its tokens, every entity with contradictory rows,
+            and every id that occurs twice.
     """
     faults = [f"{name}, item {number}: {fault}" for number, item in enumerate(items, start=1) if (fault := _fault_of_form(item))]
-    raise_faults(f"{len(faults)} of {len(items)} items of {name} cannot be used. Expected JSON Lines, or a list of {FORM}", faults)
+    raise_faults(
+        f"{len(faults)} of {len(items)} items of {name} cannot be used. Expected JSON Lines, or a list of {FORM}", faults
+    )
     length = _length_behind_end(items)
     samples, seen = [], set()
     for number, item in enumerate(items, start=1):
@@ -109,4 +111,4 @@ def _entity(label: str, rows: Sequence[Mapping[str, Any]]) -> Entity:
     repeated = [box for number, box in enumerate(boxes) if box in boxes[:number]]
     if repeated:
         raise DataError(f"{phrase!r} has box {repeated[0]} twice. Keep one row.")
-    return Entity(phrase, label, boxes if boxes[0] else None)
+    return Entity(phrase, label, tuple(boxes) if boxes[0] else None)

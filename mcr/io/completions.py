@@ -1,11 +1,11 @@
 """Predictions files that hold completions alone: `{"id", "completion"}`, read by the same parser as a model's answers.
 
-A completion writes boxes in its model's frame. `--family` or `--frame` says which; what a model writes in pixels of the original image
-is `--frame pixels`.
+A completion writes boxes in its model's frame. `--family` or `--frame` says which; boxes in pixels of the original image are
+`--frame pixels`.
 """
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal
@@ -57,7 +57,8 @@ class FrameFlags:
     """How completions write boxes, for predictions files that hold completions alone."""
 
     frame: str = field(
-        default="", metadata={"help": f"that completions without entities write boxes in: {', '.join(FRAME_CHOICES)}; or --family"}
+        default="",
+        metadata={"help": f"that completions without entities write boxes in: {', '.join(FRAME_CHOICES)}; or --family"},
     )
     min_pixels: int = field(default=0, metadata={"help": "of the processor, for absolute boxes (0: the family's)"})
     max_pixels: int = field(default=0, metadata={"help": "likewise"})
@@ -99,29 +100,42 @@ def read_frame_flags(args: Namespace, labels: LabelSet) -> CompletionForm:
 
 
 def read_predictions(path: str | Path, samples: Sequence[Sample], form: CompletionForm = NOT_STATED) -> list[Prediction]:
-    """Return all predictions of a file for the samples of gold; completions without entities are read by the parser.
+    """Return all predictions of a file for the samples of gold; see `read_prediction_files`."""
+    return read_prediction_files([path], samples, form)[0]
+
+
+def read_prediction_files(
+    paths: Sequence[str | Path], samples: Sequence[Sample], form: CompletionForm = NOT_STATED
+) -> list[list[Prediction]]:
+    """Return all predictions of each file for the samples of gold; completions without entities are read by the parser.
 
     Args:
-        path: of predictions.jsonl, plain or gzip.
+        paths: of predictions.jsonl, plain or gzip.
         samples: of gold.
-        form: of completions without entities.
+        form: of completions without entities, in all files alike.
 
     Raises:
         DataError: lists every line that cannot be used, every id that gold does not have, completions whose form is not stated,
             and completions with boxes for samples whose image's size is not known.
-        ConfigError: a frame of boxes for a file whose lines all have entities, which are in pixels.
+        ConfigError: a frame of boxes for files whose lines all have entities, which are in pixels.
     """
-    lines = load_lines(path)
-    check_ids([sample.id for sample in samples], [line.id for line in lines])
     by_id = {sample.id: sample for sample in samples}
-    raw = [line for line in lines if isinstance(line, RawCompletion)]
-    if form.boxes is not None and lines and not raw:
+    files = [load_lines(path) for path in paths]
+    lines = [line for of_file in files for line in of_file]
+    if form.boxes is not None and lines and not any(isinstance(line, RawCompletion) for line in lines):
         raise ConfigError(
-            f"frame: each line of {path} has entities, and their boxes are in pixels of the image. Leave --frame and --family out; "
-            "or remove the key entities, to have the completions read."
+            f"frame: each line of {' and '.join(map(str, paths))} has entities, and their boxes are in pixels of the image. Leave "
+            "--frame and --family out; or remove the key entities, to have the completions read."
         )
+    return [_read_lines(path, lines, by_id, form) for path, lines in zip(paths, files, strict=True)]
+
+
+def _read_lines(
+    path: str | Path, lines: Sequence[Prediction | RawCompletion], by_id: Mapping[str, Sample], form: CompletionForm
+) -> list[Prediction]:
+    check_ids(list(by_id), [line.id for line in lines])
     if form.boxes is None:
-        faults = [f"sample {line.id}" for line in raw if by_id[line.id].task.has_location]
+        faults = [f"sample {one.id}" for one in lines if isinstance(one, RawCompletion) and by_id[one.id].task.has_location]
         advice = f"Give --family, or --frame {'|'.join(FRAME_CHOICES)}, which says how boxes are written"
         raise_faults(f"{len(faults)} lines of {path} hold a completion without entities. {advice}", faults)
     predictions, faults = [], []

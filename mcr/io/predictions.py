@@ -215,8 +215,8 @@ def _entity(row: Any) -> Entity:
     boxes = row.get("boxes") if isinstance(row, dict) else None
     if _has_text(boxes):
         raise DataError(
-            f"entity {row.get('text')!r}: got boxes {str(row['boxes'])[:80]!r} as text, expected numbers. Write [[x1, y1, x2, y2], "
-            "...], or null for what is not in the image."
+            f"entity {row.get('text')!r}: got boxes {str(row['boxes'])[:80]!r} as text, expected numbers. Write "
+            "[[x1, y1, x2, y2], ...], or null for what is not in the image."
         )
     if isinstance(boxes, list) and boxes and all(isinstance(box, list) and not any(v is not None for v in box) for box in boxes):
         row = {**row, "boxes": [[0.0] * 4]}
@@ -234,19 +234,17 @@ def _has_text(boxes: Any) -> bool:
 def check_ids(known: Sequence[str], predicted: Sequence[str]) -> None:
     """Refuse predictions for samples that gold does not have, and say by what their ids differ where that is plain.
 
-    >>> check_ids(["7", "8"], ["7.jpg", "8.jpg"])
+    >>> check_ids(["7", "8"], ["7.jpg", "8.jpg"])  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    mcr.errors.DataError: 2 predictions have no gold. 2 of them match once the extension is left out, as '7.jpg' is '7': write ids as gold does:
-      - id '7.jpg' is not in gold
-      - id '8.jpg' is not in gold
+    mcr.errors.DataError: 2 predictions have no gold. 2 of them match once the extension is left out, as '7.jpg' is '7': ...
     """
     of_gold = set(known)
     unknown = [one for one in predicted if one not in of_gold]
     if not unknown:
         return
     advice = "Give the gold file that they were made for"
-    matches = {what: _matches(known, unknown, plain) for what, plain in (PLAIN_IDS | _prefixes(known, unknown)).items()}
+    matches = {what: _matches(known, unknown, plain) for what, plain in {**PLAIN_IDS, **_prefixes(known, unknown)}.items()}
     what = max(matches, key=lambda one: len(matches[one]))
     if matches[what]:
         one, is_gold = matches[what][0]

@@ -209,14 +209,14 @@ def load_samples(path: str | Path) -> list[Sample]:
 
 def read_json_list(path: str | Path) -> list[Any] | None:
     """Return the content of a file that is one JSON list; None for any other file."""
-    with open_data(path) as file:
-        if not file.read(MAX_LEADING_SPACE).removeprefix(BOM).lstrip().startswith(b"["):
-            return None
-        file.seek(0)
-        try:
+    try:
+        with open_data(path) as file:
+            if not file.read(MAX_LEADING_SPACE).removeprefix(BOM).lstrip().startswith(b"["):
+                return None
+            file.seek(0)
             rows = json.loads(file.read().decode("utf-8-sig"))
-        except (ValueError, RecursionError, *UNPACKING_ERRORS):
-            return None
+    except (ValueError, RecursionError, *UNPACKING_ERRORS):
+        return None  # reading it by line says why
     return without_surrogates(rows) if isinstance(rows, list) else None
 
 
@@ -225,14 +225,16 @@ def read_gold(path: str | Path, *, is_scored_only: bool = True) -> list[Sample]:
 
     Args:
         path: of samples.jsonl, plain or gzip; or of a JSON list with one row a box (mcr.io.box_rows).
-        is_scored_only: predictions are at hand, so `{"id", "sentence", "entities"}` is enough for a line. A model that is still to
-            be asked needs the images.
+        is_scored_only: predictions are at hand, so `{"id", "sentence", "entities"}` is enough for a line. A model that is still
+            to be asked needs the images.
 
     Raises:
         DataError: lists every bad line and every id that occurs twice; or there is none.
     """
     rows = read_json_list(path) if is_scored_only else None
-    samples = list(iter_samples(path, is_scored_only=is_scored_only)) if rows is None else samples_of_box_rows(rows, Path(path).name)
+    samples = (
+        list(iter_samples(path, is_scored_only=is_scored_only)) if rows is None else samples_of_box_rows(rows, Path(path).name)
+    )
     if not samples:
         raise DataError(f"gold: {path} holds no sample. Check the file.")
     return samples

@@ -52,7 +52,9 @@ def _sentences(pairs: Pairs) -> list[Suspicion]:
         for sample, prediction in pairs
         if prediction.sentence and collapse_space(prediction.sentence) != collapse_space(sample.sentence)
     ]
-    what = "prediction for another sentence than gold's: made on another version of the data? Give the gold that they were made for."
+    what = (
+        "prediction for another sentence than gold's: made on another version of the data? Give the gold that they were made for."
+    )
     return suspect(what, differing)
 
 
@@ -99,8 +101,8 @@ def _unread_completions(pairs: Pairs, labels: LabelSet) -> list[Suspicion]:
         if (found := _read_again(sample, prediction, labels))
     ]
     what = (
-        "empty list of entities beside a completion that names some. The list counts: remove the key entities, and give --family or "
-        "--frame, to have the completions read."
+        "empty list of entities beside a completion that names some. The list counts: remove the key entities, and give --family "
+        "or --frame, to have the completions read."
     )
     return suspect(what, unread)
 
@@ -125,8 +127,9 @@ def _types(samples: Sequence[Sample], pairs: Pairs, labels: LabelSet) -> list[Su
             elif label not in gold and gold:
                 unknown[entity.type] += 1
     examples = tuple(f"{label!r} {count} times" for label, count in unknown.most_common(MAX_EXAMPLES))
+    known = ", ".join([*sorted(gold)[:MAX_EXAMPLES], *(["..."] if len(gold) > MAX_EXAMPLES else [])])
     what = (
-        f"type that no entity of gold has; gold has {', '.join(sorted(gold)[:MAX_EXAMPLES])}{', ...' if len(gold) > MAX_EXAMPLES else ''}. "
+        f"type that no entity of gold has; gold has {known}. "
         "If it is another spelling, write gold's, or make it an alias in a label set (--labels FILE.yaml)."
     )
     return [

@@ -23,8 +23,8 @@ CHOICES = {
     "empty_boxes": ("none", "wrong"),
 }
 ROWS_IN_WORDS = (
-    "Each box is a row of its own, in gold and in predictions: an entity with several boxes counts once for each of them. MNER and "
-    "FMNER look at no box and count it once."
+    "Each box is a row of its own, in gold and in predictions: an entity with several boxes counts once for each of them. MNER "
+    "and FMNER look at no box and count it once."
 )
 
 
@@ -34,7 +34,9 @@ class ConventionFlags:
 
     iou_threshold: float = field(default=0.5, metadata={"help": "two boxes agree from this IoU on, in (0, 1]"})
     iou_must_exceed: bool = field(default=False, metadata={"help": "the IoU has to be above the threshold, not at it"})
-    gold_boxes: str = field(default="any", metadata={"help": "any of gold's boxes may be hit, the largest alone, or each is an entity of its own"})
+    gold_boxes: str = field(
+        default="any", metadata={"help": "any of gold's boxes may be hit, the largest alone, or each is an entity of its own"}
+    )
     duplicates: str = field(default="keep", metadata={"help": "keep repeated predictions, which costs precision, or drop them"})
     is_case_sensitive: bool = field(default=True, metadata={"help": "whether ann and Ann differ"})
     no_target_by_type: bool = field(default=False, metadata={"help": "N-Pre, N-Rec and N-F1 compare types, too"})
@@ -53,7 +55,8 @@ class ConventionFlags:
         metadata={"help": "a predicted [0, 0, 0, 0] or [-1, -1, -1, -1] is none, as some files mean it, or wrong"},
     )
     type_aliases: bool = field(
-        default=True, metadata={"help": "on: spellings of one type by the label set's aliases are equal; off: as they are written"}
+        default=True,
+        metadata={"help": "on: spellings of one type by the label set's aliases are equal; off: as they are written"},
     )
 
     def __post_init__(self) -> None:
@@ -146,7 +149,9 @@ class Conventions(ConventionFlags):
 
     def in_words(self) -> str:
         """Return a sentence a reader can check a paper's table against."""
-        boxes = {"any": "any of gold's boxes", "largest": "gold's largest box", "each": "the one gold box of a row"}[self.gold_boxes]
+        boxes = {"any": "any of gold's boxes", "largest": "gold's largest box", "each": "the one gold box of a row"}[
+            self.gold_boxes
+        ]
         sign = ">" if self.iou_must_exceed else ">="
         repeated = "count" if self.duplicates == "keep" else "are dropped"
         case = "case-sensitive" if self.is_case_sensitive else "in lower case"
@@ -157,8 +162,8 @@ class Conventions(ConventionFlags):
         grec = "IoU" if self.grec_overlap == "iou" else "GIoU, pairing the highest first"
         empty = "None" if self.empty_boxes == "none" else "a wrong box"
         return (
-            f"A place is right at IoU {sign} {self.iou_threshold:g} of the first predicted box with {boxes}, or None for None.{rows} "
-            f"Texts are compared {case}, white space collapsed, types {types} label set {self.labels.name}. "
+            f"A place is right at IoU {sign} {self.iou_threshold:g} of the first predicted box with {boxes}, or None for None."
+            f"{rows} Texts are compared {case}, white space collapsed, types {types} label set {self.labels.name}. "
             f"Repeated predictions {repeated}. A predicted [0, 0, 0, 0] or [-1, -1, -1, -1] is {empty}. "
             f"N-scores compare {by_type}. "
             "Acc@0.5 and Acc@0.75 count from these values on, whatever the threshold; they and the mean IoU pair entities by "

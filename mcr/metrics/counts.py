@@ -146,26 +146,28 @@ def _conventions_by_threshold(conventions: Conventions) -> Mapping[str, Conventi
 
 def _fmner_counts(row: ScoredSample, conventions: Conventions) -> dict[Key, float]:
     """Return what FMNER needs: MNER of these samples, and by coarse types (Twitter-FMNERG)."""
+    coarse = _with_coarse_types(row, conventions)
     return {
         **_triple(("fmner", "fine"), row.predicted, row.gold, conventions.agrees_on_type),
-        **_triple(("fmner", "coarse"), *_with_coarse_types(row, conventions), conventions.agrees_on_type),
+        **_triple(("fmner", "coarse"), coarse.predicted, coarse.gold, conventions.agrees_on_type),
     }
 
 
 def _fine_counts(row: ScoredSample, conventions: Conventions) -> dict[Key, float]:
     """Return what FMNERG needs beside GMNER: both by coarse types, and whether any type is a fine one (Twitter-FMNERG)."""
-    labels = conventions.labels
+    labels, coarse = conventions.labels, _with_coarse_types(row, conventions)
     return {
-        **_triple(("fmnerg", "coarse"), *_with_coarse_types(row, conventions), conventions.agrees_on_type_and_location),
+        **_triple(("fmnerg", "coarse"), coarse.predicted, coarse.gold, conventions.agrees_on_type_and_location),
         **_counts_by_type("per_coarse_type", row, labels.coarse_of, conventions),
         ("fmnerg", "fine_types"): sum(labels.is_fine(entity.type) for entity in (*row.gold, *row.predicted)),
     }
 
 
-def _with_coarse_types(row: ScoredSample, conventions: Conventions) -> list[list[Entity]]:
-    """Return predictions and gold with the coarse type of each."""
+def _with_coarse_types(row: ScoredSample, conventions: Conventions) -> ScoredSample:
+    """Return a sample with the coarse type of each entity."""
     coarse_of = conventions.labels.coarse_of
-    return [[replace(one, type=coarse_of(one.type)) for one in part] for part in (row.predicted, row.gold)]
+    predicted, gold = (tuple(replace(one, type=coarse_of(one.type)) for one in part) for part in (row.predicted, row.gold))
+    return replace(row, predicted=predicted, gold=gold)
 
 
 def _mask_counts(row: ScoredSample, conventions: Conventions) -> dict[Key, float]:

@@ -45,8 +45,8 @@ def judge(row: ScoredSample, *, is_readable: bool = True, conventions: Conventio
     content, so the order of either list decides no count. What the task does not ask for cannot be wrong. Rows are taken as
     `Conventions.unify` and `by_box` give them.
 
-    A prediction whose text does not occur in the sentence is "invented", also where it shares words with a gold entity. So there are
-    as many as N-Count says.
+    A prediction whose text does not occur in the sentence is "invented", also where it shares words with a gold entity. So there
+    are as many as N-Count says.
     """
     if not row.task.has_text:
         return _judge_place(row, is_readable, conventions)

@@ -116,7 +116,5 @@ def evaluate_system(
         errors=count_kinds(verdicts),
         confusion=confusion(placed, verdicts, conventions.labels),
         report=report,
-        suspicions=find_suspicions(
-            samples, predictions, conventions.labels, is_case_sensitive=conventions.is_case_sensitive
-        ),
+        suspicions=find_suspicions(samples, predictions, conventions.labels, is_case_sensitive=conventions.is_case_sensitive),
     )

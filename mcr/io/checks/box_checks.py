@@ -131,7 +131,7 @@ def _by_range(boxes: Sequence[_Placed]) -> list[Suspicion]:
             return suspect(what, [one.in_words() for one in small])
         num_larger = sum(max(one.box) > MAX_PERCENT for one in boxes)
         if num_larger <= FEW * len(boxes) and _extent(boxes) >= MIN_EXTENT:
-            what = "box with no coordinate above 100: per cent of the image, not pixels? Multiply by width and height, divide by 100."
+            what = f"box with no coordinate above 100: per cent of the image, not pixels? Convert them: {SCALES[100][1]}."
             return suspect(what, [one.in_words() for one in boxes])
         for scale in (1000, 1024):
             num_larger = sum(max(one.box) > scale for one in boxes)

@@ -1,4 +1,4 @@
-"""Predicted texts that the sentence holds only once they are written otherwise: other letters, decoration, HTML, Unicode, spaces."""
+"""Predicted texts that the sentence holds only once they are written otherwise: letters, decoration, HTML, Unicode, spaces."""
 
 import html
 import re
