@@ -124,8 +124,8 @@ def read_prediction_files(
     lines = [line for of_file in files for line in of_file]
     if form.boxes is not None and lines and not any(isinstance(line, RawCompletion) for line in lines):
         raise ConfigError(
-            f"frame: each line of {' and '.join(map(str, paths))} has entities, and their boxes are in pixels of the image. Leave "
-            "--frame and --family out; or remove the key entities, to have the completions read."
+            f"frame: each line of {' and '.join(map(str, paths))} has entities, and their boxes are in pixels of the image. "
+            "Leave --frame and --family out; or remove the key entities, to have the completions read."
         )
     return [_read_lines(path, lines, by_id, form) for path, lines in zip(paths, files, strict=True)]
 
