@@ -73,6 +73,17 @@ def sample_counts(row: ScoredSample, conventions: Conventions = DEFAULT, seen_te
     return counts
 
 
+def main_counts(row: ScoredSample, conventions: Conventions) -> Counts:
+    """Return the counts of GMNER and MNER alone, of a sample as `Conventions.unify` gives it."""
+    task, placed = row.task, conventions.by_box(row)
+    counts: dict[Key, float] = {}
+    if task.has_text and task.has_type:
+        counts |= _triple("mner", row.predicted, row.gold, conventions.agrees_on_type)
+        if task.has_location:
+            counts |= _triple("gmner", placed.predicted, placed.gold, conventions.agrees_on_type_and_location)
+    return counts
+
+
 def _triple(measure: str | Key, predicted: Entities, gold: Entities, is_hit: Hit) -> dict[Key, float]:
     """Return correct, predicted and gold entities for one notion of a hit (MCR Eqs. 23-24)."""
     measure = (measure,) if isinstance(measure, str) else measure

@@ -8,7 +8,7 @@ from typing import Any
 from mcr.errors import raise_faults
 from mcr.io.predictions import Prediction, PredictionReport, join_gold
 from mcr.metrics.conventions import DEFAULT, Conventions, unify_rows
-from mcr.metrics.counts import Counts, count_rows, total
+from mcr.metrics.counts import Counts, count_rows, main_counts, total
 from mcr.metrics.scores import (
     IOU_CURVE,
     N_RATE,
@@ -240,7 +240,8 @@ def metrics_of(rows: Sequence[ScoredSample], counts: Sequence[Counts], conventio
 
 def _without_aliases(rows: Sequence[ScoredSample], conventions: Conventions) -> dict[str, float]:
     """Return the main scores with types compared as they are written."""
-    sums = total(count_rows(rows, replace(conventions, type_aliases=False)))
+    plain = replace(conventions, type_aliases=False)
+    sums = total(main_counts(row, plain) for row in rows)
     return {f"{measure.upper()} F1": precision_recall_f1(sums, measure).f1 for measure in ("gmner", "mner")}
 
 

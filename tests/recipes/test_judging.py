@@ -73,7 +73,17 @@ def test_evaluate_reports_on_the_smallest_form_and_on_completions(recipe, tmp_pa
     assert "GMNER F1 1.0000" in done.stdout
     assert "MISC -> OTHER: 3 (0 in gold, 3 predicted)" in done.stdout
     done = recipe(
-        "evaluate", "--gold", sized, "--predictions", raw, "--frame", "norm1000", "--type_aliases", "off", *flags, tmp_path / "raw"
+        "evaluate",
+        "--gold",
+        sized,
+        "--predictions",
+        raw,
+        "--frame",
+        "norm1000",
+        "--type_aliases",
+        "off",
+        *flags,
+        tmp_path / "raw",
     )
     assert "GMNER F1 0.6667" in done.stdout
     assert "types as they are written" in done.stdout

@@ -116,7 +116,12 @@ def test_other_sentences_and_corners_swapped():
 
 BOXED = [
     Sample(
-        str(i), "d", "gmner", "Ann Lee in Rome", (ImageRef("a.jpg", 800, 600),), (Entity("Ann Lee", "PER", ((80, 60, 480, 540),)),)
+        str(i),
+        "d",
+        "gmner",
+        "Ann Lee in Rome",
+        (ImageRef("a.jpg", 800, 600),),
+        (Entity("Ann Lee", "PER", ((80, 60, 480, 540),)),),
     )
     for i in range(10)
 ]

@@ -95,9 +95,7 @@ def test_as_many_predictions_are_invented_as_n_count_says(seed, gold_boxes):
     rng = random.Random(seed)
     texts = ["Ann", "Ann Lee", "Lee", "ann lee", "Dr Lee", "**Ann Lee**", "Rome", "Ann  Lee"]
     gold = [Entity("Ann Lee", "PER", (*BOX, *FAR)), Entity("Bob", "PER", None)]
-    pred = [
-        Entity(rng.choice(texts), rng.choice(["PER", "LOC"]), rng.choice([None, BOX, (*FAR, *BOX), ()])) for _ in range(6)
-    ]
+    pred = [Entity(rng.choice(texts), rng.choice(["PER", "LOC"]), rng.choice([None, BOX, (*FAR, *BOX), ()])) for _ in range(6)]
     row = ScoredSample("Ann Lee and Bob", tuple(gold), tuple(pred))
     system = evaluated(row, conventions=Conventions(gold_boxes=gold_boxes))
     assert system.errors["invented"] == system.metrics.n_count
