@@ -59,7 +59,7 @@ def test_two_systems_in_the_smallest_form_are_compared(tmp_path, capsys):
     assert (measures["GMNER recall"]["a"]["value"], measures["GMNER recall"]["b"]["value"]) == (0.75, 1)
     assert (measures["GMNER precision"]["a"]["value"], measures["MNER F1"]["a"]["value"]) == (1, 1)
     assert "the first predicted box with the one gold box of a row" in (tmp_path / "out/compare.md").read_text()
-    with pytest.raises(DataError, match="3 lines of .*a.jsonl hold a completion without entities"):
+    with pytest.raises(DataError, match=r"3 lines of .*a\.jsonl hold a completion without entities"):
         compare([str(a), str(b), *flags])
 
 
