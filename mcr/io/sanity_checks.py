@@ -110,7 +110,8 @@ def _unread_completions(pairs: Pairs, labels: LabelSet) -> list[Suspicion]:
 def _read_again(sample: Sample, prediction: Prediction, labels: LabelSet) -> tuple[Entity, ...]:
     if prediction.completion is None:
         return ()
-    return parse_completion(prediction.completion, sample.task, labels=replace(labels)).entities  # with its spellings
+    labels = replace(labels)  # which knows the spellings of its labels again
+    return parse_completion(prediction.completion, sample.task, labels=labels, sentence=sample.sentence).entities
 
 
 def _types(samples: Sequence[Sample], pairs: Pairs, labels: LabelSet) -> list[Suspicion]:

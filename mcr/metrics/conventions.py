@@ -206,8 +206,8 @@ def _boolean(text: str) -> bool:
 
 
 def unify_rows(rows: Sequence[ScoredSample], conventions: Conventions) -> list[ScoredSample]:
-    """Return all samples as the conventions see them; free of cost under the default."""
-    return list(rows) if conventions == DEFAULT else [conventions.unify(row) for row in rows]
+    """Return all samples as the conventions see them."""
+    return [conventions.unify(row) for row in rows]
 
 
 def _lower(entities: Sequence[Entity]) -> tuple[Entity, ...]:

@@ -54,7 +54,8 @@ def test_empty_lists_of_boxes_are_told_unless_a_completion_was_read():
     assert "Write null" in what
     assert count == 10
     for known in ({"completion": "?", "problems": ("no box",)}, {"completion": "<answer>Ann | PER | [1, 2]</answer>"}):
-        assert told([replace(one, **known) for one in predict(Entity("Ann", "PER", ()))]) == []
+        found = told([replace(one, **known) for one in predict(Entity("Ann", "PER", ()))])
+        assert all("Write null" not in what for what, _ in found)
     for completion in ("?", "<answer>Ann | PER | None</answer>"):
         ((what, _),) = told([replace(one, completion=completion) for one in predict(Entity("Ann", "PER", ()))])
         assert "Write null" in what
@@ -174,6 +175,13 @@ def test_boxes_without_a_known_size_are_compared_with_golds():
     ((what, _),) = told(boxed((10, 10, 60, 90), samples), samples)
     assert "per cent" in what
     assert told(boxed((60, 60, 460, 540), samples), samples) == []
+
+
+def test_empty_boxes_and_pieces_that_were_not_read_are_findings_of_their_own():
+    ((what, count),) = told(predict(Entity("Ann", "PER", ((0, 0, 0, 0),))))
+    assert (what.startswith("empty box"), count) == (True, 10)
+    doubts = [replace(one, problems=(f"no type: 'x{one.id}'",)) for one in predict(Entity("Ann", "PER", None))]
+    assert told(doubts) == [("piece of a completion: no type.", 10)]
 
 
 def test_boxes_in_1024ths_of_small_images():
