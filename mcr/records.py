@@ -168,6 +168,7 @@ class Sample:
         regions: what is known to be visible, named or not; schemas may speak of it.
         captions: descriptions of the image, e.g. of a captioner; schemas may speak of them, prompts do not.
         knowledge: (entity text, what it looks like) from outside, e.g. a language model; schemas may speak of it, prompts do not.
+        is_scored_only: the sample is gold to score against and nothing else, so its boxes need no image of a known size.
 
     Raises:
         DataError: an entity that the sentence does not hold, a box outside the first image, which all boxes belong to, an
@@ -183,6 +184,7 @@ class Sample:
     regions: tuple[Region, ...] = ()
     knowledge: tuple[tuple[str, str], ...] = ()
     captions: tuple[str, ...] = ()
+    is_scored_only: bool = field(default=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not self.id or not isinstance(self.sentence, str):
@@ -214,7 +216,8 @@ class Sample:
                     kind="entity",
                 )
             for box in self._checked_boxes(entity):
-                check_inside(box, self.images, f"sample {self.id}, entity {entity.text!r}")
+                if not self.is_scored_only or (self.images and self.images[0].width is not None):
+                    check_inside(box, self.images, f"sample {self.id}, entity {entity.text!r}")
         for region in self.regions:
             check_inside(check_box(region.box_px, f"sample {self.id}"), self.images, f"sample {self.id}, region {region.label!r}")
 

@@ -2,6 +2,7 @@
 
     mcr compare A.jsonl B.jsonl --gold G.jsonl --output_dir DIR [--image_root IMAGES] [--num_resamples 10000] [--seed 0]
 
+Files are those of mcr score; --family or --frame is of completions without entities, in both alike.
 Writes compare.json, compare.md and report.html with both side by side, and prints the table. Missing predictions count as empty
 and are counted in a warning.
 """
@@ -12,9 +13,9 @@ from pathlib import Path
 
 from mcr.errors import ConfigError, run_command
 from mcr.io.atomic_write import write_json, write_whole
-from mcr.io.predictions import load_predictions
+from mcr.io.completions import add_frame_flags, read_frame_flags, read_prediction_files
 from mcr.io.samples import read_gold
-from mcr.metrics.conventions import add_convention_flags, read_conventions
+from mcr.metrics.conventions import add_convention_flags, read_conventions, read_labels
 from mcr.metrics.intervals import difference
 from mcr.records import Sample
 from mcr.report.evaluation import Evaluation, evaluate_system
@@ -68,6 +69,7 @@ def read_arguments(argv: list[str] | None) -> Namespace:
     parser.add_argument("--max_image_mb", type=float, default=40.0, help="bound on the images embedded in report.html")
     parser.add_argument("--num_resamples", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
+    add_frame_flags(parser)
     add_convention_flags(parser)
     args = parser.parse_args(argv)
     if args.num_resamples < 1:
@@ -82,17 +84,11 @@ def main(argv: list[str] | None = None) -> None:
     args = read_arguments(argv)
     samples = read_gold(args.gold)
     conventions = read_conventions(args)
+    form = read_frame_flags(args, read_labels(args))
     names = names_of(args.a, args.b)
     a, b = (
-        evaluate_system(
-            name,
-            samples,
-            load_predictions(path),
-            conventions=conventions,
-            num_resamples=args.num_resamples,
-            seed=args.seed,
-        )
-        for name, path in zip(names, (args.a, args.b), strict=True)
+        evaluate_system(name, samples, predictions, conventions=conventions, num_resamples=args.num_resamples, seed=args.seed)
+        for name, predictions in zip(names, read_prediction_files((args.a, args.b), samples, form), strict=True)
     )
     differences = difference(a.counts, b.counts, num_resamples=args.num_resamples, seed=args.seed)
     right_alone = only_one_right(a, b)
@@ -125,9 +121,11 @@ def main(argv: list[str] | None = None) -> None:
         },
     )
     for one in (a, b):
+        if one.metrics.folded_types:
+            print(f"{one.name}: {one.metrics.aliases_in_words()}")
         for warning in one.warnings():
             print(f"warning: {one.name}: {warning}")
-    print(f"{text}\n\n-> {args.output_dir / 'report.html'}")
+    print(f"{conventions.in_words()}\n\n{text}\n\n-> {args.output_dir / 'report.html'}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     accelerate launch recipes/evaluate.py --config recipes/configs/mcr/sandbox_evaluate.yaml [--model_name_or_path runs/... ]
     mcr evaluate --gold G.jsonl --predictions P.jsonl --output_dir DIR [--image_root IMAGES]
+    mcr evaluate --gold G.jsonl --predictions COMPLETIONS.jsonl --family qwen2_5_vl --output_dir DIR
     mcr evaluate --gold G.jsonl --output_dir DIR --image_root IMAGES --base_url http://localhost:8000/v1 \
         --model_name_or_path Qwen/Qwen2.5-VL-7B-Instruct --family qwen2_5_vl --prompting cot
     mcr evaluate --gold G.jsonl --output_dir DIR --system NAME
@@ -17,6 +18,7 @@ from data_prep.schemas.build import SchemaOptions, make_schema
 from mcr.endpoint.client import EndpointSettings
 from mcr.errors import ConfigError, closest, run_command
 from mcr.families import frame_settings
+from mcr.io.completions import FrameFlags
 from mcr.io.images import check_images
 from mcr.io.predictions import Prediction
 from mcr.io.samples import load_samples, read_gold
@@ -46,9 +48,11 @@ TRAINED = "trained"
 class EvaluateArguments:
     """What to score: the predictions of a file, of a model or of a system."""
 
-    gold: str = field(metadata={"help": "samples.jsonl with gold entities"})
+    gold: str = field(
+        metadata={"help": "samples.jsonl with gold entities; beside predictions also the smallest form, or one row a box"}
+    )
     output_dir: str = field(metadata={"help": "folder for metrics.json, report.html, report.md, figures and predictions"})
-    predictions: str | None = field(default=None, metadata={"help": "predictions.jsonl of any system"})
+    predictions: str | None = field(default=None, metadata={"help": "predictions.jsonl of any system, or its completions"})
     model_name_or_path: str | None = field(default=None, metadata={"help": "a saved model, or what the endpoint calls it"})
     system: str | None = field(default=None, metadata={"help": "a system of mcr/systems that predicts in its own way"})
     image_root: str | None = field(default=None, metadata={"help": "folder that the image paths start from"})
@@ -82,7 +86,9 @@ class GenerationArguments:
     )
     route: str = field(default="", metadata={"help": "of the saved prompt, e.g. image_first (default: its first)"})
     num_demonstrations: int = field(default=3, metadata={"help": "of train_samples, for cot_demonstrations"})
-    family: str | None = field(default=None, metadata={"help": "whose frame boxes are in, unless prompting is trained"})
+    family: str | None = field(
+        default=None, metadata={"help": "whose frame boxes are in, unless prompting is trained; or of completions in predictions"}
+    )
     labels: str = field(
         default="",
         metadata={"help": "label set to score by, and to ask for unless prompting is trained: a name, a YAML file, or A,B,C"},
@@ -114,7 +120,7 @@ class GenerationArguments:
         return load_labels(self.labels) if self.labels else DEFAULT_LABELS
 
 
-SETTINGS = (EvaluateArguments, GenerationArguments, ConventionFlags)
+SETTINGS = (EvaluateArguments, GenerationArguments, FrameFlags, ConventionFlags)
 
 
 def make_prompter(model: str, arguments: EvaluateArguments, generation: GenerationArguments, samples: list[Sample]) -> Prompter:
@@ -198,10 +204,15 @@ def fingerprint_of(arguments: EvaluateArguments) -> dict[str, Any]:
     return {"model": model, "weights": weights, "gold": arguments.gold, "seed": arguments.seed}
 
 
-def get_predictions(samples: list[Sample], arguments: EvaluateArguments, generation: GenerationArguments) -> list[Prediction]:
+def get_predictions(
+    samples: list[Sample], arguments: EvaluateArguments, generation: GenerationArguments, frame: FrameFlags
+) -> list[Prediction]:
     """Return the predictions of the file, the system or the model that the flags name."""
     if arguments.predictions is not None:
-        return list(FilePredictor.read(Path(arguments.predictions), samples).predict(samples))
+        form = frame.form(generation.family, generation.label_set())
+        return list(FilePredictor.read(Path(arguments.predictions), samples, form).predict(samples))
+    if frame != FrameFlags():
+        raise ConfigError("frame: --frame, --min_pixels and --max_pixels are of completions in --predictions. Leave them out.")
     if arguments.system is not None:
         return system_predictions(arguments.system, samples, arguments)
     if arguments.model_name_or_path is None or arguments.image_root is None:
@@ -240,15 +251,15 @@ def completion_rewards(system: Evaluation, labels: LabelSet) -> list[dict[str, f
 
 def main(argv: list[str] | None = None) -> None:
     """Read gold, get predictions, score, write."""
-    arguments, generation, flags = parse_settings(SETTINGS, argv)
+    arguments, generation, frame, flags = parse_settings(SETTINGS, argv)
     conventions = flags.with_labels(generation.label_set())
     state = join_processes()
     out = Path(arguments.output_dir)
-    samples = read_gold(Path(arguments.gold))
+    samples = read_gold(Path(arguments.gold), is_scored_only=arguments.predictions is not None)
     if arguments.image_root is not None and not Path(arguments.image_root).is_dir():
         raise ConfigError(f"image_root: {arguments.image_root} is no folder. Correct it, or leave it out.")
     make_run_folder(out)
-    predictions = get_predictions(samples, arguments, generation)
+    predictions = get_predictions(samples, arguments, generation, frame)
     if not state.is_main_process:
         return
     name, source = name_of(arguments)
@@ -265,7 +276,10 @@ def main(argv: list[str] | None = None) -> None:
     title = f"Evaluation of {source}"
     rewards = completion_rewards(system, conventions.labels)
     write_evaluation(out, title, system, rewards, image_root=image_root, max_image_mb=arguments.max_image_mb)
-    write_run_record(out, "evaluate", (arguments, generation, conventions), arguments.seed)
+    write_run_record(out, "evaluate", (arguments, generation, frame, conventions), arguments.seed)
+    print(conventions.in_words())
+    if system.metrics.folded_types:
+        print(system.metrics.aliases_in_words())
     for warning in system.warnings():
         print(f"warning: {warning}")
     print(f"{system.metrics}  -> {out / 'report.html'}")

@@ -72,8 +72,15 @@ def test_training_without_a_gpu_is_told_what_it_takes(tmp_path, monkeypatch):
 
 def test_flags_win_over_the_file(tmp_path):
     path = write(tmp_path, "gold: a\noutput_dir: b\npredictions: p\nbatch_size: 3\n")
-    parsed, generation, _ = parse_settings(types_for("evaluate"), ["--config", path, "--batch_size", "5"])
+    parsed, generation, *_ = parse_settings(types_for("evaluate"), ["--config", path, "--batch_size", "5"])
     assert (parsed.gold, generation.batch_size) == ("a", 5)
+
+
+def test_switches_are_on_and_off_on_the_command_line_and_in_the_file(tmp_path):
+    flags = ["--gold", "a", "--output_dir", "b", "--predictions", "p"]
+    for off in (["--type_aliases", "off"], ["--type_aliases=off"], ["--config", write(tmp_path, "type_aliases: off\n")]):
+        assert parse_settings(types_for("evaluate"), [*flags, *off])[-1].type_aliases is False
+    assert parse_settings(types_for("evaluate"), [*flags, "--type_aliases", "on", "--name", "off"])[0].name == "off"
 
 
 def test_flags_may_be_written_with_an_equals_sign(tmp_path):

@@ -1,7 +1,11 @@
-"""predictions.jsonl on disk: `{"id", "sentence", "entities", "completion"?}`, from our models or any other system."""
+"""predictions.jsonl on disk: `{"id", "sentence", "entities", "completion"?}`, from our models or any other system.
+
+A line `{"id", "completion"}` without entities is still to be read (mcr.io.completions).
+"""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -9,11 +13,25 @@ from typing import Any
 from mcr.boxes import Frame
 from mcr.errors import DataError, raise_faults
 from mcr.formats import parse_completion
-from mcr.io.samples import ENTITY_KEYS, iter_json_lines, misspelled
+from mcr.io.samples import ENTITY_KEYS, check_keys, iter_json_lines, misspelled
 from mcr.labels import DEFAULT_LABELS, LabelSet
 from mcr.records import Entity, Sample, ScoredSample
 
 KEYS = ("id", "sentence", "entities", "completion", "is_readable", "problems")
+# What ids differ by -> an id without it.
+PLAIN_IDS: Mapping[str, Callable[[str], str]] = {
+    "the extension": lambda one: EXTENSION.sub("", one),
+    "the folder": lambda one: re.split(r"[/\\]", one)[-1],
+    "the folder and the extension": lambda one: EXTENSION.sub("", re.split(r"[/\\]", one)[-1]),
+    "white space and case": lambda one: "".join(one.split()).lower(),
+    "zeros in front": lambda one: one.lstrip("0") or one,
+}
+EXTENSION = re.compile(r"\.(?:jpe?g|png|gif|webp|json|txt)$", re.IGNORECASE)
+NUM_COMPARED = 5  # ids that a prefix is looked for in
+NEEDED = {
+    "id": "that of the sample in gold",
+    "entities": "a list, [] where nothing is predicted; or write completion, what the model wrote",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +91,14 @@ def predict_from_completion(
     return Prediction(sample.id, sample.sentence, entities, completion, parsed.is_readable, parsed.problems)
 
 
+@dataclass(frozen=True, slots=True)
+class RawCompletion:
+    """A line with what a model wrote, whose entities are still to be read."""
+
+    id: str
+    text: str
+
+
 @dataclass(slots=True)
 class PredictionReport:
     """What did not fit when predictions met gold; every count is shown in the report."""
@@ -87,36 +113,67 @@ def load_predictions(path: str | Path) -> list[Prediction]:
     """Return all predictions of a file.
 
     Raises:
+        DataError: lists every line that is not JSON, lacks a key, has a wrong type or an id that occurred before; or every line
+            with a completion that is still to be read, for which gold is needed (`mcr.io.completions.read_predictions`).
+    """
+    predictions, raw = [], []
+    for line in load_lines(path):
+        (raw if isinstance(line, RawCompletion) else predictions).append(line)
+    advice = "Give --family or --frame, which says how boxes are written; from Python call mcr.io.completions.read_predictions"
+    faults = [f"sample {line.id}: a completion without entities" for line in raw]
+    raise_faults(f"{len(raw)} of the lines of {path} hold a completion that is still to be read. {advice}", faults)
+    return predictions
+
+
+def load_lines(path: str | Path) -> list[Prediction | RawCompletion]:
+    """Return the lines of a predictions file: predictions, and completions that are still to be read.
+
+    Raises:
         DataError: lists every line that is not JSON, lacks a key, has a wrong type or an id that occurred before.
     """
-    predictions: list[Prediction] = []
+    lines: list[Prediction | RawCompletion] = []
     faults: list[str] = []
     seen: set[str] = set()
     for number, row in iter_json_lines(path):
         try:
             if isinstance(row, DataError):
                 raise row
-            prediction = prediction_from_dict(row)
-            if prediction.id in seen:
-                raise DataError(f"id {prediction.id!r} occurs twice. Keep one.")
-            seen.add(prediction.id)
-            predictions.append(prediction)
+            is_raw = "entities" not in row and isinstance(row.get("completion"), str)
+            line = _raw_completion(row) if is_raw else prediction_from_dict(row)
+            if line.id in seen:
+                raise DataError(f"id {line.id!r} occurs twice. Keep one.")
+            seen.add(line.id)
+            lines.append(line)
         except DataError as error:
             faults.append(f"{Path(path).name}:{number}: {error}")
     raise_faults(f"{len(faults)} of the lines of {path} cannot be used", faults)
-    return predictions
+    return lines
+
+
+def _raw_completion(row: dict[str, Any]) -> RawCompletion:
+    check_keys("prediction", row, {"id": NEEDED["id"]})
+    _check_kinds(row, ("id", str, "a text"))
+    return RawCompletion(row["id"], row["completion"])
+
+
+def _check_kinds(row: dict[str, Any], *kinds: tuple[str, type, str]) -> None:
+    wrong = [
+        f"got {str(row[key])[:40]} ({type(row[key]).__name__}), expected {key}, {name}"
+        for key, kind, name in kinds
+        if not isinstance(row[key], kind)
+    ]
+    if wrong:
+        raise DataError(f"prediction: {'; '.join(wrong)}. Correct the line.")
 
 
 def prediction_from_dict(row: dict[str, Any]) -> Prediction:
     """Build a prediction from its form on disk.
 
     Raises:
-        DataError: a missing key or a value of a wrong type.
+        DataError: missing keys (all of them, each with what to write) or a value of a wrong type.
     """
-    for key, kind, name in (("id", str, "a text"), ("entities", list, "a list")):
-        if not isinstance(row.get(key), kind):
-            got = f"{str(row[key])[:40]} ({type(row[key]).__name__})" if key in row else f"keys {', '.join(sorted(row))}"
-            raise DataError(f"prediction: got {got}, expected {key}, {name}. Correct the line.")
+    check_keys("prediction", row, NEEDED)
+    _check_kinds(row, ("id", str, "a text"), ("entities", list, "a list"))
     entities = tuple(_entity(entity) for entity in row["entities"])
     completion = row.get("completion")
     if completion is not None and not isinstance(completion, str):
@@ -156,12 +213,58 @@ def _entity(row: Any) -> Entity:
     [[]] and boxes of nulls are empty boxes, as [0, 0, 0, 0] is (mcr.metrics.conventions).
     """
     boxes = row.get("boxes") if isinstance(row, dict) else None
+    if _has_text(boxes):
+        raise DataError(
+            f"entity {row.get('text')!r}: got boxes {str(row['boxes'])[:80]!r} as text, expected numbers. Write "
+            "[[x1, y1, x2, y2], ...], or null for what is not in the image."
+        )
     if isinstance(boxes, list) and boxes and all(isinstance(box, list) and not any(v is not None for v in box) for box in boxes):
         row = {**row, "boxes": [[0.0] * 4]}
     entity = Entity.from_dict(row)
     if any(len(box) != 4 for box in entity.boxes or ()):
         raise DataError(f"entity {entity.text!r}: got boxes {row['boxes']}, expected four numbers each. Correct them.")
     return entity
+
+
+def _has_text(boxes: Any) -> bool:
+    """Whether boxes, one of them or a number is written as text."""
+    return isinstance(boxes, str) or (isinstance(boxes, list | tuple) and any(map(_has_text, boxes)))
+
+
+def check_ids(known: Sequence[str], predicted: Sequence[str]) -> None:
+    """Refuse predictions for samples that gold does not have, and say by what their ids differ where that is plain.
+
+    >>> check_ids(["7", "8"], ["7.jpg", "8.jpg"])  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    mcr.errors.DataError: 2 predictions have no gold. 2 of them match once the extension is left out, as '7.jpg' is '7': ...
+    """
+    of_gold = set(known)
+    unknown = [one for one in predicted if one not in of_gold]
+    if not unknown:
+        return
+    advice = "Give the gold file that they were made for"
+    matches = {what: _matches(known, unknown, plain) for what, plain in {**PLAIN_IDS, **_prefixes(known, unknown)}.items()}
+    what = max(matches, key=lambda one: len(matches[one]))
+    if matches[what]:
+        one, is_gold = matches[what][0]
+        advice = f"{len(matches[what])} of them match once {what} is left out, as {one!r} is {is_gold!r}: write ids as gold does"
+    raise_faults(f"{len(unknown)} predictions have no gold. {advice}", [f"id {one!r} is not in gold" for one in unknown])
+
+
+def _prefixes(known: Sequence[str], unknown: Sequence[str]) -> dict[str, Callable[[str], str]]:
+    """Return the prefixes by which one of the first unknown ids is one of gold's, each with a function that leaves it out."""
+    pairs = [pair for one in unknown[:NUM_COMPARED] for other in known for pair in ((one, other), (other, one))]
+    prefixes = dict.fromkeys(long.removesuffix(short) for long, short in pairs if short and long.endswith(short))
+    return {f"the prefix {prefix!r}": lambda one, prefix=prefix: one.removeprefix(prefix) for prefix in prefixes}
+
+
+def _matches(known: Sequence[str], unknown: Sequence[str], plain: Callable[[str], str]) -> list[tuple[str, str]]:
+    """Return the ids that are one of gold's, each with it, once both are written plainly; those that would mean two are none."""
+    by_plain: dict[str, list[str]] = {}
+    for one in known:
+        by_plain.setdefault(plain(one), []).append(one)
+    return [(one, of_key[0]) for one in unknown if len(of_key := by_plain.get(plain(one), [])) == 1]
 
 
 def join_gold(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> tuple[list[ScoredSample], PredictionReport]:
@@ -171,9 +274,7 @@ def join_gold(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> t
         DataError: predictions for samples that gold does not have.
     """
     by_id = {prediction.id: prediction for prediction in predictions}
-    known = {sample.id for sample in samples}
-    unknown = [f"id {prediction_id!r} is not in gold" for prediction_id in by_id if prediction_id not in known]
-    raise_faults(f"{len(unknown)} predictions have no gold. Give the gold file that they were made for", unknown)
+    check_ids([sample.id for sample in samples], list(by_id))
     report = PredictionReport()
     rows = []
     for sample in samples:

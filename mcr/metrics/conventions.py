@@ -16,12 +16,16 @@ from mcr.metrics.matching import first_box_iou, is_same_type
 from mcr.records import Entity, ScoredSample, collapse_space
 
 CHOICES = {
-    "gold_boxes": ("any", "largest"),
+    "gold_boxes": ("any", "largest", "each"),
     "duplicates": ("keep", "drop"),
     "auroc_ties": ("half", "none"),
     "grec_overlap": ("iou", "giou"),
     "empty_boxes": ("none", "wrong"),
 }
+ROWS_IN_WORDS = (
+    "Each box is a row of its own, in gold and in predictions: an entity with several boxes counts once for each of them. MNER "
+    "and FMNER look at no box and count it once."
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,9 @@ class ConventionFlags:
 
     iou_threshold: float = field(default=0.5, metadata={"help": "two boxes agree from this IoU on, in (0, 1]"})
     iou_must_exceed: bool = field(default=False, metadata={"help": "the IoU has to be above the threshold, not at it"})
-    gold_boxes: str = field(default="any", metadata={"help": "any of gold's boxes may be hit, or the largest alone"})
+    gold_boxes: str = field(
+        default="any", metadata={"help": "any of gold's boxes may be hit, the largest alone, or each is an entity of its own"}
+    )
     duplicates: str = field(default="keep", metadata={"help": "keep repeated predictions, which costs precision, or drop them"})
     is_case_sensitive: bool = field(default=True, metadata={"help": "whether ann and Ann differ"})
     no_target_by_type: bool = field(default=False, metadata={"help": "N-Pre, N-Rec and N-F1 compare types, too"})
@@ -48,7 +54,10 @@ class ConventionFlags:
         default="none",
         metadata={"help": "a predicted [0, 0, 0, 0] or [-1, -1, -1, -1] is none, as some files mean it, or wrong"},
     )
-    type_aliases: bool = field(default=True, metadata={"help": "spellings of one type by the label set's aliases are equal"})
+    type_aliases: bool = field(
+        default=True,
+        metadata={"help": "on: spellings of one type by the label set's aliases are equal; off: as they are written"},
+    )
 
     def __post_init__(self) -> None:
         wrong = [name for name, allowed in CHOICES.items() if getattr(self, name) not in allowed]
@@ -111,27 +120,50 @@ class Conventions(ConventionFlags):
             row = replace(row, predicted=predicted)
         if self.gold_boxes == "largest" and row.task.has_text:
             row = replace(row, gold=tuple(_largest_alone(entity) for entity in row.gold))
-        if self.duplicates == "drop":
-            said = [(collapse_space(one.text), self.labels.canonical(one.type), one.boxes, one.masks) for one in row.predicted]
-            first = sorted({key: index for index, key in reversed(list(enumerate(said)))}.values())
-            uncertainties = tuple(row.uncertainties[index] for index in first) if row.uncertainties else ()
-            row = replace(row, predicted=tuple(row.predicted[index] for index in first), uncertainties=uncertainties)
-        return row
+        return self._without_repeated(row) if self.duplicates == "drop" else row
+
+    def by_box(self, row: ScoredSample) -> ScoredSample:
+        """Return the sample with one entity a box where each gold box is an entity of its own, else the sample itself.
+
+        A predicted entity with several boxes becomes several, too. Without this, gold could not be predicted. An entity without
+        a box stays one. MNER and FMNER look at no box and are counted on the sample itself.
+
+        >>> two = Entity("Ann", "PER", ((0, 0, 9, 9), (20, 0, 29, 9)))
+        >>> row = Conventions(gold_boxes="each").by_box(ScoredSample("Ann", (two,), (two, Entity("Bo", "PER"))))
+        >>> len(row.gold), len(row.predicted)
+        (2, 3)
+        """
+        if self.gold_boxes != "each" or not row.task.has_text:
+            return row
+        predicted = [(one, index) for index, entity in enumerate(row.predicted) for one in _one_a_box(entity)]
+        uncertainties = tuple(row.uncertainties[index] for _, index in predicted) if row.uncertainties else ()
+        gold = tuple(one for entity in row.gold for one in _one_a_box(entity))
+        row = replace(row, gold=gold, predicted=tuple(one for one, _ in predicted), uncertainties=uncertainties)
+        return self._without_repeated(row) if self.duplicates == "drop" else row
+
+    def _without_repeated(self, row: ScoredSample) -> ScoredSample:
+        said = [(collapse_space(one.text), self.labels.canonical(one.type), one.boxes, one.masks) for one in row.predicted]
+        first = sorted({key: index for index, key in reversed(list(enumerate(said)))}.values())
+        uncertainties = tuple(row.uncertainties[index] for index in first) if row.uncertainties else ()
+        return replace(row, predicted=tuple(row.predicted[index] for index in first), uncertainties=uncertainties)
 
     def in_words(self) -> str:
         """Return a sentence a reader can check a paper's table against."""
-        boxes = "any of gold's boxes" if self.gold_boxes == "any" else "gold's largest box"
+        boxes = {"any": "any of gold's boxes", "largest": "gold's largest box", "each": "the one gold box of a row"}[
+            self.gold_boxes
+        ]
         sign = ">" if self.iou_must_exceed else ">="
         repeated = "count" if self.duplicates == "keep" else "are dropped"
         case = "case-sensitive" if self.is_case_sensitive else "in lower case"
         by_type, paired = ("text and type" if flag else "text" for flag in (self.no_target_by_type, self.grounding_by_type))
         tie = "one half" if self.auroc_ties == "half" else "nothing"
         types = "by the aliases of" if self.type_aliases else "as they are written, without the aliases of"
+        rows = f" {ROWS_IN_WORDS}" if self.gold_boxes == "each" else ""
         grec = "IoU" if self.grec_overlap == "iou" else "GIoU, pairing the highest first"
         empty = "None" if self.empty_boxes == "none" else "a wrong box"
         return (
-            f"A place is right at IoU {sign} {self.iou_threshold:g} of the first predicted box with {boxes}, or None for None. "
-            f"Texts are compared {case}, white space collapsed, types {types} label set {self.labels.name}. "
+            f"A place is right at IoU {sign} {self.iou_threshold:g} of the first predicted box with {boxes}, or None for None."
+            f"{rows} Texts are compared {case}, white space collapsed, types {types} label set {self.labels.name}. "
             f"Repeated predictions {repeated}. A predicted [0, 0, 0, 0] or [-1, -1, -1, -1] is {empty}. "
             f"N-scores compare {by_type}. "
             "Acc@0.5 and Acc@0.75 count from these values on, whatever the threshold; they and the mean IoU pair entities by "
@@ -159,19 +191,23 @@ def add_convention_flags(parser: ArgumentParser) -> None:
 
 def read_conventions(args: Namespace) -> Conventions:
     """Return the conventions of a parsed command line."""
-    labels = load_labels(args.labels) if args.labels else DEFAULT_LABELS
-    return Conventions(**{one.name: getattr(args, one.name) for one in fields(ConventionFlags)}, labels=labels)
+    return Conventions(**{one.name: getattr(args, one.name) for one in fields(ConventionFlags)}, labels=read_labels(args))
+
+
+def read_labels(args: Namespace) -> LabelSet:
+    """Return the label set of a parsed command line, with its aliases."""
+    return load_labels(args.labels) if args.labels else DEFAULT_LABELS
 
 
 def _boolean(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise ArgumentTypeError(f"got {text!r}, expected true or false")
-    return text.lower() == "true"
+    if text.lower() not in ("true", "false", "on", "off"):
+        raise ArgumentTypeError(f"got {text!r}, expected true or false, on or off")
+    return text.lower() in ("true", "on")
 
 
 def unify_rows(rows: Sequence[ScoredSample], conventions: Conventions) -> list[ScoredSample]:
-    """Return all samples as the conventions see them; free of cost under the default."""
-    return list(rows) if conventions == DEFAULT else [conventions.unify(row) for row in rows]
+    """Return all samples as the conventions see them."""
+    return [conventions.unify(row) for row in rows]
 
 
 def _lower(entities: Sequence[Entity]) -> tuple[Entity, ...]:
@@ -182,3 +218,9 @@ def _largest_alone(entity: Entity) -> Entity:
     if not entity.boxes:
         return entity
     return replace(entity, boxes=(max(entity.boxes, key=area),))
+
+
+def _one_a_box(entity: Entity) -> tuple[Entity, ...]:
+    if not entity.boxes or len(entity.boxes) == 1:
+        return (entity,)
+    return tuple(replace(entity, boxes=(box,)) for box in entity.boxes)

@@ -56,18 +56,31 @@ def sample_counts(row: ScoredSample, conventions: Conventions = DEFAULT, seen_te
     task = row.task
     if not task.has_text:
         return grec_counts(row, conventions)
-    counts = _name_counts(row)
+    placed = conventions.by_box(row)
+    counts = _name_counts(placed)
     if task.has_type:
         counts |= _triple("mner", row.predicted, row.gold, conventions.agrees_on_type) | _folded_types(row, conventions)
     if task.has_location:
-        counts |= _triple("eeg", row.predicted, row.gold, conventions.agrees_on_location)
-        counts |= _no_target_counts(row, conventions) | _grounding_counts(row, conventions)
+        counts |= _triple("eeg", placed.predicted, placed.gold, conventions.agrees_on_location)
+        counts |= _no_target_counts(placed, conventions) | _grounding_counts(placed, conventions)
     if task.has_type and task.has_location:
-        counts |= _triple("gmner", row.predicted, row.gold, conventions.agrees_on_type_and_location)
-        counts |= _counts_by_type("per_type", row, conventions.labels.canonical, conventions)
-        counts |= _curve_counts(row, conventions) | _fine_counts(row, conventions) | _mask_counts(row, conventions)
+        counts |= _triple("gmner", placed.predicted, placed.gold, conventions.agrees_on_type_and_location)
+        counts |= _counts_by_type("per_type", placed, conventions.labels.canonical, conventions)
+        counts |= _fmner_counts(row, conventions) | _fine_counts(placed, conventions)
+        counts |= _curve_counts(placed, conventions) | _mask_counts(row, conventions)
         if seen_texts is not None:
-            counts |= _seen_counts(row, seen_texts, conventions)
+            counts |= _seen_counts(placed, seen_texts, conventions)
+    return counts
+
+
+def main_counts(row: ScoredSample, conventions: Conventions) -> Counts:
+    """Return the counts of GMNER and MNER alone, of a sample as `Conventions.unify` gives it."""
+    task, placed = row.task, conventions.by_box(row)
+    counts: dict[Key, float] = {}
+    if task.has_text and task.has_type:
+        counts |= _triple("mner", row.predicted, row.gold, conventions.agrees_on_type)
+        if task.has_location:
+            counts |= _triple("gmner", placed.predicted, placed.gold, conventions.agrees_on_type_and_location)
     return counts
 
 
@@ -142,17 +155,30 @@ def _conventions_by_threshold(conventions: Conventions) -> Mapping[str, Conventi
     return {f"{threshold:.1f}": replace(conventions, iou_threshold=threshold) for threshold in CURVE_THRESHOLDS}
 
 
-def _fine_counts(row: ScoredSample, conventions: Conventions) -> dict[Key, float]:
-    """Return what FMNERG and FMNER need beside GMNER: MNER of these samples, both by coarse types (Twitter-FMNERG)."""
-    labels = conventions.labels
-    predicted, gold = ([replace(one, type=labels.coarse_of(one.type)) for one in part] for part in (row.predicted, row.gold))
+def _fmner_counts(row: ScoredSample, conventions: Conventions) -> dict[Key, float]:
+    """Return what FMNER needs: MNER of these samples, and by coarse types (Twitter-FMNERG)."""
+    coarse = _with_coarse_types(row, conventions)
     return {
-        **_triple(("fmnerg", "coarse"), predicted, gold, conventions.agrees_on_type_and_location),
         **_triple(("fmner", "fine"), row.predicted, row.gold, conventions.agrees_on_type),
-        **_triple(("fmner", "coarse"), predicted, gold, conventions.agrees_on_type),
+        **_triple(("fmner", "coarse"), coarse.predicted, coarse.gold, conventions.agrees_on_type),
+    }
+
+
+def _fine_counts(row: ScoredSample, conventions: Conventions) -> dict[Key, float]:
+    """Return what FMNERG needs beside GMNER: both by coarse types, and whether any type is a fine one (Twitter-FMNERG)."""
+    labels, coarse = conventions.labels, _with_coarse_types(row, conventions)
+    return {
+        **_triple(("fmnerg", "coarse"), coarse.predicted, coarse.gold, conventions.agrees_on_type_and_location),
         **_counts_by_type("per_coarse_type", row, labels.coarse_of, conventions),
         ("fmnerg", "fine_types"): sum(labels.is_fine(entity.type) for entity in (*row.gold, *row.predicted)),
     }
+
+
+def _with_coarse_types(row: ScoredSample, conventions: Conventions) -> ScoredSample:
+    """Return a sample with the coarse type of each entity."""
+    coarse_of = conventions.labels.coarse_of
+    predicted, gold = (tuple(replace(one, type=coarse_of(one.type)) for one in part) for part in (row.predicted, row.gold))
+    return replace(row, predicted=predicted, gold=gold)
 
 
 def _mask_counts(row: ScoredSample, conventions: Conventions) -> dict[Key, float]:

@@ -13,9 +13,9 @@ from mcr.records import Entity, ScoredSample, collapse_space
 KINDS = {
     "missed": "a gold entity that was not named",
     "unreadable": "a gold entity lost because the completion held no readable answer, or a location that could not be read",
-    "invented": "a prediction whose text does not stand in the sentence (visual bias)",
-    "extra": "a prediction whose text stands in the sentence but shares no word with a gold entity that is left",
-    "span": "a prediction that shares words with a gold entity, with other borders",
+    "invented": "a prediction whose text does not occur in the sentence, counted by N-Count (visual bias)",
+    "extra": "a prediction whose text occurs in the sentence but shares no word with a gold entity that is left",
+    "span": "a prediction whose text occurs in the sentence and shares words with a gold entity, with other borders",
     "type": "the text is right, the type is not",
     "should be None": "text and type are right, a box was given to what the image does not show (textual bias)",
     "should have a box": "text and type are right, the image shows it, None was said",
@@ -43,7 +43,10 @@ def judge(row: ScoredSample, *, is_readable: bool = True, conventions: Conventio
 
     Right pairs are taken first, then pairs of the same text and type, of the same text, and of texts that share words, ties by
     content, so the order of either list decides no count. What the task does not ask for cannot be wrong. Rows are taken as
-    `Conventions.unify` gives them.
+    `Conventions.unify` and `by_box` give them.
+
+    A prediction whose text does not occur in the sentence is "invented", also where it shares words with a gold entity. So there
+    are as many as N-Count says.
     """
     if not row.task.has_text:
         return _judge_place(row, is_readable, conventions)
@@ -64,11 +67,14 @@ def judge(row: ScoredSample, *, is_readable: bool = True, conventions: Conventio
     is_type_asked = row.task.has_type
     take(match_exact(*left(), lambda p, g: not is_type_asked or conventions.agrees_on_type(p, g)), _kind_of_location)
     take(match_exact(*left(), lambda p, g: True), lambda p, g: "type")
-    take([(p, g) for p, g, _ in assign_spans(*left(), first_box_iou, conventions.labels)], lambda p, g: "span")
     sentence = collapse_space(row.sentence)
-    for index in predicted_left:
-        is_inside = collapse_space(row.predicted[index].text) in sentence
-        verdicts.append(Verdict("extra" if is_inside else "invented", index, None))
+
+    def unless_invented(entity: Entity, kind: str) -> str:
+        return kind if collapse_space(entity.text) in sentence else "invented"
+
+    pairs = assign_spans(*left(), first_box_iou, conventions.labels)
+    take([(p, g) for p, g, _ in pairs], lambda p, g: unless_invented(p, "span"))
+    verdicts += [Verdict(unless_invented(row.predicted[index], "extra"), index, None) for index in predicted_left]
     verdicts += [Verdict("missed" if is_readable else "unreadable", None, index) for index in gold_left]
     return verdicts
 

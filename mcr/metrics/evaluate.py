@@ -8,7 +8,7 @@ from typing import Any
 from mcr.errors import raise_faults
 from mcr.io.predictions import Prediction, PredictionReport, join_gold
 from mcr.metrics.conventions import DEFAULT, Conventions, unify_rows
-from mcr.metrics.counts import Counts, count_rows, total
+from mcr.metrics.counts import Counts, count_rows, main_counts, total
 from mcr.metrics.scores import (
     IOU_CURVE,
     N_RATE,
@@ -77,6 +77,7 @@ class Metrics:
         has_uncertainties: whether any prediction has an uncertainty.
         uncertainty_auroc: None if there is no right or no wrong prediction with an uncertainty.
         seen: by the texts of the training samples, where they were given.
+        without_aliases: GMNER F1 and MNER F1 with types compared as they are written, where aliases made any equal.
         grec: None where no sample is a phrase.
         measures: every measure that the samples have, by the name that reports show: fractions, and the number N-Count. What the
             tasks do not ask for, or gold holds nothing of, is not among them (`mcr.metrics.scores.measures_of`).
@@ -106,6 +107,7 @@ class Metrics:
     has_uncertainties: bool = False
     uncertainty_auroc: float | None = None
     seen: SeenAndUnseen | None = None
+    without_aliases: Mapping[str, float] = field(default_factory=dict)
     grec: Grec | None = None
     measures: Mapping[str, float] = field(default_factory=dict)
 
@@ -126,9 +128,22 @@ class Metrics:
             row["per_coarse_type"] = _to_dicts(self.per_coarse_type)
         if self.has_uncertainties:
             row["uncertainty_auroc"] = self.uncertainty_auroc
+        if self.without_aliases:
+            row["without_aliases"] = dict(self.without_aliases)
         if self.grec is not None:
             row["grec"] = self.grec.to_dict()
         return row | {"measures": dict(self.measures)}
+
+    def aliases_in_words(self) -> str:
+        """Return which types the label set's aliases made equal to another spelling, and what they change."""
+        counts = "; ".join(f"{one} ({one.num_gold} in gold, {one.num_predicted} predicted)" for one in self.folded_types)
+        moved = ", ".join(
+            f"{name} {100 * value:.2f} instead of {100 * self.measures[name]:.2f}"
+            for name, value in self.without_aliases.items()
+            if name in self.measures
+        )
+        change = f" With --type_aliases off: {moved}." if moved else ""
+        return f"Types counted as another spelling by the aliases of label set {self.conventions.labels.name}: {counts}.{change}"
 
     def with_report(self, report: PredictionReport) -> "Metrics":
         """Return the metrics with the numbers of what was missing or could not be read."""
@@ -193,7 +208,7 @@ def metrics_of(rows: Sequence[ScoredSample], counts: Sequence[Counts], conventio
     rows = unify_rows(rows, conventions)
     gmner, is_fine, is_masked = precision_recall_f1(sums, "gmner"), has_fine_types(sums), has_masks(sums)
     fmner = FineAndCoarse(*(precision_recall_f1(sums, "fmner", which) for which in ("fine", "coarse")))
-    placed = [row for row in rows if row.task.has_text and row.task.has_type and row.task.has_location]
+    placed = [conventions.by_box(row) for row in rows if row.task.has_text and row.task.has_type and row.task.has_location]
     auroc = uncertainty_auroc(placed, conventions.agrees_on_type_and_location, conventions.auroc_ties)
     return Metrics(
         gmner=gmner,
@@ -217,9 +232,17 @@ def metrics_of(rows: Sequence[ScoredSample], counts: Sequence[Counts], conventio
         has_uncertainties=any(row.uncertainties for row in placed),
         uncertainty_auroc=auroc,
         seen=SeenAndUnseen(*(precision_recall_f1(sums, "seen", part) for part in ("seen", "unseen"))) if has_seen(sums) else None,
+        without_aliases=_without_aliases(rows, conventions) if _folded_types(sums) else {},
         grec=grec_scores(sums) if has_phrases(sums) else None,
         measures=_measures(sums, auroc),
     )
+
+
+def _without_aliases(rows: Sequence[ScoredSample], conventions: Conventions) -> dict[str, float]:
+    """Return the main scores with types compared as they are written."""
+    plain = replace(conventions, type_aliases=False)
+    sums = total(main_counts(row, plain) for row in rows)
+    return {f"{measure.upper()} F1": precision_recall_f1(sums, measure).f1 for measure in ("gmner", "mner")}
 
 
 def _measures(sums: Counts, auroc: float | None) -> dict[str, float]:

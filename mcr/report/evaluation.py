@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from mcr.io.checks.suspicion import Suspicion
 from mcr.io.predictions import Prediction, PredictionReport, join_gold
-from mcr.io.sanity_checks import Suspicion, find_suspicions
+from mcr.io.sanity_checks import find_suspicions
 from mcr.metrics.conventions import DEFAULT, Conventions, unify_rows
 from mcr.metrics.counts import Counts, count_rows
 from mcr.metrics.error_kinds import Confusion, Verdict, confusion, count_kinds, judge
@@ -22,7 +23,7 @@ class Evaluation:
 
     Attributes:
         name: of the system, as the report shows it.
-        rows: gold beside predictions, as the conventions see them.
+        rows: gold beside predictions, as the conventions see them: one entity a box where each box is an entity of its own.
         counts: what each sample adds to the sums of the measures.
         verdicts: what became of every prediction and gold entity.
         metrics: every measure.
@@ -97,22 +98,23 @@ def evaluate_system(
     rows = unify_rows(joined, conventions)
     by_id = {prediction.id: prediction for prediction in predictions}
     by_sample = [by_id.get(sample.id) for sample in samples]
+    placed = [conventions.by_box(row) for row in rows]
     verdicts = [
         judge(row, is_readable=one is None or one.is_readable, conventions=conventions)
-        for row, one in zip(rows, by_sample, strict=True)
+        for row, one in zip(placed, by_sample, strict=True)
     ]
     counts = count_rows(rows, conventions, seen_texts)
     return Evaluation(
         name=name,
         samples=samples,
         predictions=by_sample,
-        rows=rows,
+        rows=placed,
         counts=counts,
         verdicts=verdicts,
         metrics=metrics_of(rows, counts, conventions).with_report(report),
         intervals=estimate(counts, num_resamples=num_resamples, seed=seed),
         errors=count_kinds(verdicts),
-        confusion=confusion(rows, verdicts, conventions.labels),
+        confusion=confusion(placed, verdicts, conventions.labels),
         report=report,
-        suspicions=find_suspicions(samples, predictions, conventions.labels),
+        suspicions=find_suspicions(samples, predictions, conventions.labels, is_case_sensitive=conventions.is_case_sensitive),
     )

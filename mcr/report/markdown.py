@@ -24,6 +24,11 @@ def escape(text: str) -> str:
     return SPECIAL.sub(r"\\\1", html.escape(line))
 
 
+def escape_line(text: str) -> str:
+    """Return a sentence of ours that names words of the data, escaped piece by piece and not cut."""
+    return " ".join(escape(word) for word in text.split())
+
+
 def percent(value: float) -> str:
     """Return a fraction as per cent with two decimals."""
     return f"{100 * value:.2f}"
@@ -61,7 +66,7 @@ def write_report(system: Evaluation, title: str) -> str:
             *_intervals(system),
             *_grec(metrics),
             "## The two biases",
-            f"Visual bias: {metrics.n_count} of {metrics.num_named} predictions name something that does not stand "
+            f"Visual bias: {metrics.n_count} of {metrics.num_named} predictions name something that does not occur "
             f"in the sentence (N-Rate {percent(metrics.n_rate)}).",
             f"Textual bias: of {no_target.num_gold} entities that the image does not show, {no_target.num_correct} were "
             f"left without a box (N-Pre {percent(no_target.precision)}, N-Rec {percent(no_target.recall)}, "
@@ -104,8 +109,7 @@ def _folded_types(metrics: Metrics) -> list[str]:
     if not metrics.folded_types:
         return []
     rows = [[escape(one.written), escape(one.label), one.num_gold, one.num_predicted] for one in metrics.folded_types]
-    words = "Types folded into the label set's spelling by its aliases; `--type_aliases false` compares them as they are written."
-    return [words, table(("written", "counted as", "in gold", "in predictions"), rows)]
+    return [escape_line(metrics.aliases_in_words()), table(("written", "counted as", "in gold", "in predictions"), rows)]
 
 
 def _suspicions(system: Evaluation) -> list[str]:

@@ -131,7 +131,7 @@ def bias_sentences(metrics: Metrics) -> list[str]:
     no_target = metrics.no_target
     wrongly = no_target.num_gold - no_target.num_correct
     return [
-        f"Visual bias: {metrics.n_count} of {metrics.num_named} predictions name something that the sentence does not say "
+        f"Visual bias: {metrics.n_count} of {metrics.num_named} predictions name something that does not occur in the sentence "
         f"(N-Rate {percent(metrics.n_rate)}). 0 means that nothing is made up from the image.",
         f"Textual bias: the image does not show {no_target.num_gold} of the gold entities; {no_target.num_correct} of them "
         f"were found and left without a box, {wrongly} were given one or missed. Of the {no_target.num_predicted} entities that "
@@ -202,6 +202,7 @@ def extra_tables(system: Evaluation) -> list[dict[str, Any]]:
         folded = [[str(one), one.num_gold, one.num_predicted] for one in metrics.folded_types]
         header = ["written -> counted as", "in gold", "in predictions"]
         tables.append({"title": f"Types folded by aliases: {system.name}", "header": header, "rows": folded})
+        tables[-1]["note"] = metrics.aliases_in_words()
     return tables
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mcr.io.completions import NOT_STATED, CompletionForm, read_predictions
 from mcr.io.images import open_image
-from mcr.io.predictions import Prediction, join_gold, load_predictions, predict_from_completion
+from mcr.io.predictions import Prediction, predict_from_completion
 from mcr.prompts.baselines import Prompter
 from mcr.records import Sample
 from mcr.rollouts.request import RolloutRequest, Sampler, SamplingSettings
@@ -58,14 +59,13 @@ class FilePredictor:
     predictions: dict[str, Prediction]
 
     @classmethod
-    def read(cls, path: Path, samples: Sequence[Sample]) -> "FilePredictor":
-        """Read a predictions file for the samples of a gold file.
+    def read(cls, path: Path, samples: Sequence[Sample], form: CompletionForm = NOT_STATED) -> "FilePredictor":
+        """Read a predictions file for the samples of a gold file; `form` is that of completions without entities.
 
         Raises:
             DataError: lists every line that cannot be used, and every prediction for a sample that gold does not have.
         """
-        predictions = load_predictions(path)
-        join_gold(samples, predictions)  # refuses a file that was made for other gold
+        predictions = read_predictions(path, samples, form)
         return cls({prediction.id: prediction for prediction in predictions})
 
     def predict(self, samples: Sequence[Sample]) -> Iterator[Prediction]:

@@ -14,6 +14,7 @@ from mcr.runs.command_line import check_flags
 from mcr.runs.help import CONFIG_PLACES, about_of, help_text, wants_help
 from mcr.runs.recipe_options import REQUIRED, OptionGroup, all_flags, load_dataclass, option_groups
 
+SWITCHES = {"on": "true", "off": "false"}
 ENVIRONMENT = "env"  # a mapping of variables that TRL sets from the config
 
 
@@ -36,6 +37,7 @@ def parse_settings(settings: Sequence[type | str], argv: Sequence[str] | None = 
         raise SystemExit(0)
     check_flags(words, all_flags(groups))
     given = _read_config(words, groups)
+    words = _spell_booleans(words, groups)
     _check_required(groups, {*given, *(word.removeprefix("--").split("=")[0] for word in words if word.startswith("--"))})
     return _parse(settings, words)
 
@@ -70,6 +72,21 @@ def read_yaml_mapping(path: Path) -> Mapping[str, Any]:
 def _split_config(flag: str) -> list[str]:
     """TRL reads `--config FILE` alone; `--config=FILE` is made that."""
     return flag.split("=", 1) if flag.startswith("--config=") else [flag]
+
+
+def _spell_booleans(words: Sequence[str], groups: Sequence[OptionGroup]) -> list[str]:
+    """Return a command line with "on" and "off" of boolean options as true and false, which is what TRL reads."""
+    booleans = {f"--{one.name}" for group in groups for one in group.options if one.kind == "BOOL"}
+    spelled, flag = [], ""
+    for word in words:
+        before, is_joined, value = word.partition("=")
+        if is_joined and before in booleans:
+            word = f"{before}={SWITCHES.get(value.lower(), value)}"
+        elif flag in booleans:
+            word = SWITCHES.get(word.lower(), word)
+        flag = word
+        spelled.append(word)
+    return spelled
 
 
 def _read_config(words: Sequence[str], groups: Sequence[OptionGroup]) -> Mapping[str, Any]:

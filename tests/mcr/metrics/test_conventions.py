@@ -8,7 +8,8 @@ import pytest
 from mcr.errors import ConfigError
 from mcr.labels import DEFAULT_LABELS
 from mcr.metrics.conventions import DEFAULT, ConventionFlags, Conventions, add_convention_flags, read_conventions
-from mcr.records import Entity
+from mcr.records import Entity, ScoredSample
+from mcr.tasks import task_named
 
 OTHERS = {
     "iou_threshold": 0.75,
@@ -71,6 +72,34 @@ def test_each_convention_is_a_flag():
     flags = [piece for name, value in OTHERS.items() for piece in (f"--{name}", str(value))]
     assert read_conventions(parser.parse_args(flags)) == Conventions(**OTHERS)
     assert "grec_overlap" in parser.format_help()
+
+
+def test_switches_are_on_and_off_or_true_and_false():
+    parser = ArgumentParser()
+    add_convention_flags(parser)
+    for off, on in (("off", "on"), ("false", "true"), ("OFF", "On")):
+        assert not read_conventions(parser.parse_args(["--type_aliases", off])).type_aliases
+        assert read_conventions(parser.parse_args(["--type_aliases", on])).type_aliases
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--type_aliases", "maybe"])
+
+
+def test_each_box_as_a_row_in_words():
+    words = Conventions(gold_boxes="each").in_words()
+    assert "the first predicted box with the one gold box of a row, or None for None. Each box is a row of its own" in words
+
+
+def test_boxes_become_rows_with_their_uncertainties():
+    two, none = Entity("Ann", "PER", ((0, 0, 9, 9), (20, 0, 29, 9))), Entity("Bob", "PER")
+    row = ScoredSample("Ann Bob", (two, none), (none, two, Entity("Bob", "PER", ())), uncertainties=(0.1, 0.2, None))
+    assert DEFAULT.by_box(row) is row
+    by_box = Conventions(gold_boxes="each").by_box(row)
+    assert [entity.boxes for entity in by_box.gold] == [((0, 0, 9, 9),), ((20, 0, 29, 9),), None]
+    assert [entity.boxes for entity in by_box.predicted] == [None, ((0, 0, 9, 9),), ((20, 0, 29, 9),), ()]
+    assert by_box.uncertainties == (0.1, 0.2, 0.2, None)
+    assert Conventions(gold_boxes="each").by_box(by_box) == by_box
+    phrase = replace(row, task=task_named("vg"))
+    assert Conventions(gold_boxes="each").by_box(phrase) is phrase
 
 
 def test_the_label_set_is_named_by_a_flag(tmp_path):

@@ -44,6 +44,13 @@ def test_repeated_predictions_cost_or_are_dropped():
     assert row.uncertainties == (0.1, 0.4)
 
 
+@pytest.mark.parametrize("empty", [(0, 0, 0, 0), (-1, -1, -1, -1)])
+def test_empty_boxes_are_none_by_default_or_wrong(empty):
+    gold, pred = [Entity("Ann", "PER", None)], [Entity("Ann", "PER", (empty,))]
+    assert f1(gold, pred) == 1
+    assert f1(gold, pred, empty_boxes="wrong") == 0
+
+
 def test_case():
     gold, pred = [Entity("Ann", "PER", None)], [Entity("ANN", "PER", None)]
     assert score_rows([one(gold, pred)]).n_count == 1

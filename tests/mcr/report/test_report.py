@@ -89,6 +89,25 @@ def test_errors_add_up_and_no_order_changes_them(seed):
     assert confusion([ScoredSample(row.sentence, tuple(gold), tuple(pred))], [turned]) == confusion([row], [verdicts])
 
 
+@pytest.mark.parametrize("gold_boxes", ["any", "largest", "each"])
+@pytest.mark.parametrize("seed", range(20))
+def test_as_many_predictions_are_invented_as_n_count_says(seed, gold_boxes):
+    rng = random.Random(seed)
+    texts = ["Ann", "Ann Lee", "Lee", "ann lee", "Dr Lee", "**Ann Lee**", "Rome", "Ann  Lee"]
+    gold = [Entity("Ann Lee", "PER", (*BOX, *FAR)), Entity("Bob", "PER", None)]
+    pred = [Entity(rng.choice(texts), rng.choice(["PER", "LOC"]), rng.choice([None, BOX, (*FAR, *BOX), ()])) for _ in range(6)]
+    row = ScoredSample("Ann Lee and Bob", tuple(gold), tuple(pred))
+    system = evaluated(row, conventions=Conventions(gold_boxes=gold_boxes))
+    assert system.errors["invented"] == system.metrics.n_count
+    assert f"{system.metrics.n_count} of {system.metrics.num_named} predictions name something" in write_report(system, "x")
+
+
+def test_a_text_of_gold_s_words_that_the_sentence_does_not_hold_is_invented():
+    row = ScoredSample("Ann Lee", (Entity("Ann Lee", "PER"),), (Entity("Dr Ann Lee", "PER"),))
+    assert [(one.kind, one.predicted_index, one.gold_index) for one in judge(row)] == [("invented", 0, 0)]
+    assert score_rows([row]).n_count == 1
+
+
 def test_tasks_are_judged_by_what_they_ask():
     named = ScoredSample("Ann", (Entity("Ann", "PER"),), (Entity("Ann", "PER", BOX),), task="mner")
     assert [v.kind for v in judge(named)] == ["right"]
@@ -123,10 +142,14 @@ def test_a_report_prints_what_aliases_changed(tmp_path):
     row = ScoredSample("Ann in Rome", (Entity("Ann", "PER"),), (Entity("Ann", "person"), Entity("Rome", "location")))
     system = evaluated(row)
     assert list(map(str, system.metrics.folded_types)) == ["location -> LOC: 1", "person -> PER: 1"]
-    assert "| person | PER | 0 | 1 |" in write_report(system, "x")
+    text = write_report(system, "x")
+    assert "| person | PER | 0 | 1 |" in text
+    assert "GMNER F1 0.00 instead of 66.67, MNER F1 0.00 instead of 66.67" in text
+    assert "person -&gt; PER: 1 \\(0 in gold, 1 predicted\\)" in text
     write_evaluation(tmp_path, "x", system, [None], image_root=None, max_image_mb=1)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "person -&gt; PER: 1" in page
+    assert "person -&gt; PER: 1 (0 in gold, 1 predicted)" in page
+    assert "With --type_aliases off: GMNER F1 0.00 instead of 66.67" in page
     assert "by the aliases of label set twitter" in page
     assert json.loads((tmp_path / "metrics.json").read_text())["folded_types"][1] == {
         **{"written": "person", "label": "PER", "num_gold": 0, "num_predicted": 1}

@@ -1,0 +1,1 @@
+"""What looks wrong in a predictions file, by what it concerns: texts, boxes."""
