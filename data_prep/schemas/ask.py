@@ -10,6 +10,7 @@ from typing import Any
 from data_prep.schemas.facts import Facts
 from mcr.errors import DataError
 from mcr.formats.answers import ANSWER_FORMATS, ORDERS, write_answer
+from mcr.prompts.control_tokens import text_part
 from mcr.prompts.routes import CONCLUSIONS, DISTILLED, QUESTIONS
 from mcr.records import Entity
 from mcr.systems import asked_styles
@@ -76,7 +77,7 @@ def request_for(facts: Facts, style: str, num_images: int, forms: Sequence[Form]
     parts = [f"Text: {facts.sentence}", *known, constraints_of(facts.task), asked.manner, rules]
     text = "\n".join([*parts, ENDING.format(answer=answer)])
     images = [{"type": "image"}] * num_images if asked.needs_image else []
-    return [{"role": "user", "content": [*images, {"type": "text", "text": text}]}]
+    return [{"role": "user", "content": [*images, text_part(text, facts.sentence)]}]
 
 
 def rule_of(task: Task) -> str:

@@ -13,12 +13,13 @@ from data_prep.training_sets.split import SPLITS, is_held_back
 from mcr.errors import ConfigError, DataError
 from mcr.io.atomic_write import whole_file
 from mcr.labels import LabelSet
+from mcr.prompts.control_tokens import QUOTED
 from mcr.prompts.routes import Route
 from mcr.prompts.settings import PromptSettings
 from mcr.records import Sample
 
 GROUP_ROWS = 500
-CONTENT = pa.list_(pa.struct([("type", pa.string()), ("text", pa.string())]))
+CONTENT = pa.list_(pa.struct([(name, pa.string()) for name in ("type", "text", QUOTED)]))
 MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", CONTENT)]))
 GOLD = pa.list_(pa.struct([("text", pa.string()), ("type", pa.string()), ("boxes", pa.list_(pa.list_(pa.float64())))]))
 FRAME_FIELDS = [(name, pa.float64()) for name in ("width", "height", "scale_width", "scale_height")]

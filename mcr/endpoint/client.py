@@ -19,6 +19,7 @@ from random import Random
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from mcr.endpoint.messages import SERVED_TOKENS
 from mcr.errors import ConfigError, McrError
 from mcr.io.bounded_threads import map_bounded
 from mcr.io.unicode import without_surrogates
@@ -171,8 +172,12 @@ class ChatEndpoint:
         self.first_failure = threading.Lock()  # taken by the request that failed first, and never released
 
     def body_of(self, messages: Sequence[Mapping[str, Any]], **sampling: Any) -> dict[str, Any]:
-        """Return the whole request: model, messages and sampling settings; what the cache is keyed by."""
-        return {"model": self.settings.model, "messages": list(messages), **sampling}
+        """Return the whole request: model, messages and sampling settings; what the cache is keyed by.
+
+        Control tokens in the messages' texts are broken up, since the server would take them for its own.
+        """
+        broken = [SERVED_TOKENS.break_up_message(message) for message in messages]
+        return {"model": self.settings.model, "messages": broken, **sampling}
 
     def ask(self, body: Mapping[str, Any]) -> Reply:
         """Return the reply to one request, from the cache where it is.
@@ -185,6 +190,7 @@ class ChatEndpoint:
         if kept is not None:
             return kept
         reply = self._ask_patiently(body)
+        reply = replace(reply, text=SERVED_TOKENS.restore(reply.text))
         if self.cache:
             self.cache.put(key, reply)
         return reply

@@ -5,12 +5,15 @@ from typing import Any
 
 from mcr.errors import ConfigError
 from mcr.families import FrameSettings, ModelFamily, family_of
+from mcr.models.plain_text import read_as_text
 
 NEVER_SAMPLED = -100.0  # the logit bias under which vLLM does not sample a token
 
 
 def load_processor(name_or_path: str | Path, **options: Any) -> Any:
     """Return the processor (tokenizer and image processor), padding on the left as generation needs it.
+
+    What a message says is text to it, also where it looks like a control token (`mcr.models.plain_text`).
 
     Args:
         name_or_path: a folder or a name of the hub.
@@ -20,7 +23,7 @@ def load_processor(name_or_path: str | Path, **options: Any) -> Any:
 
     processor = AutoProcessor.from_pretrained(_existing(name_or_path), **options)  # the revision is an option # nosec B615
     processor.tokenizer.padding_side = "left"
-    return processor
+    return read_as_text(processor)
 
 
 def load_model(name_or_path: str | Path, *, dtype: str = "auto", **options: Any) -> Any:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mcr.errors import ConfigError, run_command
+from mcr.prompts.control_tokens import OWN_TAGS
 from mcr.prompts.settings import PromptSettings
 from mcr.runs.command_line import CommandParser
 
@@ -52,7 +53,7 @@ class TinySize:
 
 def build_tokenizer(texts: Iterable[str], vocab_size: int) -> Any:
     """Return a byte-level BPE tokenizer trained on `texts`: one token a digit, the tags of answers whole."""
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
     bpe = Tokenizer(models.BPE())
@@ -66,7 +67,7 @@ def build_tokenizer(texts: Iterable[str], vocab_size: int) -> Any:
         show_progress=False,
     )
     bpe.train_from_iterator(texts, trainer)
-    bpe.add_tokens(["<think>", "</think>", "<answer>", "</answer>"])
+    bpe.add_tokens([AddedToken(tag, normalized=False) for tag in OWN_TAGS])  # as Qwen3's are added
     return PreTrainedTokenizerFast(
         tokenizer_object=bpe, eos_token="<|im_end|>", pad_token="<|endoftext|>", chat_template=CHAT_TEMPLATE, padding_side="left"
     )

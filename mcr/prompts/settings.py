@@ -14,6 +14,7 @@ from mcr.errors import ConfigError, closest
 from mcr.families import FrameSettings
 from mcr.io.atomic_write import write_json
 from mcr.labels import LabelSet
+from mcr.prompts.control_tokens import text_part
 from mcr.prompts.routes import Route
 from mcr.records import ImageRef, Sample
 from mcr.tasks import GMNER, Task
@@ -59,7 +60,7 @@ def what_is_asked(labels: LabelSet, frame: FrameSettings, task: Task) -> list[st
 def write_prompt(sentence: str, num_images: int, instruction: str) -> list[dict[str, Any]]:
     """Return the conversational prompt: the images, the sentence, the instruction, as one user message."""
     content: list[dict[str, Any]] = [{"type": "image"} for _ in range(num_images)]
-    content.append({"type": "text", "text": f"Text: {sentence}\n{instruction}"})
+    content.append(text_part(f"Text: {sentence}\n{instruction}", sentence))
     return [{"role": "user", "content": content}]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from mcr.families import family_of
 from mcr.formats import opened_by
 from mcr.models.load import vision_token_ids
+from mcr.models.unusable import naming_samples
 from mcr.rollouts.image_pads import prompt_texts
 from mcr.rollouts.request import Rollout, RolloutRequest, SamplingSettings
 
@@ -30,15 +31,20 @@ class TransformersSampler:
     def _sample_batch(self, requests: Sequence[RolloutRequest], settings: SamplingSettings) -> list[list[Rollout]]:
         import torch
 
-        images = [image for request in requests for image in request.images]
-        texts = prompt_texts(self.processor, [request.prompt for request in requests])
-        inputs = self.processor(text=texts, images=images or None, padding=True, return_tensors="pt").to(self.model.device)
+        sample_ids = [request.sample_id for request in requests]
+        with naming_samples(sample_ids, lambda index: self._encode(requests[index : index + 1])):
+            inputs = self._encode(requests).to(self.model.device)
         with torch.inference_mode():
-            output = self._generate(dict(inputs), settings, [request.sample_id for request in requests])
+            output = self._generate(dict(inputs), settings, sample_ids)
         rows = output[:, inputs["input_ids"].shape[1] :].tolist()
         size = settings.num_generations
         rollouts = [self._to_rollout(row, opened_by(texts[index // size])) for index, row in enumerate(rows)]
         return [rollouts[i : i + size] for i in range(0, len(rollouts), size)]
+
+    def _encode(self, requests: Sequence[RolloutRequest]) -> Any:
+        images = [image for request in requests for image in request.images]
+        texts = prompt_texts(self.processor, [request.prompt for request in requests])
+        return self.processor(text=texts, images=images or None, padding=True, return_tensors="pt")
 
     def _generate(self, inputs: dict[str, Any], settings: SamplingSettings, sample_ids: list[str]) -> Any:
         """Return ids, `num_generations` rows a prompt, prefilled once where the family allows it."""

@@ -4,11 +4,13 @@ Images are named by paths inside the image folder; rows are decoded one at a tim
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from mcr.errors import DataError
 from mcr.io.images import check_images, open_image
+from mcr.models.unusable import naming_samples
 from mcr.systems.base import TargetTransform
 
 REWARD_RECORD = "mcr.reward_options"  # key of a kept set's metadata: the options it was filtered with, as JSON
@@ -59,14 +61,31 @@ def load_training_set(path: Path, image_root: Path, *, needs_completion: bool) -
 
 
 def for_fine_tuning(rows: Any, image_root: Path, transform: TargetTransform | None) -> Any:
-    """Return a training set whose rows hold what SFTTrainer takes and no more, their targets transformed where asked for.
+    """Return a training set whose rows hold an id and what SFTTrainer takes, their targets transformed where asked for.
 
     Args:
         rows: of `load_training_set`.
         image_root: the folder that the image paths start from.
         transform: of a system, or None.
     """
-    return rows.with_transform(_Decoder(image_root, ("prompt", "completion", "images"), transform))
+    return rows.with_transform(_Decoder(image_root, ("sample_id", "prompt", "completion", "images"), transform))
+
+
+class NamingCollator:
+    """A collator whose errors name the sample at fault."""
+
+    def __init__(self, collate: Callable[[list[dict[str, Any]]], Any]) -> None:
+        self.collate = collate
+
+    def __call__(self, examples: list[dict[str, Any]]) -> Any:
+        """Collate rows of `for_fine_tuning`.
+
+        Raises:
+            DataError: a row that cannot be encoded.
+        """
+        ids = [str(example.get("sample_id", index)) for index, example in enumerate(examples)]
+        with naming_samples(ids, lambda index: self.collate([dict(examples[index])])):
+            return self.collate([dict(example) for example in examples])  # TRL's changes the rows it gets
 
 
 class _Decoder:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, cast
 
 import torch
 from peft import PeftModel
+from trl.data_utils import prepare_multimodal_messages
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 from trl.trainer.utils import split_pixel_values_by_grid, split_tensor_dict, unsplit_pixel_values_by_grid
@@ -16,6 +17,7 @@ from mcr.errors import McrError
 from mcr.families import family_of
 from mcr.formats import opened_by
 from mcr.models.load import NEVER_SAMPLED
+from mcr.models.unusable import naming_samples
 from mcr.rollouts.image_pads import collapse_image_pads, prompt_texts
 from mcr.rollouts.vllm.cpu import prepare_cpu_engine
 from mcr.rollouts.vllm.merged_weights import iter_merged_params
@@ -208,13 +210,18 @@ class CvoTrainer(RolloutCache, GRPOTrainer):
         # The sampler's log-probabilities are renormalised over what top-k, top-p and forbidden tokens leave; TRL sets them
         # against the trainer's over the whole vocabulary, and its importance ratio is off by the mass in between. For that
         # ratio the old pass, the first one below, is renormalised alike; the loss gets the whole distribution's back.
-        if not (self.shares_prefix and self._corrects_importance()):
-            return super()._generate_and_score_completions(inputs)
-        with self._renormalized_first_pass() as first_pass:
-            output = super()._generate_and_score_completions(inputs)
+        sample_ids = [str(row.get("sample_id", index)) for index, row in enumerate(inputs)]
+        with naming_samples(sample_ids, lambda index: self._encode_prompt(inputs[index])):
+            if not (self.shares_prefix and self._corrects_importance()):
+                return super()._generate_and_score_completions(inputs)
+            with self._renormalized_first_pass() as first_pass:
+                output = super()._generate_and_score_completions(inputs)
         if first_pass.log_mass is not None:
             output["old_per_token_logps"] = output["old_per_token_logps"] + first_pass.log_mass
         return output
+
+    def _encode_prompt(self, row: Mapping[str, Any]) -> Any:
+        return self._tokenize_prompts([prepare_multimodal_messages(row["prompt"], row.get("images"))])
 
     @contextmanager
     def _renormalized_first_pass(self) -> Iterator[FirstPass]:

@@ -5,6 +5,7 @@ from typing import Any
 from trl.trainer.sft_trainer import SFTTrainer
 
 from mcr.training.checkpoints.checkpoint import SafeCheckpoints
+from mcr.training.data import NamingCollator
 
 
 class MrsiTrainer(SafeCheckpoints, SFTTrainer):
@@ -17,3 +18,4 @@ class MrsiTrainer(SafeCheckpoints, SFTTrainer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.model_accepts_loss_kwargs = True
+        self.data_collator = NamingCollator(self.data_collator)
