@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from tqdm import tqdm
 
-from mcr.models.load import family_of_model, load_model, load_processor
+from mcr.families import family_of
+from mcr.models.load import load_model, load_processor
 from mcr.report.markdown import table
 from rewards.for_trl import weighted_rewards
 
@@ -34,7 +35,7 @@ def make_trainer(run: Path, out: str, shared_prefix: str, groups: int) -> "CvoTr
     from mcr.training.trainer_configs import CvoConfig
 
     path = str(run / "mrsi" / "model")
-    processor = load_processor(path)
+    processor, model = load_processor(path), load_model(path)
     config = CvoConfig(
         output_dir=out,
         use_cpu=not torch.cuda.is_available(),
@@ -46,12 +47,12 @@ def make_trainer(run: Path, out: str, shared_prefix: str, groups: int) -> "CvoTr
         max_completion_length=200,
         max_steps=1,
     )
-    forbid_vision_tokens(config, processor, family_of_model(path))
+    forbid_vision_tokens(config, processor, family_of(model.config.model_type), model.config)
     rewards = weighted_rewards()
     config.reward_weights = rewards.weights
     prompts = load_training_set(run / "schemas" / "d2.parquet", run / "data", needs_completion=False)
     trainer = CvoTrainer(
-        model=load_model(path),
+        model=model,
         reward_funcs=rewards.functions,
         scorer=rewards.scorer,
         args=config,

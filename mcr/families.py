@@ -143,6 +143,22 @@ FAMILIES: Mapping[str, ModelFamily] = {
             image_pad="<image>",
             turn_ends=("</s>",),
         ),
+        ModelFamily(
+            name="llava_onevision",
+            model_types=("llava_onevision",),
+            frame=FrameSettings("norm1"),
+            vision_tokens=("<image>", "<video>"),
+            image_pad="<image>",
+            turn_ends=_QWEN_ENDS,
+        ),
+        ModelFamily(
+            name="idefics3",
+            model_types=("idefics3", "smolvlm"),
+            frame=FrameSettings("norm1000"),  # our choice: these models were not trained to write boxes
+            vision_tokens=("<image>", "<fake_token_around_image>", "<global-img>"),
+            image_pad="<image>",
+            turn_ends=("<end_of_utterance>", "<|end_of_text|>", "<|im_end|>"),
+        ),
         ModelFamily(name="gemini", model_types=(), frame=FrameSettings("norm1000", axes="yxyx")),
     )
 }

@@ -139,7 +139,7 @@ def main(argv: list[str] | None = None) -> None:
     model, processor = load_for_training(model_arguments, trust_remote_code=config.trust_remote_code)
     family = family_of(model.config.model_type)
     check_frame(prompt_settings.frame, processor, family)
-    forbid_vision_tokens(config, processor, family)
+    forbid_vision_tokens(config, processor, family, model.config)
     config.reward_weights = rewards.weights
     bounds = CollapseBounds(
         arguments.max_unreadable,

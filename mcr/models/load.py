@@ -7,8 +7,6 @@ from mcr.errors import ConfigError
 from mcr.families import FrameSettings, ModelFamily, family_of
 from mcr.models.plain_text import read_as_text
 
-NEVER_SAMPLED = -100.0  # the logit bias under which vLLM does not sample a token
-
 
 def load_processor(name_or_path: str | Path, **options: Any) -> Any:
     """Return the processor (tokenizer and image processor), padding on the left as generation needs it.
@@ -111,14 +109,19 @@ def family_of_model(name_or_path: str | Path) -> ModelFamily:
     Raises:
         ConfigError: no family has it.
     """
+    return family_of(load_config(name_or_path).model_type)
+
+
+def load_config(name_or_path: str | Path) -> Any:
+    """Return the config of a saved model or of a model of the hub; of its base for an adapter."""
     from transformers import AutoConfig
 
     folder = Path(_existing(name_or_path))
     if (folder / "adapter_config.json").is_file():
         from peft import PeftConfig
 
-        return family_of_model(str(PeftConfig.from_pretrained(str(folder)).base_model_name_or_path))
-    return family_of(AutoConfig.from_pretrained(str(name_or_path)).model_type)  # no remote code # nosec B615
+        return load_config(str(PeftConfig.from_pretrained(str(folder)).base_model_name_or_path))
+    return AutoConfig.from_pretrained(str(name_or_path))  # no remote code # nosec B615
 
 
 def check_frame(frame: FrameSettings, processor: Any, family: ModelFamily) -> None:
@@ -142,9 +145,3 @@ def check_frame(frame: FrameSettings, processor: Any, family: ModelFamily) -> No
             f"frame: boxes were written for factor, min_pixels, max_pixels {(frame.factor, frame.min_pixels, frame.max_pixels)}, "
             f"the processor has {theirs}. Write the schemas with --factor, --min_pixels, --max_pixels of the processor."
         )
-
-
-def vision_token_ids(processor: Any, family: ModelFamily) -> list[int]:
-    """Return the ids that stand for images; sampling one would crash the next forward, so samplers suppress them all."""
-    vocab = processor.tokenizer.get_vocab()
-    return sorted(vocab[token] for token in family.vision_tokens if token in vocab)

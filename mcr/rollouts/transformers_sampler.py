@@ -5,8 +5,8 @@ from typing import Any
 
 from mcr.families import family_of
 from mcr.formats import opened_by
-from mcr.models.load import vision_token_ids
 from mcr.models.unusable import naming_samples
+from mcr.models.vision_tokens import vision_token_ids
 from mcr.rollouts.image_pads import prompt_texts
 from mcr.rollouts.request import Rollout, RolloutRequest, SamplingSettings
 
@@ -18,7 +18,7 @@ class TransformersSampler:
         self.model = model.eval()
         self.processor = processor
         self.batch_size = batch_size
-        self.suppressed = vision_token_ids(processor, family_of(model.config.model_type))
+        self.suppressed = vision_token_ids(processor, family_of(model.config.model_type), model.config)
 
     def sample(self, requests: Sequence[RolloutRequest], settings: SamplingSettings) -> list[list[Rollout]]:
         """Return `num_generations` rollouts a request; each follows from its sample's id, the settings and the seed alone."""

@@ -16,8 +16,8 @@ from trl.trainer.utils import split_pixel_values_by_grid, split_tensor_dict, uns
 from mcr.errors import McrError
 from mcr.families import family_of
 from mcr.formats import opened_by
-from mcr.models.load import NEVER_SAMPLED
 from mcr.models.unusable import naming_samples
+from mcr.models.vision_tokens import NEVER_SAMPLED
 from mcr.rollouts.image_pads import collapse_image_pads, prompt_texts
 from mcr.rollouts.vllm.cpu import prepare_cpu_engine
 from mcr.rollouts.vllm.merged_weights import iter_merged_params

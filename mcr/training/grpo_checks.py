@@ -8,7 +8,7 @@ from trl.trainer.grpo_config import GRPOConfig
 
 from mcr.errors import ConfigError
 from mcr.families import ModelFamily
-from mcr.models.load import NEVER_SAMPLED, vision_token_ids
+from mcr.models.vision_tokens import NEVER_SAMPLED, vision_token_ids
 from mcr.shared_prefix.attention import ATTENTIONS
 from mcr.shared_prefix.support import why_unsupported
 
@@ -74,9 +74,9 @@ def why_groups_are_cut(batch_size: int, num_generations: int) -> str:
     )
 
 
-def forbid_vision_tokens(config: GRPOConfig, processor: Any, family: ModelFamily) -> None:
+def forbid_vision_tokens(config: GRPOConfig, processor: Any, family: ModelFamily, model_config: Any) -> None:
     """Set the generation settings under which no vision token can be sampled (TRL forbids the image pad alone)."""
-    ids = vision_token_ids(processor, family)
+    ids = vision_token_ids(processor, family, model_config)
     kwargs = dict(cast(dict[str, Any], config.generation_kwargs or {}))  # a string has been read as JSON by now
     if config.use_vllm:
         kwargs["logit_bias"] = {**kwargs.get("logit_bias", {}), **dict.fromkeys(ids, NEVER_SAMPLED)}

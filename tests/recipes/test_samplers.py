@@ -56,9 +56,9 @@ def test_groups_are_drawn_alike_without_one_prefill(sampler, requests, monkeypat
 
 
 def test_no_vision_token_is_sampled_even_where_the_model_wants_one(sampler, requests):
-    from mcr.models.load import vision_token_ids
+    from mcr.models.vision_tokens import vision_token_ids
 
-    forbidden = vision_token_ids(sampler.processor, family_of(sampler.model.config.model_type))
+    forbidden = vision_token_ids(sampler.processor, family_of(sampler.model.config.model_type), sampler.model.config)
     rollouts = [r for group in sampler.sample(requests, SamplingSettings(16, 5.0, 0, 1.0, 30)) for r in group]
     assert not set(forbidden) & {token for rollout in rollouts for token in rollout.token_ids}
 

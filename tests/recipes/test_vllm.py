@@ -44,7 +44,8 @@ def trainer_logprobs(sandbox, request, token_ids):
     import torch
 
     from mcr.families import FAMILIES
-    from mcr.models.load import load_model, load_processor, vision_token_ids
+    from mcr.models.load import load_model, load_processor
+    from mcr.models.vision_tokens import vision_token_ids
     from mcr.rollouts.image_pads import prompt_texts
 
     processor, model = load_processor(sandbox / "untrained"), load_model(sandbox / "untrained")
@@ -58,7 +59,7 @@ def trainer_logprobs(sandbox, request, token_ids):
         inputs[key] = torch.cat([inputs[key], filler], dim=1)
     with torch.no_grad():
         logits = model(**inputs).logits[0, -len(token_ids) - 1 : -1]
-    logits[:, vision_token_ids(processor, FAMILIES["qwen3_vl"])] += -100.0
+    logits[:, vision_token_ids(processor, FAMILIES["qwen3_vl"], model.config)] += -100.0
     return logits.log_softmax(-1).gather(1, completion[0][:, None])[:, 0].tolist()
 
 
@@ -85,11 +86,12 @@ def test_prompts_grow_when_pads_are_expanded_twice(engine, requests):
     assert len(bad.prompt_token_ids) > len(expanded)
 
 
-def test_no_vision_token_is_sampled(engine, groups):
+def test_no_vision_token_is_sampled(sandbox_qwen3, engine, groups):
     from mcr.families import FAMILIES
-    from mcr.models.load import vision_token_ids
+    from mcr.models.load import load_config
+    from mcr.models.vision_tokens import vision_token_ids
 
-    forbidden = set(vision_token_ids(engine.processor, FAMILIES["qwen3_vl"]))
+    forbidden = set(vision_token_ids(engine.processor, FAMILIES["qwen3_vl"], load_config(sandbox_qwen3 / "untrained")))
     assert len(forbidden) == 4
     assert not forbidden & {token for group in groups for rollout in group for token in rollout.token_ids}
 

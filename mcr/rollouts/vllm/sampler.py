@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
+from mcr.families import family_of
 from mcr.formats import opened_by
-from mcr.models.load import NEVER_SAMPLED, check_weights_are_safe, family_of_model, vision_token_ids
+from mcr.models.load import check_weights_are_safe, load_config
+from mcr.models.vision_tokens import NEVER_SAMPLED, vision_token_ids
 from mcr.rollouts.image_pads import collapse_image_pads, prompt_texts
 from mcr.rollouts.request import Rollout, RolloutRequest, SamplingSettings
 from mcr.rollouts.vllm.cpu import prepare_cpu_engine
@@ -27,9 +29,10 @@ class VllmSampler:
         from vllm import LLM  # pyright: ignore[reportAttributeAccessIssue] vLLM is optional; the name is this folder's, too
 
         self.processor = processor
-        family = family_of_model(model_path)
+        config = load_config(model_path)
+        family = family_of(config.model_type)
         self.image_pad_id = None if family.image_pad is None else processor.tokenizer.convert_tokens_to_ids(family.image_pad)
-        self.logit_bias = dict.fromkeys(vision_token_ids(processor, family), NEVER_SAMPLED)
+        self.logit_bias = dict.fromkeys(vision_token_ids(processor, family, config), NEVER_SAMPLED)
         self.engine = LLM(model=str(model_path), logprobs_mode="processed_logprobs", **settings)
 
     def sample(self, requests: Sequence[RolloutRequest], settings: SamplingSettings) -> list[list[Rollout]]:

@@ -13,7 +13,8 @@ from transformers import LogitsProcessorList, TemperatureLogitsWarper, TopKLogit
 from trl import GRPOConfig
 
 from mcr.families import FAMILIES
-from mcr.models.load import NEVER_SAMPLED, load_model, load_processor, vision_token_ids
+from mcr.models.load import load_model, load_processor
+from mcr.models.vision_tokens import NEVER_SAMPLED, vision_token_ids
 from mcr.rollouts.vllm.merged_weights import iter_merged_params
 from mcr.shared_prefix.truncation import Truncation, log_truncation_mass, read_truncation, truncate
 from mcr.training.grpo import CvoTrainer
@@ -109,7 +110,8 @@ def length_reward(completions, **_):
 
 def make_trainer(sandbox, out, shared_prefix):
     path = str(sandbox / "untrained")
-    processor = load_processor(path)
+    processor, model = load_processor(path), load_model(path)
+    forbidden = vision_token_ids(processor, FAMILIES["qwen3_vl"], model.config)
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (96, 96, 3), dtype=np.uint8))
     rows = Dataset.from_dict(
         {"prompt": [[{"role": "user", "content": f"name {i}"}] for i in range(4)], "images": [[picture]] * 4}
@@ -127,11 +129,11 @@ def make_trainer(sandbox, out, shared_prefix):
         top_k=200,
         top_p=0.95,
         max_steps=1,
-        generation_kwargs={"logit_bias": dict.fromkeys(vision_token_ids(processor, FAMILIES["qwen3_vl"]), NEVER_SAMPLED)},
+        generation_kwargs={"logit_bias": dict.fromkeys(forbidden, NEVER_SAMPLED)},
     )
     torch.manual_seed(0)
     trainer = CvoTrainer(
-        model=load_model(path),
+        model=model,
         reward_funcs=[length_reward],
         args=config,
         train_dataset=rows,
@@ -143,7 +145,7 @@ def make_trainer(sandbox, out, shared_prefix):
     trainer.vllm_importance_sampling_correction, trainer.vllm_importance_sampling_mode = True, "token_truncate"
     trainer.vllm_importance_sampling_clip_min, trainer.vllm_importance_sampling_clip_max = None, 3.0
     trainer._last_loaded_step = -1
-    cut = read_truncation(1.5, 200, 0.95, vision_token_ids(processor, FAMILIES["qwen3_vl"]))
+    cut = read_truncation(1.5, 200, 0.95, forbidden)
     trainer.vllm_generation = FakeEngine(trainer, cut, 6)
     trainer.model.train()
     return trainer
