@@ -71,6 +71,11 @@ def for_fine_tuning(rows: Any, image_root: Path, transform: TargetTransform | No
     return rows.with_transform(_Decoder(image_root, ("sample_id", "prompt", "completion", "images"), transform))
 
 
+def mixes_images(rows: Any) -> bool:
+    """Whether some rows of a training set have images and others have none."""
+    return len({bool(paths) for paths in rows.with_format(None)["images"]}) > 1
+
+
 class NamingCollator:
     """A collator whose errors name the sample at fault."""
 

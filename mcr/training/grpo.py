@@ -18,6 +18,7 @@ from mcr.families import family_of
 from mcr.formats import opened_by
 from mcr.models.unusable import naming_samples
 from mcr.models.vision_tokens import NEVER_SAMPLED
+from mcr.models.vision_tower import keep_frozen_vision_out_of_backward
 from mcr.rollouts.image_pads import collapse_image_pads, prompt_texts
 from mcr.rollouts.vllm.cpu import prepare_cpu_engine
 from mcr.rollouts.vllm.merged_weights import iter_merged_params
@@ -93,6 +94,7 @@ class CvoTrainer(RolloutCache, GRPOTrainer):
         self.first_pass: FirstPass | None = None
         self.vision_caches: list[FrozenVisionCache] = []
         check_attention(shared_prefix_attention, self.accelerator.device)
+        keep_frozen_vision_out_of_backward(inner_model(self.model))
         if self.shares_prefix:
             self._prepare_models(shared_prefix_attention)
         if self._corrects_importance():

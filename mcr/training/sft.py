@@ -4,8 +4,10 @@ from typing import Any
 
 from trl.trainer.sft_trainer import SFTTrainer
 
+from mcr.models.vision_tower import AlwaysRunVision, keep_frozen_vision_out_of_backward
+from mcr.shared_prefix.support import inner_model
 from mcr.training.checkpoints.checkpoint import SafeCheckpoints
-from mcr.training.data import NamingCollator
+from mcr.training.data import NamingCollator, mixes_images
 
 
 class MrsiTrainer(SafeCheckpoints, SFTTrainer):
@@ -19,3 +21,7 @@ class MrsiTrainer(SafeCheckpoints, SFTTrainer):
         super().__init__(*args, **kwargs)
         self.model_accepts_loss_kwargs = True
         self.data_collator = NamingCollator(self.data_collator)
+        model = inner_model(self.model)
+        keep_frozen_vision_out_of_backward(model)
+        if self.accelerator.num_processes > 1 and mixes_images(self.train_dataset):
+            AlwaysRunVision(model, self.processing_class)
