@@ -115,6 +115,11 @@ def _frame_fault(sample_id: str, here: Frame, frame: FrameSettings | None) -> li
     ]
 
 
+def image_paths(rows: Any) -> list[str]:
+    """Return the paths of all images of a training set, each once."""
+    return list(dict.fromkeys(image for images in rows.with_format(None)["images"] for image in images))
+
+
 def for_fine_tuning(rows: Any, image_root: Path, transform: TargetTransform | None) -> Any:
     """Return a training set whose rows hold what SFTTrainer takes and no more, their targets transformed where asked for.
 
