@@ -53,7 +53,7 @@ class Prepared:
     """What a run goes by once everything but its model is checked.
 
     Attributes:
-        train_set: of `load_training_set`.
+        train_set: of `check_rows`.
         prompts: saved with the model.
         processor: of the model.
         held_out: the callback that scores held-out samples, if any.
@@ -116,7 +116,7 @@ def check_images_are_there(train_set: Any) -> None:
     """Refuse prompts without an image among prompts with one, which TRL's GRPOTrainer cannot put into one batch.
 
     Args:
-        train_set: of `load_training_set`.
+        train_set: of `read_rows`.
 
     Raises:
         ConfigError: there are some.
@@ -154,19 +154,20 @@ def prepare(settings: tuple[Any, ...]) -> Prepared:
     from mcr.models.load import check_frame, family_of_model, processor_for_training
     from mcr.training.callbacks.validation import make_held_out_scores
     from mcr.training.checkpoints.identity import check_same_run, identify_run
-    from mcr.training.data import image_paths, load_training_set
+    from mcr.training.data import check_rows, image_paths, read_rows
     from mcr.training.grpo_checks import check_vllm_gets_adapter, forbid_vision_tokens
 
     arguments, reward_arguments, config, model_arguments = settings
     name, path, image_root = model_arguments.model_name_or_path, Path(arguments.train_set), Path(arguments.image_root)
     rewards = weighted_rewards(check_rewards(reward_arguments, config, path))
+    rows = read_rows(path, needs_completion=False)
+    check_enough_prompts(len(rows), config)
+    check_images_are_there(rows)
     processor = processor_for_training(model_arguments, trust_remote_code=config.trust_remote_code)
     prompts, family = prompts_of(path.parent, Path(name)), family_of_model(name)
     check_frame(prompts.frame, processor, family)
     check_vllm_gets_adapter(config, name, get_peft_config(model_arguments), revision=model_arguments.model_revision)
-    train_set = load_training_set(path, image_root, needs_completion=False, processor=processor, frame=prompts.frame)
-    check_enough_prompts(len(train_set), config)
-    check_images_are_there(train_set)
+    train_set = check_rows(rows, image_root, processor=processor, frame=prompts.frame)
     held_out = make_held_out_scores(
         arguments.held_out,
         prompts,

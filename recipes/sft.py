@@ -51,7 +51,7 @@ class Prepared:
     """What a run goes by once everything but its model is checked.
 
     Attributes:
-        train_set: of `load_training_set`.
+        train_set: of `check_rows`.
         prompts: saved with the model.
         processor: of the model.
         held_out: the callback that scores held-out samples, if any.
@@ -100,18 +100,18 @@ def prepare(settings: tuple[Any, ...]) -> Prepared:
     from mcr.prompts.settings import PromptSettings
     from mcr.training.callbacks.validation import make_held_out_scores
     from mcr.training.checkpoints.identity import check_same_run, identify_run
-    from mcr.training.data import image_paths, load_training_set
+    from mcr.training.data import check_rows, image_paths, read_rows
 
     arguments, *transforms, config, model_arguments = settings
     if arguments.use_muon and model_arguments.use_peft:
         raise ConfigError("sft: use_muon trains the model's own matrices, use_peft freezes them. Choose one.")
     transform = make_transform(transforms, config)
     name, path, image_root = model_arguments.model_name_or_path, Path(arguments.train_set), Path(arguments.image_root)
+    rows = read_rows(path, needs_completion=True)
     processor = processor_for_training(model_arguments, trust_remote_code=config.trust_remote_code)
     prompts = PromptSettings.load(path.parent)
     check_frame(prompts.frame, processor, family_of_model(name))
-    checks = {"needs_completion": True, "processor": processor, "frame": prompts.frame}
-    train_set = load_training_set(path, image_root, **checks)
+    train_set = check_rows(rows, image_root, processor=processor, frame=prompts.frame)
     held_out = make_held_out_scores(
         arguments.held_out,
         prompts,

@@ -15,11 +15,15 @@ NUM_PROBED = 512  # tokens of the vocabulary, spread evenly
 ROUNDING = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 6e-2}
 
 
-def check_is_whole(name_or_path: str | Path, revision: str | None = None) -> None:
-    """Refuse to train from an adapter: its result would name the adapter's base as its own, and lose the adapter when merged.
+TRAINING_LOSES_IT = "training from an adapter would lose it"  # the result would name the adapter's base as its own
+
+
+def check_is_whole(name_or_path: str | Path, reason: str = TRAINING_LOSES_IT, *, revision: str | None = None) -> None:
+    """Refuse an adapter where a whole model is needed, and name the command that makes one.
 
     Args:
         name_or_path: a folder or a name of the hub.
+        reason: why it has to be whole.
         revision: of a name of the hub.
 
     Raises:
@@ -32,8 +36,8 @@ def check_is_whole(name_or_path: str | Path, revision: str | None = None) -> Non
         return
     merged = f"{str(name_or_path).rstrip('/')}-merged"
     raise ConfigError(
-        f"model_name_or_path: {name_or_path} holds a LoRA adapter, expected a whole model: training from an adapter would lose "
-        f"it. Merge first: mcr merge --model {name_or_path} --output_dir {merged}, then give --model_name_or_path {merged}."
+        f"model_name_or_path: {name_or_path} holds a LoRA adapter, expected a whole model: {reason}. Merge "
+        f"first: mcr merge --model {name_or_path} --output_dir {merged}, then give --model_name_or_path {merged}."
     )
 
 
@@ -144,7 +148,9 @@ def check_merge(
     """Return the largest difference between the logits of an adapter and of its merge.
 
     Args:
-        base, trained, merged: logits of the base, of the base with the adapter, and of the merged model as it was saved.
+        base: logits of the base.
+        trained: of the base with the adapter.
+        merged: of the merged model as it was saved.
         dtype: of the merged weights, e.g. "bfloat16".
 
     Raises:

@@ -89,7 +89,7 @@ def processor_for_training(arguments: Any, *, trust_remote_code: bool) -> Any:
         ConfigError: there is no such folder, or it holds an adapter.
     """
     name, revision = _existing(arguments.model_name_or_path), arguments.model_revision
-    check_is_whole(name, revision)
+    check_is_whole(name, revision=revision)
     return load_processor(name, revision=revision, trust_remote_code=trust_remote_code)
 
 

@@ -26,13 +26,18 @@ def check_fingerprint(path: Path, fingerprint: Mapping[str, Any], rows: str) -> 
     Raises:
         ConfigError: names the settings that differ, with both values.
     """
+    refuse_others(path, fingerprint, rows)
+    write_json(path, _plain(fingerprint))
+
+
+def refuse_others(path: Path, fingerprint: Mapping[str, Any], rows: str) -> None:
+    """Refuse as `check_fingerprint` does, without writing anything."""
     differing = differences(path, fingerprint)
     if differing:
         raise ConfigError(
             f"output_dir: {path.parent} holds {rows} made with other settings ({'; '.join(differing.values())}; {path.name} has "
             "theirs). Choose another folder."
         )
-    write_json(path, _plain(fingerprint))
 
 
 def differences(path: Path, fingerprint: Mapping[str, Any]) -> dict[str, str]:

@@ -27,20 +27,20 @@ def read_reward_record(path: Path) -> dict[str, Any] | None:
     return None if record is None else json.loads(record)
 
 
-def load_training_set(
-    path: Path, image_root: Path, *, needs_completion: bool, processor: Any = None, frame: FrameSettings | None = None
-) -> Any:
-    """Return a `datasets.Dataset` with TRL's columns, images decoded as PIL when a row is read.
+def load_training_set(path: Path, image_root: Path, *, needs_completion: bool) -> Any:
+    """Return a `datasets.Dataset` with TRL's columns, images decoded as PIL when a row is read, as `read_rows` and `check_rows`."""
+    return check_rows(read_rows(path, needs_completion=needs_completion), image_root)
+
+
+def read_rows(path: Path, *, needs_completion: bool) -> Any:
+    """Return the rows of a training set, images as paths.
 
     Args:
         path: d1.parquet or d2.parquet of mcr write-schemas, or the kept.parquet of mcr filter.
-        image_root: the folder that the image paths start from.
         needs_completion: True for SFT, whose rows carry a completion.
-        processor: of the model; images that it refuses are faults. None: images are opened, no more.
-        frame: that the prompts say boxes are in; rows in another frame are faults. None: rows are not compared.
 
     Raises:
-        DataError: no such file, missing columns, no rows, or rows and images that cannot be used (all listed).
+        DataError: no such file, missing columns, or no rows.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -63,15 +63,20 @@ def load_training_set(
     )
     if not wanted <= set(rows.column_names):
         raise DataError(f"training set {path}: lacks columns {sorted(wanted - set(rows.column_names))}. Write it anew.")
-    _check_rows(rows, image_root, processor, frame)
-    return rows.with_transform(_Decoder(image_root))
+    return rows
 
 
-def _check_rows(rows: Any, image_root: Path, processor: Any, frame: FrameSettings | None) -> None:
-    """Check what a step would trip over, row by row and image by image.
+def check_rows(rows: Any, image_root: Path, *, processor: Any = None, frame: FrameSettings | None = None) -> Any:
+    """Return rows whose images are decoded as PIL when they are read, after a check of all that a step would trip over.
+
+    Args:
+        rows: of `read_rows`.
+        image_root: the folder that the image paths start from.
+        processor: of the model; images that it refuses are faults. None: images are opened, no more.
+        frame: that the prompts say boxes are in; rows in another frame are faults. None: rows are not compared.
 
     Raises:
-        DataError: lists all that cannot be trained on.
+        DataError: lists all rows and images that cannot be used.
     """
     faults, sizes = [], []
     for row in rows.select_columns(["sample_id", "prompt", "images", "frame"]):
@@ -94,8 +99,9 @@ def _check_rows(rows: Any, image_root: Path, processor: Any, frame: FrameSetting
         warnings.warn(
             f"training set: an EXIF orientation turns or mirrors {len(turned)} images in place ({', '.join(turned[:3])}); their "
             "boxes count as drawn on the picture as shown. Look at some of them.",
-            stacklevel=3,
+            stacklevel=2,
         )
+    return rows.with_transform(_Decoder(image_root))
 
 
 def _frame_fault(sample_id: str, here: Frame, frame: FrameSettings | None) -> list[str]:
@@ -124,7 +130,7 @@ def for_fine_tuning(rows: Any, image_root: Path, transform: TargetTransform | No
     """Return a training set whose rows hold what SFTTrainer takes and no more, their targets transformed where asked for.
 
     Args:
-        rows: of `load_training_set`.
+        rows: of `check_rows`.
         image_root: the folder that the image paths start from.
         transform: of a system, or None.
     """

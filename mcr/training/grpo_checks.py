@@ -113,8 +113,8 @@ def check_vllm_gets_adapter(config: GRPOConfig, name_or_path: str, adapter: Any,
     changed = changed_embeddings(base, adapter)
     if changed:
         raise ConfigError(
-            f"lora_target_modules, lora_modules_to_save: {', '.join(changed)} of {name_or_path} is tied to the other embedding, and "
-            "vLLM has one matrix for both, so it would sample from another model than the one trained. Leave it out, train "
+            f"lora_target_modules, lora_modules_to_save: {', '.join(changed)} is tied to the other embedding, and vLLM "
+            "has one matrix for both, so it would sample from another model than the one trained. Leave it out, train "
             "without LoRA, or set use_vllm to false."
         )
 

@@ -33,7 +33,8 @@ WITHOUT_EFFECT = {
     *("attn_implementation", "use_liger_kernel", "liger_kernel_config", "per_device_eval_batch_size"),
     *("include_for_metrics", "load_best_model_at_end", "full_determinism"),
 }
-PREFIXES_WITHOUT_EFFECT = ("logging_", "log_", "save_", "hub_", "trackio_", "eval_", "ddp_", "fsdp", "torch_compile", "vllm_server_")
+PREFIXES_WITHOUT_EFFECT = ("logging_", "log_", "save_", "hub_", "trackio_", "eval_", "ddp_", "fsdp", "torch_compile")
+PREFIXES_WITHOUT_EFFECT += ("vllm_server_",)
 
 
 @dataclass(frozen=True, slots=True)
