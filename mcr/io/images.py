@@ -120,9 +120,7 @@ def given_sizes(images: Iterable[ImageRef]) -> ImageRule:
 
 def describe_sizes(found: tuple[int, int], expected: tuple[int, int]) -> str:
     """Return what is wrong with the size of an image, and what to do."""
-    text = (
-        f"got {found[0]}x{found[1]} pixels as shown, expected {expected[0]}x{expected[1]}, which its boxes were drawn on."
-    )
+    text = f"got {found[0]}x{found[1]} pixels as shown, expected {expected[0]}x{expected[1]}, which its boxes were drawn on."
     if found == expected[::-1]:
         return f"{text} An EXIF orientation turns it: write the sizes and boxes of the picture as shown, or remove the tag."
     return f"{text} Use the images as published, not resized, or correct the sizes."

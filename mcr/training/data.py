@@ -28,7 +28,7 @@ def read_reward_record(path: Path) -> dict[str, Any] | None:
 
 
 def load_training_set(path: Path, image_root: Path, *, needs_completion: bool) -> Any:
-    """Return a `datasets.Dataset` with TRL's columns, images decoded as PIL when a row is read, as `read_rows` and `check_rows`."""
+    """Return a `datasets.Dataset` with TRL's columns, images decoded as PIL, by `read_rows` and `check_rows`."""
     return check_rows(read_rows(path, needs_completion=needs_completion), image_root)
 
 
