@@ -22,7 +22,7 @@ from mcr.io.completions import FrameFlags
 from mcr.io.images import check_images, given_sizes
 from mcr.io.predictions import Prediction
 from mcr.io.samples import load_samples, read_gold
-from mcr.labels import DEFAULT_LABELS, LabelSet, load_labels
+from mcr.labels import DEFAULT_LABELS, LabelSet, labels_of_gold, load_labels
 from mcr.metrics.conventions import ConventionFlags, Conventions
 from mcr.models.image_rules import fits_processor
 from mcr.prompts.baselines import STYLES, Demonstration, Prompter, PromptingBaseline, draw_demonstrations
@@ -93,7 +93,10 @@ class GenerationArguments:
     )
     labels: str = field(
         default="",
-        metadata={"help": "label set to score by, and to ask for unless prompting is trained: a name, a YAML file, or A,B,C"},
+        metadata={
+            "help": "label set to score by, and to ask for unless prompting is trained: a name, a YAML file, or A,B,C (default: "
+            "prompts ask for the gold's)"
+        },
     )
     max_new_tokens: int = field(default=512, metadata={"help": "tokens a completion"})
     temperature: float = field(default=0.0, metadata={"help": "0 is greedy"})
@@ -143,7 +146,15 @@ def make_prompter(model: str, arguments: EvaluateArguments, generation: Generati
         for sample in draw_demonstrations(pool, samples, num=generation.num_demonstrations, seed=arguments.seed):
             schema = make_schema(sample, "steps_text_first", frame.frame_of(sample), options, arguments.seed)
             shown.append(Demonstration(sample, schema.completion))
-    return PromptingBaseline(generation.prompting, generation.label_set(), frame, tuple(shown))
+    return PromptingBaseline(generation.prompting, prompted_labels(generation, samples), frame, tuple(shown))
+
+
+def prompted_labels(generation: GenerationArguments, samples: list[Sample]) -> LabelSet:
+    """Return the label set that a baseline's prompt shows: the one that was named, or gold's."""
+    if generation.labels:
+        return generation.label_set()
+    types = [entity.type for sample in samples if sample.task.has_type for entity in sample.entities]
+    return labels_of_gold([sample.dataset for sample in samples], types)
 
 
 def sampler_settings(model: str, out: Path, generation: GenerationArguments) -> SamplerSettings:

@@ -109,7 +109,7 @@ def fingerprint_of(arguments: FilterArguments, ready: Prepared) -> dict[str, Any
         "model_name_or_path": weights_hash(arguments.model_name_or_path),
         "train_set": file_hash(arguments.train_set),
         "images": images_hash(Path(arguments.image_root), image_paths(ready.rows)),
-        "prompts": text_hash(repr(ready.prompts)),
+        "prompts": text_hash(json.dumps(ready.prompts.to_dict())),
     }
     return {name: getattr(arguments, name) for name in SAMPLED_BY} | sources | rules
 

@@ -38,6 +38,7 @@ def open_image(image_root: Path, path: str) -> Image.Image:
             values whose range is not known.
     """
     with _opened(image_root, path) as picture:
+        picture.load()  # Pillow turns a TIFF itself when it is loaded, and then drops its orientation
         turn = TURNS.get(orientation_of(picture))
         rgb = _to_rgb(picture, path)
     shown = rgb if turn is None else rgb.transpose(turn)
@@ -53,7 +54,8 @@ def shown_size(image_root: Path, path: str) -> tuple[int, int]:
     """
     with _opened(image_root, path) as picture:
         width, height = picture.size
-        return (height, width) if orientation_of(picture) in SIDEWAYS else (width, height)
+        is_turned = picture.format != "TIFF" and orientation_of(picture) in SIDEWAYS  # a TIFF's size is the one it will have
+        return (height, width) if is_turned else (width, height)
 
 
 def orientation_of(picture: Image.Image) -> int:

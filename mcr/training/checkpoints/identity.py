@@ -1,14 +1,16 @@
 """What a training run is made of. A run folder takes one such run: other settings, data or weights need another folder."""
 
 import dataclasses
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mcr.errors import ConfigError
 from mcr.io.atomic_write import write_json
+from mcr.prompts.settings import PromptSettings
 from mcr.runs.fingerprint import differences, file_hash, images_hash, read_fingerprint, text_hash, weights_hash
 from mcr.runs.redaction import without_secrets
 from mcr.training.checkpoints.resume import newest_complete, step_of
@@ -55,7 +57,14 @@ class RunIdentity:
 
 
 def identify_run(
-    settings: tuple[Any, ...], *, model: str, revision: str, train_set: Path, image_root: Path, images: Any, prompts: Any
+    settings: tuple[Any, ...],
+    *,
+    model: str,
+    revision: str,
+    train_set: Path,
+    image_root: Path,
+    images: Iterable[str],
+    prompts: PromptSettings,
 ) -> dict[str, Any]:
     """Return what a run is made of.
 
@@ -81,7 +90,7 @@ def identify_run(
         "model_name_or_path": weights_hash(model) if is_folder else f"{model}@{revision}",
         "train_set": file_hash(train_set),
         "images": images_hash(image_root, images),
-        "prompts": text_hash(repr(prompts)),
+        "prompts": text_hash(json.dumps(prompts.to_dict())),
         "held_out": None if held_out is None else file_hash(held_out),
     }
 
