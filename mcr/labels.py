@@ -244,7 +244,7 @@ def labels_of_gold(datasets: Iterable[str], types: Iterable[str]) -> LabelSet:
         datasets: of the gold samples.
         types: of their entities.
 
-    >>> labels_of_gold(["twitter-fmnerg"], ["singer"]).name, labels_of_gold(["mine"], ["PER"]).name
+    >>> labels_of_gold(["twitter-fmnerg"], ["actor"]).name, labels_of_gold(["mine"], ["PER"]).name
     ('twitter-fmnerg', 'twitter-gmner')
     >>> labels_of_gold(["mine"], ["tea", "soup", "soup"]).labels
     ('soup', 'tea')
