@@ -16,7 +16,15 @@ from tqdm import tqdm
 
 from data_prep.readers import readers
 from data_prep.readers.grefcoco import GrefcocoReader
-from data_prep.readers.reading import IdRegister, Reader, Reject, count_sample, splits_of_folder, without_duplicates
+from data_prep.readers.reading import (
+    IdRegister,
+    Reader,
+    Reject,
+    count_sample,
+    count_turned,
+    splits_of_folder,
+    without_duplicates,
+)
 from mcr.errors import MAX_FAULTS_SHOWN, ConfigError, DataError, raise_faults, run_command
 from mcr.io.atomic_write import whole_file, whole_files, write_whole
 from mcr.io.samples import iter_samples, write_samples
@@ -40,7 +48,9 @@ class BuildReport:
         return sum(sum(kinds.values()) for kinds in self.rejects.values())
 
 
-def build_split(items: Iterable[Sample | Reject], split: str, report: BuildReport, rejected: TextIO) -> Iterator[Sample]:
+def build_split(
+    items: Iterable[Sample | Reject], split: str, report: BuildReport, rejected: TextIO, image_root: Path | None
+) -> Iterator[Sample]:
     """Yield the samples of one split, count them, and write rejects as they come."""
     counts, kinds = report.counts[split], report.rejects.setdefault(split, Counter())
     for item in items:
@@ -51,6 +61,7 @@ def build_split(items: Iterable[Sample | Reject], split: str, report: BuildRepor
             rejected.write(json.dumps({"split": split, **asdict(item)}, ensure_ascii=False) + "\n")
         else:
             count_sample(counts, item)
+            count_turned(counts, item, image_root)
             yield item
 
 
@@ -69,7 +80,7 @@ def build(
             for split in splits:
                 report.counts[split] = Counter()
                 found = without_duplicates(reader.read(root, split, image_root, report.counts[split]), register)
-                samples = build_split(tqdm(found, desc=f"reading {split}", unit="sample"), split, report, rejected)
+                samples = build_split(tqdm(found, desc=f"reading {split}", unit="sample"), split, report, rejected, image_root)
                 write_samples(staging / f"{split}.jsonl", samples)
         check_report(report, splits, out, is_strict=is_strict)
     return report

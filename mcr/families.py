@@ -38,10 +38,18 @@ class FrameSettings:
         image = sample.images[0]
         if image.width is None or image.height is None:
             return None
+        return self.frame_for(image.width, image.height)
+
+    def frame_for(self, width: int, height: int) -> Frame:
+        """Return the frame of an image of that size, pixels.
+
+        Raises:
+            ConfigError: an aspect ratio that the family's processors refuse.
+        """
         return frame_for(
             self.kind,
-            image.width,
-            image.height,
+            width,
+            height,
             factor=self.factor,
             min_pixels=self.min_pixels,
             max_pixels=self.max_pixels,

@@ -235,3 +235,22 @@ def labels_of(dataset: str) -> LabelSet:
     ('twitter-gmner', 51)
     """
     return LABEL_SETS.get(dataset, TWITTER_GMNER)
+
+
+def labels_of_gold(datasets: Iterable[str], types: Iterable[str]) -> LabelSet:
+    """Return the label set that gold is annotated with: its dataset's, or the types that occur where no set has them all.
+
+    Args:
+        datasets: of the gold samples.
+        types: of their entities.
+
+    >>> labels_of_gold(["twitter-fmnerg"], ["actor"]).name, labels_of_gold(["mine"], ["PER"]).name
+    ('twitter-fmnerg', 'twitter-gmner')
+    >>> labels_of_gold(["mine"], ["tea", "soup", "soup"]).labels
+    ('soup', 'tea')
+    """
+    occurring = sorted(set(types))
+    for labels in {labels_of(dataset).name: labels_of(dataset) for dataset in sorted(set(datasets))}.values():
+        if all(labels.canonical(one) in labels.labels for one in occurring):
+            return labels
+    return labels_like(occurring, "gold")

@@ -19,21 +19,23 @@ from mcr.endpoint.client import EndpointSettings
 from mcr.errors import ConfigError, closest, run_command
 from mcr.families import frame_settings
 from mcr.io.completions import FrameFlags
-from mcr.io.images import check_images
+from mcr.io.images import check_images, given_sizes
 from mcr.io.predictions import Prediction
 from mcr.io.samples import load_samples, read_gold
-from mcr.labels import DEFAULT_LABELS, LabelSet, load_labels
+from mcr.labels import DEFAULT_LABELS, LabelSet, labels_of_gold, load_labels
 from mcr.metrics.conventions import ConventionFlags, Conventions
+from mcr.models.image_rules import fits_processor
 from mcr.prompts.baselines import STYLES, Demonstration, Prompter, PromptingBaseline, draw_demonstrations
 from mcr.prompts.settings import PromptSettings
 from mcr.records import Sample, collapse_space
 from mcr.report.evaluation import Evaluation, evaluate_system
 from mcr.report.write_report import write_evaluation
 from mcr.rollouts import SamplingSettings
-from mcr.rollouts.make_sampler import SamplerSettings, make_sampler
+from mcr.rollouts.make_sampler import SamplerSettings, checked_processor, make_sampler
 from mcr.rollouts.predictors import FilePredictor, SamplerPredictor
-from mcr.rollouts.resumable import predict_missing, prompts_hash, weights_hash
+from mcr.rollouts.resumable import predict_missing, prompts_hash
 from mcr.runs.config import parse_settings
+from mcr.runs.fingerprint import images_hash, weights_hash
 from mcr.runs.processes import join_processes
 from mcr.runs.run_folder import make_run_folder, write_run_record
 from mcr.systems import system_named
@@ -91,13 +93,19 @@ class GenerationArguments:
     )
     labels: str = field(
         default="",
-        metadata={"help": "label set to score by, and to ask for unless prompting is trained: a name, a YAML file, or A,B,C"},
+        metadata={
+            "help": "label set to score by, and to ask for unless prompting is trained: a name, a YAML file, or A,B,C (default: "
+            "prompts ask for the gold's)"
+        },
     )
     max_new_tokens: int = field(default=512, metadata={"help": "tokens a completion"})
     temperature: float = field(default=0.0, metadata={"help": "0 is greedy"})
     batch_size: int = field(default=64, metadata={"help": "completions generated before rows are written"})
     use_vllm: bool = field(default=False, metadata={"help": "generate through vLLM"})
     vllm_gpu_memory_utilization: float = field(default=0.9, metadata={"help": "share of GPU memory for vLLM"})
+    vllm_max_model_length: int | None = field(
+        default=None, metadata={"help": "tokens a prompt with its completion, for vLLM (default: what the model allows)"}
+    )
     dtype: str = field(default="auto", metadata={"help": "of the model's weights"})
     base_url: str | None = field(default=None, metadata={"help": "ask this OpenAI-compatible endpoint, e.g. http://host:8000/v1"})
     api_key_env: str = field(default="OPENAI_API_KEY", metadata={"help": "environment variable that holds its key"})
@@ -138,7 +146,15 @@ def make_prompter(model: str, arguments: EvaluateArguments, generation: Generati
         for sample in draw_demonstrations(pool, samples, num=generation.num_demonstrations, seed=arguments.seed):
             schema = make_schema(sample, "steps_text_first", frame.frame_of(sample), options, arguments.seed)
             shown.append(Demonstration(sample, schema.completion))
-    return PromptingBaseline(generation.prompting, generation.label_set(), frame, tuple(shown))
+    return PromptingBaseline(generation.prompting, prompted_labels(generation, samples), frame, tuple(shown))
+
+
+def prompted_labels(generation: GenerationArguments, samples: list[Sample]) -> LabelSet:
+    """Return the label set that a baseline's prompt shows: the one that was named, or gold's."""
+    if generation.labels:
+        return generation.label_set()
+    types = [entity.type for sample in samples if sample.task.has_type for entity in sample.entities]
+    return labels_of_gold([sample.dataset for sample in samples], types)
 
 
 def sampler_settings(model: str, out: Path, generation: GenerationArguments) -> SamplerSettings:
@@ -154,6 +170,7 @@ def sampler_settings(model: str, out: Path, generation: GenerationArguments) -> 
         batch_size=generation.batch_size,
         use_vllm=generation.use_vllm,
         vllm_gpu_memory_utilization=generation.vllm_gpu_memory_utilization,
+        vllm_max_model_length=generation.vllm_max_model_length,
         endpoint=endpoint,
         replies_path=out / "replies.sqlite",
     )
@@ -164,19 +181,25 @@ def model_predictions(
 ) -> list[Prediction]:
     """Return the predictions of a model or of an endpoint, what is missing generated."""
     out, prompts = Path(arguments.output_dir), make_prompter(model, arguments, generation, samples)
-    check_images(image_root, [image.path for sample in samples for image in prompts.images_of(sample)])
+    wanted = sampler_settings(model, out, generation)
+    images = [image for sample in samples for image in prompts.images_of(sample)]
+    rules = [given_sizes(images)]
+    if wanted.endpoint is None:
+        rules.append(fits_processor(checked_processor(wanted, prompts.frame)))
+    check_images(image_root, [image.path for image in images], rules)
     sampling = SamplingSettings(
         num_generations=1,
         temperature=generation.temperature,
         max_new_tokens=generation.max_new_tokens,
         seed=arguments.seed,
     )
-    kept = ("prompting", "route", "family", "max_new_tokens", "temperature", "base_url", "dtype")
+    kept = ("prompting", "route", "family", "max_new_tokens", "temperature", "base_url", "dtype", "use_vllm")
     fingerprint = {name: getattr(generation, name) for name in kept} | fingerprint_of(arguments)
     fingerprint["prompts"] = prompts_hash(samples, prompts)
+    fingerprint["images"] = images_hash(image_root, [image.path for image in images])
 
     def make_predictor() -> Predictor:
-        sampler = make_sampler(sampler_settings(model, out, generation), prompts.frame)
+        sampler = make_sampler(wanted, prompts.frame)
         return SamplerPredictor(sampler, prompts, sampling, image_root, generation.batch_size)
 
     return predict_missing(samples, make_predictor, out=out, fingerprint=fingerprint)

@@ -24,12 +24,12 @@ from mcr.io.samples import iter_json_lines
 from mcr.prompts.settings import PromptSettings
 from mcr.report.figures import draw_filter_histograms
 from mcr.rollouts import Rollout, RolloutRequest, SamplingSettings
-from mcr.rollouts.make_sampler import SamplerSettings, make_sampler
+from mcr.rollouts.make_sampler import SamplerSettings, checked_processor, make_sampler
 from mcr.runs.config import parse_settings
-from mcr.runs.fingerprint import check_fingerprint
+from mcr.runs.fingerprint import check_fingerprint, file_hash, images_hash, refuse_others, text_hash, weights_hash
 from mcr.runs.processes import join_processes
 from mcr.runs.run_folder import make_run_folder, open_for_append, write_run_record
-from mcr.training.data import REWARD_RECORD, load_training_set
+from mcr.training.data import REWARD_RECORD, check_rows, image_paths, read_rows
 from rewards.arguments import RewardArguments
 from rewards.columns import score_row
 from rewards.options import RewardOptions
@@ -53,6 +53,9 @@ class FilterArguments:
     batch_size: int = field(default=64, metadata={"help": "completions sampled at once"})
     use_vllm: bool = field(default=False, metadata={"help": "sample through vLLM"})
     vllm_gpu_memory_utilization: float = field(default=0.9, metadata={"help": "share of GPU memory for vLLM"})
+    vllm_max_model_length: int | None = field(
+        default=None, metadata={"help": "tokens a prompt with its completion, for vLLM (default: what the model allows)"}
+    )
     dtype: str = field(default="auto", metadata={"help": "of the model's weights"})
     min_std: float = field(default=0.1, metadata={"help": "of the rule"})
     min_max: float = field(default=0.8, metadata={"help": "of the rule"})
@@ -68,7 +71,25 @@ WIDEN = {
     "too hard": "Lower --min_median, or train longer in MRSI",
     "too easy": "Raise --max_median, or keep back harder samples",
 }
-SAMPLED_BY = ("model_name_or_path", "num_generations", "temperature", "top_k", "top_p", "max_new_tokens", "seed")
+FINGERPRINT = "sampling.json"  # what the statistics of a folder depend on
+SAMPLED_BY = ("num_generations", "temperature", "top_k", "top_p", "max_new_tokens", "seed", "dtype", "use_vllm")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What sampling goes by once everything but the model is checked.
+
+    Attributes:
+        rows: of `check_rows`.
+        prompts: settings of the set.
+        options: of the rewards.
+        rule: which prompts are kept.
+    """
+
+    rows: Any
+    prompts: PromptSettings
+    options: RewardOptions
+    rule: FilterRule
 
 
 def read_statistics(out: Path) -> dict[str, dict[str, Any]]:
@@ -81,24 +102,37 @@ def read_statistics(out: Path) -> dict[str, dict[str, Any]]:
     return rows
 
 
-def fingerprint_of(arguments: FilterArguments, options: RewardOptions) -> dict[str, Any]:
-    """Return what statistics depend on: how they were sampled, and the rules of the reward parts; weights may change."""
-    rules = {name: value for name, value in options.to_dict().items() if name != "weights"}
-    return {name: getattr(arguments, name) for name in SAMPLED_BY} | rules
+def fingerprint_of(arguments: FilterArguments, ready: Prepared) -> dict[str, Any]:
+    """Return what statistics depend on: how and from what they were sampled, and the rules of the rewards; weights may change."""
+    rules = {name: value for name, value in ready.options.to_dict().items() if name != "weights"}
+    sources = {
+        "model_name_or_path": weights_hash(arguments.model_name_or_path),
+        "train_set": file_hash(arguments.train_set),
+        "images": images_hash(Path(arguments.image_root), image_paths(ready.rows)),
+        "prompts": text_hash(json.dumps(ready.prompts.to_dict())),
+    }
+    return {name: getattr(arguments, name) for name in SAMPLED_BY} | sources | rules
 
 
-def sample_statistics(rows: Any, todo: list[int], arguments: FilterArguments, options: RewardOptions, path: Path) -> None:
-    """Sample the groups of the rows named in `todo` and append one line a row."""
-    sampler = make_sampler(
-        SamplerSettings(
-            arguments.model_name_or_path,
-            dtype=arguments.dtype,
-            batch_size=arguments.batch_size,
-            use_vllm=arguments.use_vllm,
-            vllm_gpu_memory_utilization=arguments.vllm_gpu_memory_utilization,
-        )
+def sampler_of(arguments: FilterArguments) -> SamplerSettings:
+    """Return which sampler the flags name."""
+    return SamplerSettings(
+        arguments.model_name_or_path,
+        dtype=arguments.dtype,
+        batch_size=arguments.batch_size,
+        use_vllm=arguments.use_vllm,
+        vllm_gpu_memory_utilization=arguments.vllm_gpu_memory_utilization,
+        vllm_max_model_length=arguments.vllm_max_model_length,
     )
-    settings = SamplingSettings(
+
+
+def sampling_of(arguments: FilterArguments) -> SamplingSettings:
+    """Return how completions are drawn.
+
+    Raises:
+        ConfigError: a value does not fit.
+    """
+    return SamplingSettings(
         num_generations=arguments.num_generations,
         temperature=arguments.temperature,
         top_k=arguments.top_k,
@@ -106,6 +140,11 @@ def sample_statistics(rows: Any, todo: list[int], arguments: FilterArguments, op
         max_new_tokens=arguments.max_new_tokens,
         seed=arguments.seed,
     )
+
+
+def sample_statistics(rows: Any, todo: list[int], arguments: FilterArguments, options: RewardOptions, path: Path) -> None:
+    """Sample the groups of the rows named in `todo` and append one line a row."""
+    sampler, settings = make_sampler(sampler_of(arguments)), sampling_of(arguments)
     chunk = max(1, arguments.batch_size // arguments.num_generations)
     with open_for_append(path) as file, tqdm(total=len(todo), desc="filter: sampling", unit="prompt") as bar:
         for start in range(0, len(todo), chunk):
@@ -170,19 +209,41 @@ def report_counts(out: Path, counts: Counter) -> None:
         )
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Sample what is missing, then apply the rule on the main process."""
-    arguments, reward_arguments = parse_settings(SETTINGS, argv)
+def prepare(settings: tuple[Any, ...]) -> Prepared:
+    """Read and check everything that sampling depends on, before a model is loaded.
+
+    Args:
+        settings: of `parse_settings`.
+
+    Raises:
+        McrError: the run would fail, or its folder holds other statistics.
+    """
+    arguments, reward_arguments = settings
     options = reward_arguments.options()
     rule = FilterRule(arguments.min_std, arguments.min_max, arguments.min_median, arguments.max_median)
     if arguments.num_generations < 2:
         raise ConfigError(f"num_generations: got {arguments.num_generations}, expected 2 or more: one reward has no deviation.")
+    sampling_of(arguments)
+    train_set = Path(arguments.train_set)
+    rows = read_rows(train_set, needs_completion=False)
+    prompts = PromptSettings.load(train_set.parent)
+    processor = checked_processor(sampler_of(arguments), prompts.frame)
+    rows = check_rows(rows, Path(arguments.image_root), processor=processor, frame=prompts.frame)
+    ready = Prepared(rows, prompts, options, rule)
+    refuse_others(Path(arguments.output_dir) / FINGERPRINT, fingerprint_of(arguments, ready), "statistics")
+    return ready
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Sample what is missing, then apply the rule on the main process."""
+    arguments, reward_arguments = settings = parse_settings(SETTINGS, argv)
     out, train_set = Path(arguments.output_dir), Path(arguments.train_set)
-    rows = load_training_set(train_set, Path(arguments.image_root), needs_completion=False)
+    ready = prepare(settings)
+    rows, options = ready.rows, ready.options
     state = join_processes()
     make_run_folder(out)
     if state.is_main_process:
-        check_fingerprint(out / "sampling.json", fingerprint_of(arguments, options), "statistics")
+        check_fingerprint(out / FINGERPRINT, fingerprint_of(arguments, ready), "statistics")
         write_run_record(out, "filter", (arguments, reward_arguments), arguments.seed)
     state.wait_for_everyone()
     done = read_statistics(out)
@@ -197,7 +258,7 @@ def main(argv: list[str] | None = None) -> None:
         sample_statistics(rows, todo, arguments, options, out / f"statistics-{state.process_index:03d}.jsonl")
     state.wait_for_everyone()
     if state.is_main_process:
-        report_counts(out, apply_and_write(out, train_set, read_statistics(out), rule, options))
+        report_counts(out, apply_and_write(out, train_set, read_statistics(out), ready.rule, options))
 
 
 if __name__ == "__main__":

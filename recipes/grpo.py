@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcr.errors import ConfigError, run_command
-from mcr.families import family_of
 from mcr.runs.config import parse_settings
 from mcr.runs.run_folder import make_run_folder
 from rewards.arguments import RewardArguments
-from rewards.for_trl import weighted_rewards
+from rewards.for_trl import WeightedRewards, weighted_rewards
 from rewards.options import RewardOptions
 from rewards.parts import PARTS
 
 if TYPE_CHECKING:
     from mcr.prompts.settings import PromptSettings
+    from mcr.training.callbacks.validation import HeldOutScores
+    from mcr.training.checkpoints.identity import RunIdentity
     from mcr.training.trainer_configs import CvoConfig
 
 
@@ -33,6 +34,9 @@ class CvoArguments:
     held_out: str | None = field(
         default=None, metadata={"help": "samples.jsonl to score greedily while training, e.g. dev.jsonl"}
     )
+    resume_with_changes: bool = field(
+        default=False, metadata={"help": "resume in a folder whose run had other settings, data or weights"}
+    )
     held_out_steps: int = field(default=50, metadata={"help": "score them every N steps"})
     held_out_size: int = field(default=64, metadata={"help": "score the first N of them"})
     max_unreadable: float = field(default=0.9, metadata={"help": "stop above this share of unreadable completions"})
@@ -42,6 +46,27 @@ class CvoArguments:
     collapse_patience: int = field(default=5, metadata={"help": "stop when a bound is passed in N logs in a row"})
     shared_prefix: str = field(default="auto", metadata={"help": "forward each group's prompt once: auto, on, off"})
     shared_prefix_attention: str = field(default="segments", metadata={"help": "segments, or flex (GPUs alone)"})
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a run goes by once everything but its model is checked.
+
+    Attributes:
+        train_set: of `check_rows`.
+        prompts: saved with the model.
+        processor: of the model.
+        held_out: the callback that scores held-out samples, if any.
+        identity: of the run.
+        rewards: as TRL takes them.
+    """
+
+    train_set: Any
+    prompts: "PromptSettings"
+    processor: Any
+    held_out: "HeldOutScores | None"
+    identity: "RunIdentity"
+    rewards: WeightedRewards
 
 
 SETTINGS = (CvoArguments, RewardArguments, "mcr.training.trainer_configs.CvoConfig", "trl.ModelConfig")
@@ -91,7 +116,7 @@ def check_images_are_there(train_set: Any) -> None:
     """Refuse prompts without an image among prompts with one, which TRL's GRPOTrainer cannot put into one batch.
 
     Args:
-        train_set: of `load_training_set`.
+        train_set: of `read_rows`.
 
     Raises:
         ConfigError: there are some.
@@ -115,32 +140,66 @@ def prompts_of(train_folder: Path, model: Path) -> "PromptSettings":
     return PromptSettings.load(train_folder if (train_folder / SETTINGS_FILE).is_file() else model)
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Check the data, load the model that MRSI saved, optimise, save."""
-    arguments, reward_arguments, config, model_arguments = settings = parse_settings(SETTINGS, argv)
+def prepare(settings: tuple[Any, ...]) -> Prepared:
+    """Read and check everything that a run depends on, before a model is loaded.
+
+    Args:
+        settings: of `parse_settings`.
+
+    Raises:
+        McrError: the run would fail, or its folder holds another run.
+    """
     from trl.trainer.utils import get_peft_config
 
-    from mcr.models.load import check_frame, load_for_training
-    from mcr.training.callbacks.collapse import CollapseBounds, CollapseGuard
+    from mcr.models.load import check_frame, family_of_model, load_config, processor_for_training
     from mcr.training.callbacks.validation import make_held_out_scores
-    from mcr.training.data import load_training_set
+    from mcr.training.checkpoints.identity import check_same_run, identify_run
+    from mcr.training.data import check_rows, image_paths, read_rows
+    from mcr.training.grpo_checks import check_vllm_gets_adapter, forbid_vision_tokens
+
+    arguments, reward_arguments, config, model_arguments = settings
+    name, path, image_root = model_arguments.model_name_or_path, Path(arguments.train_set), Path(arguments.image_root)
+    rewards = weighted_rewards(check_rewards(reward_arguments, config, path))
+    rows = read_rows(path, needs_completion=False)
+    check_enough_prompts(len(rows), config)
+    check_images_are_there(rows)
+    processor = processor_for_training(model_arguments, trust_remote_code=config.trust_remote_code)
+    prompts, family = prompts_of(path.parent, Path(name)), family_of_model(name)
+    check_frame(prompts.frame, processor, family)
+    check_vllm_gets_adapter(config, name, get_peft_config(model_arguments), revision=model_arguments.model_revision)
+    train_set = check_rows(rows, image_root, processor=processor, frame=prompts.frame)
+    held_out = make_held_out_scores(
+        arguments.held_out,
+        prompts,
+        image_root,
+        size=arguments.held_out_size,
+        every=arguments.held_out_steps,
+        max_new_tokens=config.max_completion_length,
+        processor=processor,
+    )
+    source = {"model": name, "revision": model_arguments.model_revision, "train_set": path, "image_root": image_root}
+    made_of = identify_run(settings, **source, images=image_paths(train_set), prompts=prompts)
+    identity = check_same_run(Path(config.output_dir), made_of, with_changes=arguments.resume_with_changes)
+    forbid_vision_tokens(config, processor, family, load_config(name))
+    return Prepared(train_set, prompts, processor, held_out, identity, rewards)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Check the data, load the model that MRSI saved, optimise, save."""
+    arguments, _, config, model_arguments = settings = parse_settings(SETTINGS, argv)
+    from trl.trainer.utils import get_peft_config
+
+    from mcr.models.load import load_for_training
+    from mcr.training.callbacks.collapse import CollapseBounds, CollapseGuard
     from mcr.training.external_errors import explain_external_errors, uses_server
     from mcr.training.grpo import CvoTrainer
-    from mcr.training.grpo_checks import forbid_vision_tokens
     from mcr.training.run import run_callbacks, train_and_save
 
-    rewards = weighted_rewards(check_rewards(reward_arguments, config, Path(arguments.train_set)))
-    out, image_root = Path(config.output_dir), Path(arguments.image_root)
-    train_set = load_training_set(Path(arguments.train_set), image_root, needs_completion=False)
-    check_enough_prompts(len(train_set), config)
-    check_images_are_there(train_set)
+    ready = prepare(settings)
+    out = Path(config.output_dir)
     make_run_folder(out)
-    prompt_settings = prompts_of(Path(arguments.train_set).parent, Path(model_arguments.model_name_or_path))
-    model, processor = load_for_training(model_arguments, trust_remote_code=config.trust_remote_code)
-    family = family_of(model.config.model_type)
-    check_frame(prompt_settings.frame, processor, family)
-    forbid_vision_tokens(config, processor, family, model.config)
-    config.reward_weights = rewards.weights
+    model = load_for_training(model_arguments, trust_remote_code=config.trust_remote_code)
+    config.reward_weights = ready.rewards.weights
     bounds = CollapseBounds(
         arguments.max_unreadable,
         arguments.min_entropy,
@@ -148,29 +207,21 @@ def main(argv: list[str] | None = None) -> None:
         arguments.max_clipped,
         arguments.collapse_patience,
     )
-    held_out = make_held_out_scores(
-        arguments.held_out,
-        prompt_settings,
-        image_root,
-        size=arguments.held_out_size,
-        every=arguments.held_out_steps,
-        max_new_tokens=config.max_completion_length,
-    )
     with explain_external_errors(out, is_served=uses_server(config)):
         trainer = CvoTrainer(
             model=model,
-            reward_funcs=rewards.functions,
+            reward_funcs=ready.rewards.functions,
             args=config,
-            train_dataset=train_set,
-            processing_class=processor,
+            train_dataset=ready.train_set,
+            processing_class=ready.processor,
             peft_config=get_peft_config(model_arguments),
-            callbacks=run_callbacks(out, held_out, CollapseGuard(out, bounds)),
-            scorer=rewards.scorer,
+            callbacks=run_callbacks(out, ready.held_out, CollapseGuard(out, bounds)),
+            scorer=ready.rewards.scorer,
             shared_prefix=arguments.shared_prefix,
             shared_prefix_attention=arguments.shared_prefix_attention,
             dynamic_sampling_rounds=arguments.dynamic_sampling_rounds,
         )
-    train_and_save(trainer, "grpo", settings, prompt_settings)
+    train_and_save(trainer, "grpo", settings, ready.prompts, ready.identity)
 
 
 if __name__ == "__main__":

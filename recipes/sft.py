@@ -8,16 +8,18 @@ Called again, it resumes from its last checkpoint.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mcr.errors import ConfigError, run_command
-from mcr.families import family_of
 from mcr.runs.config import parse_settings
 from mcr.runs.run_folder import make_run_folder
 from mcr.systems import transform_arguments
 from mcr.systems.base import TargetTransform, TransformArguments
 
 if TYPE_CHECKING:
+    from mcr.prompts.settings import PromptSettings
+    from mcr.training.callbacks.validation import HeldOutScores
+    from mcr.training.checkpoints.identity import RunIdentity
     from mcr.training.trainer_configs import MrsiConfig
 
 
@@ -36,9 +38,33 @@ class MrsiArguments:
     max_sample_tokens: int | None = field(
         default=None, metadata={"help": "leave out samples of more tokens, images included; they are counted and reported"}
     )
+    resume_with_changes: bool = field(
+        default=False, metadata={"help": "resume in a folder whose run had other settings, data or weights"}
+    )
     use_muon: bool = field(
         default=False, metadata={"help": "Muon for matrices (models trained from scratch), AdamW for the rest"}
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a run goes by once everything but its model is checked.
+
+    Attributes:
+        train_set: of `check_rows`.
+        prompts: saved with the model.
+        processor: of the model.
+        held_out: the callback that scores held-out samples, if any.
+        identity: of the run.
+        transform: of the targets, if any.
+    """
+
+    train_set: Any
+    prompts: "PromptSettings"
+    processor: Any
+    held_out: "HeldOutScores | None"
+    identity: "RunIdentity"
+    transform: TargetTransform | None
 
 
 SETTINGS = (MrsiArguments, *transform_arguments(), "mcr.training.trainer_configs.MrsiConfig", "trl.ModelConfig")
@@ -61,54 +87,79 @@ def make_transform(transforms: Sequence[TransformArguments], config: "MrsiConfig
     return asked[0] if asked else None
 
 
+def prepare(settings: tuple[Any, ...]) -> Prepared:
+    """Read and check everything that a run depends on, before a model is loaded.
+
+    Args:
+        settings: of `parse_settings`.
+
+    Raises:
+        McrError: the run would fail, or its folder holds another run.
+    """
+    from mcr.models.load import check_frame, family_of_model, processor_for_training
+    from mcr.prompts.settings import PromptSettings
+    from mcr.training.callbacks.validation import make_held_out_scores
+    from mcr.training.checkpoints.identity import check_same_run, identify_run
+    from mcr.training.data import check_rows, image_paths, read_rows
+
+    arguments, *transforms, config, model_arguments = settings
+    if arguments.use_muon and model_arguments.use_peft:
+        raise ConfigError("sft: use_muon trains the model's own matrices, use_peft freezes them. Choose one.")
+    transform = make_transform(transforms, config)
+    name, path, image_root = model_arguments.model_name_or_path, Path(arguments.train_set), Path(arguments.image_root)
+    rows = read_rows(path, needs_completion=True)
+    processor = processor_for_training(model_arguments, trust_remote_code=config.trust_remote_code)
+    prompts = PromptSettings.load(path.parent)
+    check_frame(prompts.frame, processor, family_of_model(name))
+    train_set = check_rows(rows, image_root, processor=processor, frame=prompts.frame)
+    held_out = make_held_out_scores(
+        arguments.held_out,
+        prompts,
+        image_root,
+        size=arguments.held_out_size,
+        every=arguments.held_out_steps,
+        max_new_tokens=arguments.held_out_tokens,
+        processor=processor,
+    )
+    source = {"model": name, "revision": model_arguments.model_revision, "train_set": path, "image_root": image_root}
+    made_of = identify_run(settings, **source, images=image_paths(train_set), prompts=prompts)
+    identity = check_same_run(Path(config.output_dir), made_of, with_changes=arguments.resume_with_changes)
+    return Prepared(train_set, prompts, processor, held_out, identity, transform)
+
+
 def main(argv: list[str] | None = None) -> None:
     """Check the data, load the model, train, save it with its processor and prompt settings."""
-    arguments, *transforms, config, model_arguments = settings = parse_settings(SETTINGS, argv)
+    arguments, *_, config, model_arguments = settings = parse_settings(SETTINGS, argv)
     from transformers import set_seed
     from trl.trainer.utils import get_peft_config
 
-    from mcr.models.load import check_frame, load_for_training
-    from mcr.prompts.settings import PromptSettings
+    from mcr.models.load import load_for_training
     from mcr.training.callbacks.curves import EpochOf
-    from mcr.training.callbacks.validation import make_held_out_scores
-    from mcr.training.data import for_fine_tuning, load_training_set
+    from mcr.training.data import for_fine_tuning
     from mcr.training.lengths import without_long_samples
     from mcr.training.optimizer import MuonWithAdamW
     from mcr.training.run import run_callbacks, train_and_save
     from mcr.training.sft import MrsiTrainer
 
-    if arguments.use_muon and model_arguments.use_peft:
-        raise ConfigError("sft: use_muon trains the model's own matrices, use_peft freezes them. Choose one.")
-    out, image_root = Path(config.output_dir), Path(arguments.image_root)
-    train_set = load_training_set(Path(arguments.train_set), image_root, needs_completion=True)
-    prompt_settings = PromptSettings.load(Path(arguments.train_set).parent)
+    ready = prepare(settings)
+    out, image_root, train_set = Path(config.output_dir), Path(arguments.image_root), ready.train_set
     make_run_folder(out)
     set_seed(config.seed)
-    model, processor = load_for_training(model_arguments, trust_remote_code=config.trust_remote_code)
-    check_frame(prompt_settings.frame, processor, family_of(model.config.model_type))
     if arguments.max_sample_tokens is not None:
-        train_set = without_long_samples(train_set, arguments.max_sample_tokens, processor, image_root)
+        train_set = without_long_samples(train_set, arguments.max_sample_tokens, ready.processor, image_root)
+    model = load_for_training(model_arguments, trust_remote_code=config.trust_remote_code)
     optimizer = MuonWithAdamW(model.named_parameters(), config.learning_rate) if arguments.use_muon else None
-    held_out = make_held_out_scores(
-        arguments.held_out,
-        prompt_settings,
-        image_root,
-        size=arguments.held_out_size,
-        every=arguments.held_out_steps,
-        max_new_tokens=arguments.held_out_tokens,
-    )
-    transform = make_transform(transforms, config)
     config.remove_unused_columns = False  # the training set gives what the trainer takes; gold is needed on the way
     trainer = MrsiTrainer(
         model=model,
         args=config,
-        train_dataset=for_fine_tuning(train_set, image_root, transform),
-        processing_class=processor,
+        train_dataset=for_fine_tuning(train_set, image_root, ready.transform),
+        processing_class=ready.processor,
         peft_config=get_peft_config(model_arguments),
-        callbacks=run_callbacks(out, held_out, *([] if transform is None else [EpochOf(transform)])),
+        callbacks=run_callbacks(out, ready.held_out, *([] if ready.transform is None else [EpochOf(ready.transform)])),
         optimizers=(optimizer, None),
     )
-    train_and_save(trainer, "sft", settings, prompt_settings)
+    train_and_save(trainer, "sft", settings, ready.prompts, ready.identity)
 
 
 if __name__ == "__main__":

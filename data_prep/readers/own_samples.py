@@ -9,7 +9,7 @@ from typing import Any
 
 from data_prep.readers.reading import Item, read_at, require_files, splits_of_folder
 from mcr.errors import DataError
-from mcr.io.images import open_image
+from mcr.io.images import describe_sizes, open_image
 from mcr.io.samples import iter_json_lines, sample_from_dict
 from mcr.records import ImageRef, Sample
 
@@ -56,11 +56,8 @@ def check_images(sample: Sample, image_root: Path | None) -> None:
 
 def _check_size(image: ImageRef, size: tuple[int, int], sample_id: str) -> None:
     if size != (image.width, image.height):
-        raise DataError(
-            f"image {image.path}: got {size[0]}x{size[1]} pixels, expected {image.width}x{image.height} (sample {sample_id}). "
-            "Correct the sample or use the image that it was written for.",
-            kind="image",
-        )
+        given = (image.width or 0, image.height or 0)
+        raise DataError(f"image {image.path} (sample {sample_id}): {describe_sizes(size, given)}", kind="image")
 
 
 OWN_SAMPLES_READER = OwnSamplesReader()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mcr.errors import DataError, raise_faults
-from mcr.io.images import open_image
+from mcr.io.images import describe_sizes, is_turned_in_place, open_image
 from mcr.io.samples import hash_id
 from mcr.records import ImageRef, Sample
 
@@ -36,6 +36,7 @@ class Placed:
 
 
 Item = Placed | Reject
+TURNED = "images turned in place (EXIF)"
 BROKEN_ROW = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
@@ -95,6 +96,17 @@ def count_sample(counts: Counter, sample: Sample) -> None:
     counts["groundable"] += sum(entity.is_grounded for entity in sample.entities)
     counts["boxes"] += sum(len(entity.boxes or ()) for entity in sample.entities)
     counts["images missing"] += sum(image.is_missing for image in sample.images)
+
+
+def count_turned(counts: Counter, sample: Sample, image_root: Path | None) -> None:
+    """Count the images that an EXIF orientation turns or mirrors in place, whose boxes deserve a look.
+
+    Boxes count as drawn on the picture as shown. Where they were drawn on the picture as stored, no size shows it.
+    """
+    if image_root is not None:
+        found = [image.path for image in sample.images if not image.is_missing and is_turned_in_place(image_root, image.path)]
+        if found:
+            counts[TURNED] += len(found)
 
 
 def without_duplicates(items: Iterable[Item], register: IdRegister) -> Iterator[Sample | Reject]:
@@ -163,11 +175,7 @@ def find_image(image_root: Path | None, name: str, size: tuple[int, int] | None 
         return ImageRef(name, *(size or (None, None)), is_missing=True)
     found = open_image(image_root, name).size
     if size is not None and found != size:
-        raise DataError(
-            f"image {image_root / name}: got {found[0]}x{found[1]} pixels, expected {size[0]}x{size[1]}, which its boxes were "
-            "drawn on. Use the images as published, not resized.",
-            kind="image",
-        )
+        raise DataError(f"image {image_root / name}: {describe_sizes(found, size)}", kind="image")
     return ImageRef(name, *found)
 
 

@@ -153,8 +153,8 @@ class EndpointWriter:
 
     def body_of(self, endpoint: ChatEndpoint, messages: Sequence[Mapping[str, Any]], number: int) -> dict[str, Any]:
         """Return the whole request; the number of the try makes each of them a request of its own."""
-        drawing = {"temperature": self.temperature, "max_tokens": self.max_new_tokens, "seed": self.seed + number}
-        return endpoint.body_of(messages, **drawing)
+        seed = self.seed + number
+        return endpoint.body_of(messages, temperature=self.temperature, max_tokens=self.max_new_tokens, seed=seed)
 
     def write(self, sample: Sample, style: str) -> Outcome:
         """Ask, check, ask again; the template takes over after `max_asks` replies, or where there is no reply."""

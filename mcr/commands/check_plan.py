@@ -7,7 +7,6 @@ neither; where the plan's machine has both, they read the configs as they are.
 """
 
 import importlib
-import importlib.util
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,19 +14,10 @@ from typing import Any
 
 import yaml
 
-from mcr.commands.doctor import CONFIG_CHECKS, RECIPES, Case
+from mcr.commands.doctor import CONFIG_CHECKS, RECIPES, Case, here_instead
 from mcr.errors import ConfigError, McrError, raise_faults, run_command
 from mcr.runs.command_line import CommandParser
 from mcr.runs.config import parse_settings, read_yaml_mapping
-
-
-def here_instead(recipe: str) -> list[str]:
-    """Return the flags with which a config of GPUs parses on this machine."""
-    import torch
-
-    flags = [] if recipe not in ("sft", "grpo") or torch.cuda.is_available() else ["--use_cpu", "true", "--bf16", "false"]
-    has_vllm = importlib.util.find_spec("vllm") is not None
-    return [*flags, *(["--use_vllm", "false"] if recipe == "grpo" and not has_vllm else [])]
 
 
 def settings_of(flags: Sequence[str]) -> dict[str, Any]:

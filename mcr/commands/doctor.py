@@ -2,12 +2,13 @@
 
     mcr doctor --config recipes/configs/mcr/sandbox_grpo.yaml [--processes 8] [--zero zero3] [--gpu_memory_gb 80]
 
-The recipe is what the config's name ends in, or --recipe. Reads the config and looks at versions, memory, batch sizes, data,
-rewards, images, disk and ports. What is estimated says so.
+The recipe is what the config's name ends in, or --recipe. Reads the config as the recipe does, makes all checks that the recipe
+makes before it loads its model, and looks at versions, memory, batch sizes, rewards, disk and ports. What is estimated says so.
 """
 
 import importlib
 import importlib.metadata
+import importlib.util
 import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +23,7 @@ from mcr.errors import ConfigError, McrError, closest, raise_faults, run_command
 from mcr.io.images import check_images
 from mcr.prompts.settings import SETTINGS_FILE
 from mcr.runs.command_line import CommandParser
-from mcr.runs.config import read_yaml_mapping, unknown_keys
+from mcr.runs.config import parse_settings, read_yaml_mapping, unknown_keys
 from mcr.runs.memory import Estimate, estimate_memory
 from mcr.runs.recipe_options import option_groups
 from rewards.columns import score_row
@@ -66,6 +67,11 @@ class Case:
     def get(self, key: str) -> Any:
         """Return a setting, TRL's default where the file has none."""
         return self.config.get(key, DEFAULTS.get(key))
+
+    @property
+    def has_counts(self) -> bool:
+        """Whether the sizes of batches and groups are whole positive numbers."""
+        return all(isinstance(self.get(key), int) and self.get(key) > 0 for key in DEFAULTS)
 
     @property
     def is_grpo(self) -> bool:
@@ -253,9 +259,62 @@ def check_ports(case: Case) -> Iterator[Finding]:
     yield Finding(is_free, text)
 
 
+def here_instead(recipe: str) -> list[str]:
+    """Return the flags with which a config of GPUs parses on this machine."""
+    import torch
+
+    flags = [] if recipe not in ("sft", "grpo") or torch.cuda.is_available() else ["--use_cpu", "true", "--bf16", "false"]
+    has_vllm = importlib.util.find_spec("vllm") is not None
+    return [*flags, *(["--use_vllm", "false"] if recipe == "grpo" and not has_vllm else [])]
+
+
+def read_settings(case: Case, path: Path) -> tuple[Any, ...]:
+    """Return the settings as the recipe reads them; what this machine lacks is as the file has it again.
+
+    Raises:
+        ConfigError: a value does not fit.
+    """
+    replaced = here_instead(case.recipe)
+    module = importlib.import_module(f"recipes.{case.recipe}")
+    settings = parse_settings(module.SETTINGS, ["--config", str(path), *replaced])
+    for one in settings:
+        for name in (flag.removeprefix("--") for flag in replaced[::2]):
+            if hasattr(one, name):
+                default = not getattr(one, "fp16", False) if name == "bf16" else False
+                setattr(one, name, case.config.get(name, default))
+    return settings
+
+
+def check_settings(case: Case, path: Path) -> Iterator[Finding]:
+    """Read the config as the recipe does and make the recipe's own checks, up to the model's weights."""
+    name = str(case.config["model_name_or_path"])
+    module = importlib.import_module(f"recipes.{case.recipe}")
+    try:
+        settings = read_settings(case, path)
+    except McrError as error:
+        yield Finding(False, f"settings: {_on_one_line(error)}")
+        return
+    yield Finding(True, f"settings: {case.recipe} reads all values")
+    try:
+        module.prepare(settings)
+    except McrError as error:
+        yield Finding(False, f"start: {_on_one_line(error)}")
+    except OSError as error:
+        is_hub_name = not Path(name).exists()
+        advice = "so the recipe's own checks are left to its start" if is_hub_name else "expected config and processor. Save them"
+        yield Finding(is_hub_name, f"start: the processor of {name} is not at hand ({type(error).__name__}), {advice}")
+    else:
+        yield Finding(True, f"start: {case.recipe} would go on to load its model")
+
+
+def _on_one_line(error: McrError) -> str:
+    return " ".join(line.strip() for line in str(error).splitlines())
+
+
 Check = Callable[[Case], Iterator[Finding]]
 CONFIG_CHECKS: tuple[Check, ...] = (check_keys, check_batches, check_data, check_model)  # which hold on any machine
-CHECKS: tuple[Check, ...] = (*CONFIG_CHECKS, check_versions, check_ports)
+MACHINE_CHECKS: tuple[Check, ...] = (check_versions, check_ports)
+CHECKS: tuple[Check, ...] = (*CONFIG_CHECKS, *MACHINE_CHECKS)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -280,7 +339,11 @@ def main(argv: list[str] | None = None) -> None:
     if recipe not in RECIPES:
         raise ConfigError(f"--recipe: {args.config.name} does not end in one of {', '.join(RECIPES)}. Say which recipe reads it.")
     case = Case(recipe, config, args.processes, args.gpu_memory_gb, args.zero)
-    findings = [finding for check in CHECKS for finding in check(case)]
+    findings = list(check_settings(case, args.config)) if all(found.is_fine for found in check_keys(case)) else []
+    are_read = bool(findings) and findings[0].is_fine
+    countable = (check_batches,) if case.has_counts else ()
+    checks = CHECKS if are_read else (check_keys, *countable, *MACHINE_CHECKS)  # the others calculate with the values
+    findings += [finding for check in checks for finding in check(case)]
     for finding in findings:
         print(f"{'ok  ' if finding.is_fine else 'FAIL'}  {finding.text}")
     if not all(finding.is_fine for finding in findings):

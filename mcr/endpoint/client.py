@@ -27,6 +27,7 @@ from mcr.io.unicode import without_surrogates
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 BUSY_S = 60.0
+OF_SERVERS = "extra_body"  # decoding settings of vLLM and SGLang, which OpenAI's own interface does not have
 MIN_SECRET_CHARS = 16  # a shorter key is a placeholder for servers that ask for none, and may be a word of the reply
 REFUSALS = (400, 413, 422)  # of one request; any other status that does not pass is about all of them
 PASSING = (408, 409, 429)
@@ -169,15 +170,39 @@ class ChatEndpoint:
         self.jitter = Random(0)
         self.num_asked = 0
         self.stopped = threading.Event()
+        self.takes_settings, self.has_taken_settings = True, False  # those of servers; what is known so far
+        self.first_refusal = threading.Lock()
         self.first_failure = threading.Lock()  # taken by the request that failed first, and never released
 
-    def body_of(self, messages: Sequence[Mapping[str, Any]], **sampling: Any) -> dict[str, Any]:
-        """Return the whole request: model, messages and sampling settings; what the cache is keyed by.
+    def body_of(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        *,
+        temperature: float,
+        max_tokens: int,
+        top_p: float = 1.0,
+        top_k: int = 0,
+        seed: int | None = None,
+    ) -> dict[str, Any]:
+        """Return the whole request: model, messages and every decoding setting; what the cache is keyed by.
 
-        Control tokens in the messages' texts are broken up, since the server would take them for its own.
+        A setting that a request leaves out is the server's to choose: vLLM takes a penalty of repetition, top-k, top-p and
+        min-p from the model's generation_config.json then, and even greedy answers change. Control tokens in the messages'
+        texts are broken up, since the server would take them for its own.
+
+        Args:
+            messages: the conversation.
+            temperature: 0 is greedy.
+            max_tokens: of the completion.
+            top_p: share of the distribution that is left.
+            top_k: tokens that are left; 0: all.
+            seed: of sampling, where there is one.
         """
+        decoding: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens, "top_p": top_p}
+        decoding |= {"presence_penalty": 0.0, "frequency_penalty": 0.0} | ({} if seed is None else {"seed": seed})
+        of_servers = {"top_k": top_k or -1, "min_p": 0.0, "repetition_penalty": 1.0}
         broken = [SERVED_TOKENS.break_up_message(message) for message in messages]
-        return {"model": self.settings.model, "messages": broken, **sampling}
+        return {"model": self.settings.model, "messages": broken, **decoding, OF_SERVERS: of_servers}
 
     def ask(self, body: Mapping[str, Any]) -> Reply:
         """Return the reply to one request, from the cache where it is.
@@ -223,7 +248,7 @@ class ChatEndpoint:
         reason = ""
         for number in range(self.settings.max_retries + 1):
             self.num_asked += 1
-            outcome = self._try(body)
+            outcome = self._try_with_settings(body)
             is_last = number == self.settings.max_retries
             if isinstance(outcome, Reply) and (outcome.text or is_last):
                 return outcome  # an empty one only if no try gives more
@@ -238,6 +263,34 @@ class ChatEndpoint:
                 if self.stopped.wait(max(failure.wait_s, backoff_s)):
                     break
         raise EndpointError(f"endpoint {self.settings.base_url}: {self.settings.max_retries + 1} tries failed, last: {reason}.")
+
+    def _try_with_settings(self, body: Mapping[str, Any]) -> Reply | Failure:
+        """Send once; an endpoint that refuses the settings of servers is asked without them, and that is said once."""
+        plain = {name: value for name, value in body.items() if name != OF_SERVERS}
+        if not self.takes_settings:
+            return self._try(plain)
+        outcome = self._try(body)
+        if isinstance(outcome, Failure):
+            if not outcome.is_refused or self.has_taken_settings or len(plain) == len(body):
+                return outcome
+            second = self._try(plain)
+            if isinstance(second, Failure):
+                return outcome
+            self._tell_unstated(list(body[OF_SERVERS]), outcome.reason)
+            return second
+        self.has_taken_settings = True
+        return outcome
+
+    def _tell_unstated(self, names: Sequence[str], reason: str) -> None:
+        """Leave the settings of servers out from now on, and say so once."""
+        with self.first_refusal:
+            if self.takes_settings:
+                print(
+                    f"warning: endpoint {self.settings.base_url} does not take {', '.join(names)} ({reason}); its own settings "
+                    "decide, which may differ from a local sampler's",
+                    file=sys.stderr,
+                )
+            self.takes_settings = False
 
     def _tell_first(self, reason: str) -> None:
         """Say once that requests fail and are sent again: until the tries are used up nothing else shows."""

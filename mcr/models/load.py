@@ -5,6 +5,7 @@ from typing import Any
 
 from mcr.errors import ConfigError
 from mcr.families import FrameSettings, ModelFamily, family_of
+from mcr.models.adapters import ADAPTER_CONFIG, ADAPTER_WEIGHTS, attach_adapter, check_is_whole
 from mcr.models.plain_text import read_as_text
 
 
@@ -32,26 +33,35 @@ def load_model(name_or_path: str | Path, *, dtype: str = "auto", **options: Any)
         dtype: of the weights, or auto.
         options: for `from_pretrained`, e.g. attn_implementation.
     """
+    if Path(name_or_path, ADAPTER_CONFIG).is_file():
+        return load_adapter(name_or_path, dtype=dtype, **options).merge_and_unload()
     from transformers import AutoModelForImageTextToText
 
     path = _existing(name_or_path)
     check_weights_are_safe(path)
-    if Path(path, "adapter_config.json").is_file():
-        from peft import PeftConfig, PeftModel
-
-        base_name = PeftConfig.from_pretrained(path).base_model_name_or_path
-        if base_name is None:
-            raise ConfigError(f"model: {path} holds an adapter that does not name its base model. Add it to adapter_config.json.")
-        base = load_model(base_name, dtype=dtype, **options)
-        return PeftModel.from_pretrained(base, path).merge_and_unload()
     _join_deepspeed()
     return AutoModelForImageTextToText.from_pretrained(  # the revision is an option # nosec B615
         path, dtype=dtype, use_safetensors=True, **options
     )
 
 
-def load_for_training(arguments: Any, *, trust_remote_code: bool) -> tuple[Any, Any]:
-    """Return model and processor as TRL's ModelConfig asks: revision, attention, quantization.
+def load_adapter(folder: str | Path, *, dtype: str = "auto", **options: Any) -> Any:
+    """Return a PeftModel: the base that the adapter of a folder names, and the adapter.
+
+    Raises:
+        ConfigError: the folder names no base, or the adapter does not fit it.
+    """
+    from peft import PeftConfig
+
+    check_weights_are_safe(folder)
+    base_name = PeftConfig.from_pretrained(str(folder)).base_model_name_or_path
+    if base_name is None:
+        raise ConfigError(f"model: {folder} holds an adapter that does not name its base model. Add it to {ADAPTER_CONFIG}.")
+    return attach_adapter(load_model(base_name, dtype=dtype, **options), folder)
+
+
+def load_for_training(arguments: Any, *, trust_remote_code: bool) -> Any:
+    """Return the model as TRL's ModelConfig asks: revision, attention, quantization.
 
     Args:
         arguments: the ModelConfig.
@@ -60,15 +70,28 @@ def load_for_training(arguments: Any, *, trust_remote_code: bool) -> tuple[Any, 
     from accelerate import PartialState
     from trl.trainer.utils import get_quantization_config
 
-    source = {"revision": arguments.model_revision, "trust_remote_code": trust_remote_code}
-    options = dict(source)
+    options = {"revision": arguments.model_revision, "trust_remote_code": trust_remote_code}
     if arguments.attn_implementation is not None:
         options["attn_implementation"] = arguments.attn_implementation
     quantization = get_quantization_config(arguments)
     if quantization is not None:
         options |= {"quantization_config": quantization, "device_map": {"": PartialState().device}}
-    path = arguments.model_name_or_path
-    return load_model(path, dtype=arguments.dtype or "auto", **options), load_processor(path, **source)
+    return load_model(arguments.model_name_or_path, dtype=arguments.dtype or "auto", **options)
+
+
+def processor_for_training(arguments: Any, *, trust_remote_code: bool) -> Any:
+    """Return the processor of a whole model, before the model itself is loaded.
+
+    Args:
+        arguments: TRL's ModelConfig.
+        trust_remote_code: run code that comes with a model; the user has to say so.
+
+    Raises:
+        ConfigError: there is no such folder, or it holds an adapter.
+    """
+    name, revision = _existing(arguments.model_name_or_path), arguments.model_revision
+    check_is_whole(name, revision=revision)
+    return load_processor(name, revision=revision, trust_remote_code=trust_remote_code)
 
 
 def _join_deepspeed() -> None:
@@ -98,7 +121,7 @@ def check_weights_are_safe(name_or_path: str | Path) -> None:
         ConfigError: there are none.
     """
     folder = Path(name_or_path)
-    wanted = "adapter_model.safetensors" if (folder / "adapter_config.json").is_file() else "*.safetensors"
+    wanted = ADAPTER_WEIGHTS if (folder / ADAPTER_CONFIG).is_file() else "*.safetensors"
     if folder.is_dir() and not any(folder.glob(wanted)):
         raise ConfigError(f"model: {folder} holds no {wanted}. Save the weights as safetensors; pickles are not read.")
 
@@ -117,7 +140,7 @@ def load_config(name_or_path: str | Path) -> Any:
     from transformers import AutoConfig
 
     folder = Path(_existing(name_or_path))
-    if (folder / "adapter_config.json").is_file():
+    if (folder / ADAPTER_CONFIG).is_file():
         from peft import PeftConfig
 
         return load_config(str(PeftConfig.from_pretrained(str(folder)).base_model_name_or_path))

@@ -41,8 +41,8 @@ def _requires_grad(value: Any) -> bool:
 class AlwaysRunVision:
     """Runs the vision tower on a small blank image in forwards of text alone, and adds nothing of it to the loss.
 
-    Processes that share weights or gradients by parts (ZeRO, FSDP) have to run the same modules in the same order: a process whose
-    batch has no image would leave the tower out and wait for the others for ever.
+    Processes that share weights or gradients by parts (ZeRO, FSDP) have to run the same modules in the same order: a process
+    whose batch has no image would leave the tower out and wait for the others for ever.
 
     Args:
         model: the transformers model itself.

@@ -122,16 +122,19 @@ class PromptSettings:
         """Return the images that the prompt of a sample shows, in its order."""
         return sample.images
 
-    def save(self, folder: Path) -> None:
-        """Write the settings into a folder."""
-        row = {
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form that the settings have on disk."""
+        return {
             "labels": self.labels.to_dict(),
             "frame": self.frame.to_dict(),
             "detail": self.detail,
             "is_reasoned": self.is_reasoned,
             "routes": [asdict(route) for route in self.routes],
         }
-        write_json(folder / SETTINGS_FILE, row)
+
+    def save(self, folder: Path) -> None:
+        """Write the settings into a folder."""
+        write_json(folder / SETTINGS_FILE, self.to_dict())
 
     @classmethod
     def load(cls, folder: Path) -> "PromptSettings":

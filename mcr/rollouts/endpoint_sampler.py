@@ -38,5 +38,5 @@ class EndpointSampler:
     def _body(self, request: RolloutRequest, settings: SamplingSettings, number: int) -> dict[str, Any]:
         drawing: dict[str, Any] = {"temperature": settings.temperature, "max_tokens": settings.max_new_tokens}
         if settings.temperature > 0:
-            drawing |= {"top_p": settings.top_p, "seed": settings.seed + number, "extra_body": {"top_k": settings.top_k}}
+            drawing |= {"top_p": settings.top_p, "top_k": settings.top_k, "seed": settings.seed + number}
         return self.endpoint.body_of(chat_messages(request.prompt, request.images), **drawing)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mcr.endpoint.client import ChatEndpoint, EndpointSettings, ReplyCache
 from mcr.families import FrameSettings
@@ -20,6 +21,7 @@ class SamplerSettings:
         batch_size: completions that transformers generates at once.
         use_vllm: sample through vLLM.
         vllm_gpu_memory_utilization: share of the GPU's memory for vLLM.
+        vllm_max_model_length: tokens of a prompt with its completion for vLLM; None: as many as the model allows.
         endpoint: ask this endpoint instead of loading the model.
         replies_path: the endpoint's cache.
     """
@@ -29,6 +31,7 @@ class SamplerSettings:
     batch_size: int = 64
     use_vllm: bool = False
     vllm_gpu_memory_utilization: float = 0.9
+    vllm_max_model_length: int | None = None
     endpoint: EndpointSettings | None = None
     replies_path: Path | None = None
 
@@ -48,16 +51,37 @@ def make_sampler(settings: SamplerSettings, frame: FrameSettings | None = None) 
         return EndpointSampler(ChatEndpoint(settings.endpoint, cache))
     from accelerate import PartialState
 
-    from mcr.models.load import check_frame, family_of_model, load_model, load_processor
+    from mcr.models.load import load_model
     from mcr.rollouts.transformers_sampler import TransformersSampler
     from mcr.rollouts.vllm.sampler import VllmSampler
 
-    processor = load_processor(settings.model)
-    if frame is not None:
-        check_frame(frame, processor, family_of_model(settings.model))
+    processor = checked_processor(settings, frame)
     if settings.use_vllm:
-        memory = {"gpu_memory_utilization": settings.vllm_gpu_memory_utilization}
+        engine: dict[str, Any] = {"gpu_memory_utilization": settings.vllm_gpu_memory_utilization}
+        if settings.vllm_max_model_length is not None:
+            engine["max_model_len"] = settings.vllm_max_model_length
         with engine_of_one_process(PartialState()):
-            return VllmSampler(settings.model, processor, dtype=settings.dtype, **memory)
+            return VllmSampler(settings.model, processor, dtype=settings.dtype, **engine)
     model = load_model(settings.model, dtype=settings.dtype).to(PartialState().device)
     return TransformersSampler(model, processor, batch_size=settings.batch_size)
+
+
+def checked_processor(settings: SamplerSettings, frame: FrameSettings | None) -> Any:
+    """Return the processor of a local model, before the model itself is loaded.
+
+    Args:
+        settings: which sampler; not an endpoint.
+        frame: that the prompts write boxes in; None compares nothing.
+
+    Raises:
+        ConfigError: there is no such folder, its processor resizes images to another frame, or vLLM cannot read it.
+    """
+    from mcr.models.adapters import check_is_whole
+    from mcr.models.load import check_frame, family_of_model, load_processor
+
+    processor = load_processor(settings.model)
+    if settings.use_vllm:
+        check_is_whole(settings.model, "vLLM reads whole models alone")
+    if frame is not None:
+        check_frame(frame, processor, family_of_model(settings.model))
+    return processor

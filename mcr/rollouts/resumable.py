@@ -17,8 +17,6 @@ from mcr.runs.fingerprint import check_fingerprint
 from mcr.runs.run_folder import open_for_append
 from mcr.systems.base import Predictor
 
-HASHED_BYTES = 1 << 20
-
 
 def predict_missing(
     samples: Sequence[Sample], make_predictor: Callable[[], Predictor], *, out: Path, fingerprint: Mapping[str, Any]
@@ -71,18 +69,6 @@ def prompts_hash(samples: Sequence[Sample], prompts: Prompter) -> str:
     for sample in samples:
         asked = [sample.id, prompts.prompt_for(sample), [image.path for image in prompts.images_of(sample)]]
         digest.update(json.dumps(asked, ensure_ascii=True).encode("ascii"))
-    return digest.hexdigest()
-
-
-def weights_hash(model: str) -> str:
-    """Return a hash of a model folder's weights, by their sizes and ends; nothing for a name that is no folder."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(model).glob("*.safetensors")) if Path(model).is_dir() else ():
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            digest.update(f"{path.name} {size}".encode() + file.read(HASHED_BYTES))
-            file.seek(max(0, size - HASHED_BYTES))
-            digest.update(file.read())
     return digest.hexdigest()
 
 

@@ -4,13 +4,18 @@ Images are named by paths inside the image folder; rows are decoded one at a tim
 """
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mcr.errors import DataError
-from mcr.io.images import check_images, open_image
+from mcr.boxes import Frame
+from mcr.errors import ConfigError, DataError, raise_faults
+from mcr.families import FrameSettings
+from mcr.io.images import given_sizes, image_faults, is_turned_in_place, open_image
+from mcr.models.image_rules import fits_processor
 from mcr.models.unusable import naming_samples
+from mcr.records import ImageRef
 from mcr.systems.base import TargetTransform
 
 REWARD_RECORD = "mcr.reward_options"  # key of a kept set's metadata: the options it was filtered with, as JSON
@@ -25,15 +30,19 @@ def read_reward_record(path: Path) -> dict[str, Any] | None:
 
 
 def load_training_set(path: Path, image_root: Path, *, needs_completion: bool) -> Any:
-    """Return a `datasets.Dataset` with TRL's columns, images decoded as PIL when a row is read.
+    """Return a `datasets.Dataset` with TRL's columns, images decoded as PIL, by `read_rows` and `check_rows`."""
+    return check_rows(read_rows(path, needs_completion=needs_completion), image_root)
+
+
+def read_rows(path: Path, *, needs_completion: bool) -> Any:
+    """Return the rows of a training set, images as paths.
 
     Args:
         path: d1.parquet or d2.parquet of mcr write-schemas, or the kept.parquet of mcr filter.
-        image_root: the folder that the image paths start from.
         needs_completion: True for SFT, whose rows carry a completion.
 
     Raises:
-        DataError: no such file, missing columns, no rows, or images that cannot be used (all listed).
+        DataError: no such file, missing columns, or no rows.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -56,15 +65,74 @@ def load_training_set(path: Path, image_root: Path, *, needs_completion: bool) -
     )
     if not wanted <= set(rows.column_names):
         raise DataError(f"training set {path}: lacks columns {sorted(wanted - set(rows.column_names))}. Write it anew.")
-    check_images(image_root, [image for images in rows["images"] for image in images])
+    return rows
+
+
+def check_rows(rows: Any, image_root: Path, *, processor: Any = None, frame: FrameSettings | None = None) -> Any:
+    """Return rows whose images are decoded as PIL when they are read, after a check of all that a step would trip over.
+
+    Args:
+        rows: of `read_rows`.
+        image_root: the folder that the image paths start from.
+        processor: of the model; images that it refuses are faults. None: images are opened, no more.
+        frame: that the prompts say boxes are in; rows in another frame are faults. None: rows are not compared.
+
+    Raises:
+        DataError: lists all rows and images that cannot be used.
+    """
+    faults, sizes = [], []
+    for row in rows.select_columns(["sample_id", "prompt", "images", "frame"]):
+        num_places = sum(part["type"] == "image" for message in row["prompt"] for part in message["content"])
+        if num_places != len(row["images"]):
+            faults.append(
+                f"sample {row['sample_id']}: its prompt has {num_places} places for images and its row {len(row['images'])} "
+                "images, expected as many. Write the set anew."
+            )
+        if row["frame"] is not None and row["images"]:
+            here = Frame.from_dict(row["frame"])
+            sizes.append(ImageRef(row["images"][0], int(here.width), int(here.height)))
+            faults += _frame_fault(row["sample_id"], here, frame)
+    rules = [given_sizes(sizes), *([] if processor is None else [fits_processor(processor)])]
+    paths = [image for images in rows["images"] for image in images]
+    faults = [*dict.fromkeys(faults), *image_faults(image_root, paths, rules)]
+    raise_faults(f"{len(faults)} images or rows of the training set cannot be used", faults)
+    turned = [image for image in dict.fromkeys(paths) if is_turned_in_place(image_root, image)]
+    if turned:
+        warnings.warn(
+            f"training set: an EXIF orientation turns or mirrors {len(turned)} images in place ({', '.join(turned[:3])}); their "
+            "boxes count as drawn on the picture as shown. Look at some of them.",
+            stacklevel=2,
+        )
     return rows.with_transform(_Decoder(image_root))
+
+
+def _frame_fault(sample_id: str, here: Frame, frame: FrameSettings | None) -> list[str]:
+    """Return the fault of a row whose frame is not the one that its set's prompts ask for."""
+    if frame is None:
+        return []
+    try:
+        asked = frame.frame_for(int(here.width), int(here.height))
+    except ConfigError as error:
+        return [f"sample {sample_id}: {error}"]
+    if here == asked:
+        return []
+    return [
+        f"sample {sample_id}: its boxes are written in {here.kind} {here.axes} up to {here.scale_width:g}x{here.scale_height:g}, "
+        f"its prompt settings ask for {asked.kind} {asked.axes} up to {asked.scale_width:g}x{asked.scale_height:g}. Write the "
+        "set anew with mcr write-schemas."
+    ]
+
+
+def image_paths(rows: Any) -> list[str]:
+    """Return the paths of all images of a training set, each once."""
+    return list(dict.fromkeys(image for images in rows.with_format(None)["images"] for image in images))
 
 
 def for_fine_tuning(rows: Any, image_root: Path, transform: TargetTransform | None) -> Any:
     """Return a training set whose rows hold an id and what SFTTrainer takes, their targets transformed where asked for.
 
     Args:
-        rows: of `load_training_set`.
+        rows: of `check_rows`.
         image_root: the folder that the image paths start from.
         transform: of a system, or None.
     """

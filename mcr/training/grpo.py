@@ -30,7 +30,7 @@ from mcr.shared_prefix.truncation import FirstPass, Truncation, read_truncation
 from mcr.shared_prefix.vision import FrozenVisionCache, cache_frozen_vision
 from mcr.training.checkpoints.rollout_cache import RolloutCache
 from mcr.training.dynamic_sampling import flat_groups, fresh_rows, replace_groups
-from mcr.training.grpo_checks import check_attention, check_rounds, decide_shared_prefix
+from mcr.training.grpo_checks import biasing_settings, check_attention, check_rounds, decide_shared_prefix
 
 BREAKDOWN = "breakdown"  # the column in which reward functions find what the scorer returned
 IMAGE_INPUTS = ("pixel_values", "image_grid_thw", "num_images", "mm_token_type_ids")
@@ -97,8 +97,7 @@ class CvoTrainer(RolloutCache, GRPOTrainer):
         keep_frozen_vision_out_of_backward(inner_model(self.model))
         if self.shares_prefix:
             self._prepare_models(shared_prefix_attention)
-        if self._corrects_importance():
-            self._warn_of_biased_ratio()
+        self._warn_of_biased_ratio()
         if self.use_vllm and isinstance(self.model, PeftModel) and not self._dist.is_fsdp:
             # TRL merges the adapter into the base in place and takes it back out, which drifts in bfloat16.
             self.vllm_generation._iter_named_params = self._iter_vllm_params
@@ -111,10 +110,11 @@ class CvoTrainer(RolloutCache, GRPOTrainer):
 
     def _warn_of_biased_ratio(self) -> None:
         """Say where the importance ratio on-policy is not 1."""
-        if not self.shares_prefix and (self.top_k or self.top_p < 1):
+        biasing = biasing_settings(self.args)
+        if biasing:
+            warnings.warn(f"importance ratio: {', '.join(biasing)} is not accounted for; it is biased.", stacklevel=3)
+        if self._corrects_importance() and not self.shares_prefix and (self.top_k or self.top_p < 1):
             warnings.warn("importance ratio: without a shared prefix it is TRL's, biased by top-k and top-p.", stacklevel=3)
-        if self.min_p or self.repetition_penalty != 1:
-            warnings.warn("importance ratio: min_p and repetition_penalty are not accounted for; it is biased.", stacklevel=3)
 
     def _prepare_models(self, attention: str) -> None:
         """Let the policy and, where it is a model of its own, the reference share prefixes."""

@@ -8,11 +8,19 @@ from trl.trainer.grpo_config import GRPOConfig
 
 from mcr.errors import ConfigError
 from mcr.families import ModelFamily
+from mcr.models.adapters import changed_embeddings
 from mcr.models.vision_tokens import NEVER_SAMPLED, vision_token_ids
 from mcr.shared_prefix.attention import ATTENTIONS
 from mcr.shared_prefix.support import why_unsupported
 
 SHARED_PREFIX = ("auto", "on", "off")
+# Settings of samplers that no forward of the trainer accounts for, and the value at which each does nothing.
+NEUTRAL: dict[str, Any] = {
+    **dict.fromkeys(("repetition_penalty", "encoder_repetition_penalty", "length_penalty", "typical_p", "top_h"), 1.0),
+    **dict.fromkeys(("min_p", "presence_penalty", "frequency_penalty", "no_repeat_ngram_size"), 0),
+    **dict.fromkeys(("epsilon_cutoff", "eta_cutoff", "min_tokens", "min_new_tokens", "min_length"), 0),
+    **dict.fromkeys(("bad_words", "bad_words_ids", "sequence_bias", "guidance_scale", "allowed_token_ids"), None),
+}
 
 
 def decide_shared_prefix(wanted: str, model: Any, config: GRPOConfig, num_generations: int) -> bool:
@@ -72,6 +80,43 @@ def why_groups_are_cut(batch_size: int, num_generations: int) -> str:
         f"per_device_train_batch_size {batch_size} does not hold whole groups of num_generations {num_generations}: set it to "
         f"{fitting} and gradient_accumulation_steps so that their product stays what it was"
     )
+
+
+def biasing_settings(config: GRPOConfig) -> list[str]:
+    """Return the settings under which completions are drawn from another distribution than the trainer's, with their values."""
+    kwargs = cast(dict[str, Any], config.generation_kwargs or {})
+    own = {name: getattr(config, name) for name in ("min_p", "repetition_penalty")}
+    given = own | {name: value for name, value in kwargs.items() if name in NEUTRAL}
+    found = [f"{name} {value}" for name, value in given.items() if value is not None and value != NEUTRAL[name]]
+    biases = kwargs.get("logit_bias") or {}
+    return found + [f"logit_bias of token {token}" for token, value in biases.items() if value > NEVER_SAMPLED]
+
+
+def check_vllm_gets_adapter(config: GRPOConfig, name_or_path: str, adapter: Any, **source: Any) -> None:
+    """Refuse an adapter on tied embeddings beside vLLM, which has one matrix for both and would drift from the policy.
+
+    Args:
+        config: of the trainer.
+        name_or_path: the model's.
+        adapter: TRL's PeftConfig, or None.
+        source: for `from_pretrained`, e.g. revision.
+
+    Raises:
+        ConfigError: the adapter changes one of two tied embeddings.
+    """
+    if not config.use_vllm or adapter is None:
+        return
+    from transformers import AutoConfig, AutoModelForImageTextToText
+
+    with torch.device("meta"):  # names alone
+        base = AutoModelForImageTextToText.from_config(AutoConfig.from_pretrained(name_or_path, **source))  # nosec B615
+    changed = changed_embeddings(base, adapter)
+    if changed:
+        raise ConfigError(
+            f"lora_target_modules, lora_modules_to_save: {', '.join(changed)} is tied to the other embedding, and vLLM "
+            "has one matrix for both, so it would sample from another model than the one trained. Leave it out, train "
+            "without LoRA, or set use_vllm to false."
+        )
 
 
 def forbid_vision_tokens(config: GRPOConfig, processor: Any, family: ModelFamily, model_config: Any) -> None:

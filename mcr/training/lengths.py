@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import PartialState
-from PIL import Image
 from tqdm import tqdm
 
 from mcr.errors import ConfigError
+from mcr.io.images import shown_size
 from mcr.training.data import clean_message
 
 MAX_IDS_TOLD = 5
@@ -25,13 +25,12 @@ def count_sample_tokens(row: Mapping[str, Any], processor: Any, image_root: Path
     conversation = [*map(clean_message, row["prompt"]), *row["completion"]]
     text = processor.apply_chat_template(conversation, tokenize=False)
     num_text = len(processor.tokenizer(text, add_special_tokens=False)["input_ids"])
-    return num_text + sum(_num_pads(image_root / path, processor.image_processor) - 1 for path in row["images"])
+    return num_text + sum(_num_pads(shown_size(image_root, path), processor.image_processor) - 1 for path in row["images"])
 
 
-def _num_pads(path: Path, image_processor: Any) -> int:
-    with Image.open(path) as picture:
-        patches = image_processor.get_number_of_image_patches(picture.height, picture.width)
-    return patches // image_processor.merge_size**2
+def _num_pads(size: tuple[int, int], image_processor: Any) -> int:
+    width, height = size
+    return image_processor.get_number_of_image_patches(height, width) // image_processor.merge_size**2
 
 
 def without_long_samples(rows: Any, limit: int, processor: Any, image_root: Path) -> Any:

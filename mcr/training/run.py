@@ -8,7 +8,7 @@ import torch
 from accelerate.utils import broadcast_object_list
 from transformers import TrainerCallback
 
-from mcr.errors import Terminated
+from mcr.errors import ConfigError, Terminated
 from mcr.io.atomic_write import write_json
 from mcr.prompts.settings import PromptSettings
 from mcr.runs.run_folder import write_run_record
@@ -17,6 +17,7 @@ from mcr.training.callbacks.finite_steps import FiniteSteps
 from mcr.training.callbacks.stop import StopOnSignal
 from mcr.training.callbacks.validation import HeldOutScores
 from mcr.training.checkpoints.checkpoint import copy_model, save_model_whole
+from mcr.training.checkpoints.identity import RunIdentity
 from mcr.training.checkpoints.resume import last_checkpoint, resume_hint, step_of
 from mcr.training.external_errors import explain_external_errors, uses_server
 
@@ -31,16 +32,22 @@ def run_callbacks(out: Path, held_out: HeldOutScores | None, *more: TrainerCallb
     return [FiniteSteps(out), *validation, MetricsFile(out / "metrics.jsonl"), Curves(out), *more, StopOnSignal()]
 
 
-def train_and_save(trainer: Any, recipe: str, settings: tuple[Any, ...], prompt_settings: PromptSettings) -> None:
+def train_and_save(
+    trainer: Any, recipe: str, settings: tuple[Any, ...], prompt_settings: PromptSettings, identity: RunIdentity
+) -> None:
     """Write the run's record, train from the newest complete checkpoint, save the model, and report the best checkpoint.
+
+    A run that is finished keeps the record of the settings it was trained under.
 
     Args:
         trainer: a `MrsiTrainer` or `CvoTrainer` with the callbacks of `run_callbacks`.
         recipe: its name, for the record.
         settings: the recipe's resolved settings, for the record.
         prompt_settings: saved beside the model and in each checkpoint.
+        identity: of the run, checked against the folder.
 
     Raises:
+        ConfigError: settings were changed for a run that is finished, so that nothing would be trained under them.
         Terminated: SIGTERM came; a checkpoint was written.
         McrError: a broken image, a lost worker or server, a full disk; says from where the same command resumes.
     """
@@ -49,12 +56,21 @@ def train_and_save(trainer: Any, recipe: str, settings: tuple[Any, ...], prompt_
     for callback in callbacks:
         if isinstance(callback, HeldOutScores):
             callback.trainer = trainer
-    if trainer.accelerator.is_main_process:
-        write_run_record(out, recipe, settings, trainer.args.seed)
     # The main process alone looks for checkpoints: on a shared file system other processes may not see yet what it sees.
     checkpoint = broadcast_object_list([last_checkpoint(out) if trainer.accelerator.is_main_process else None])[0]
     with explain_external_errors(out, is_served=uses_server(trainer.args)):
-        if checkpoint is not None and is_finished(trainer, Path(checkpoint)):
+        is_done = checkpoint is not None and is_finished(trainer, Path(checkpoint))
+        if is_done and identity.changes:
+            raise ConfigError(
+                f"resume_with_changes: the run in {out} is finished, so nothing would be trained with what changed "
+                f"({'; '.join(identity.changes)}). Raise max_steps or num_train_epochs, or name another output_dir."
+            )
+        if trainer.accelerator.is_main_process and not (is_done and (out / "run.json").is_file()):
+            write_run_record(out, recipe, settings, trainer.args.seed)
+            identity.save(out)
+            for change in identity.changes:
+                print(f"warning: resuming with a change, {change}", flush=True)
+        if is_done:
             save_finished(trainer, Path(checkpoint), out)
         else:
             trainer.train(resume_from_checkpoint=checkpoint)

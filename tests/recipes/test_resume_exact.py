@@ -6,6 +6,8 @@ import shutil
 import pytest
 from recipe_flags import grpo_flags, read_metrics, sft_flags
 
+from mcr.training.checkpoints.identity import IDENTITY_FILE
+
 pytestmark = pytest.mark.recipe
 TIMED = ("train_samples_per_second", "train_steps_per_second", "train_loss")
 COUNTED_ANEW = "num_tokens"  # of SFT: TRL counts what it saw since it was started
@@ -29,6 +31,7 @@ def run_and_resume(recipe, name, flags_for, tmp_path, step, **more):
     recipe(name, *flags_for(whole), **more)
     resumed.mkdir()
     shutil.copytree(whole / f"checkpoint-{step}", resumed / f"checkpoint-{step}")
+    shutil.copyfile(whole / IDENTITY_FILE, resumed / IDENTITY_FILE)
     rows = [row for row in read_metrics(whole) if row["step"] <= step]
     (resumed / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     done = recipe(name, *flags_for(resumed), **more)
@@ -98,6 +101,29 @@ def test_grpo_with_sampling(sandbox_qwen3, recipe, tmp_path, mrsi, step, more):
 def test_grpo_with_other_batch_sizes_samples_anew(sandbox_qwen3, recipe, tmp_path, mrsi):
     flags = grpo_flags(sandbox_qwen3, tmp_path, "--model_name_or_path", mrsi, "--save_steps", 1, "--steps_per_generation", 2)
     recipe("grpo", *flags, "--max_steps", 1)
-    done = recipe("grpo", *flags, "--max_steps", 3, "--steps_per_generation", 3)
+    done = recipe("grpo", *flags, "--max_steps", 3, "--steps_per_generation", 3, "--resume_with_changes", "true")
     assert "written with other batch sizes" in done.stdout
+    assert [row["step"] for row in read_metrics(tmp_path) if "loss" in row] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["sft", "grpo"])
+def test_a_folder_of_other_settings_is_refused_and_its_record_stays(sandbox_qwen3, recipe, tmp_path, mrsi, name):
+    """More steps alone are allowed; a finished run takes no changes, as nothing would be trained under them."""
+    base = sandbox_qwen3 / "untrained" if name == "sft" else mrsi
+    make = sft_flags if name == "sft" else grpo_flags
+    flags = make(sandbox_qwen3, tmp_path, "--model_name_or_path", base, "--save_steps", 1)
+    recipe(name, *flags, "--max_steps", 1)
+    before = {file: (tmp_path / file).read_bytes() for file in ("run.json", "replay.sh", "training.json")}
+    for more in ((), ("--resume_with_changes", "true")):
+        refused = recipe(name, *flags, "--max_steps", 1, "--learning_rate", 0.5, *more, check=False)
+        assert refused.returncode
+        assert "here" in refused.stderr
+        assert "learning_rate: " in refused.stderr
+        assert "model saved" not in refused.stdout
+    assert {file: (tmp_path / file).read_bytes() for file in before} == before
+    recipe(name, *flags, "--max_steps", 2)
+    done = recipe(name, *flags, "--max_steps", 3, "--learning_rate", 0.01, "--resume_with_changes", "true")
+    assert "warning: resuming with a change, learning_rate: " in done.stdout
+    assert json.loads((tmp_path / "run.json").read_text())["settings"]
+    assert json.loads((tmp_path / "training.json").read_text())["learning_rate"] == 0.01
     assert [row["step"] for row in read_metrics(tmp_path) if "loss" in row] == [1, 2, 3]

@@ -10,10 +10,11 @@ from transformers import Trainer, TrainerCallback
 from trl.models.utils import unwrap_model_for_generation
 
 from mcr.errors import ConfigError
-from mcr.io.images import check_images, open_image
+from mcr.io.images import check_images, given_sizes, open_image
 from mcr.io.predictions import Prediction
 from mcr.io.samples import load_samples
 from mcr.metrics.evaluate import evaluate
+from mcr.models.image_rules import fits_processor
 from mcr.prompts.baselines import Prompter
 from mcr.records import Sample
 from mcr.report.figures import draw_sample, tile
@@ -152,7 +153,14 @@ class HeldOutScores(TrainerCallback):
 
 
 def make_held_out_scores(
-    path: str | None, prompts: Prompter, image_root: Path, *, size: int, every: int, max_new_tokens: int | None
+    path: str | None,
+    prompts: Prompter,
+    image_root: Path,
+    *,
+    size: int,
+    every: int,
+    max_new_tokens: int | None,
+    processor: Any,
 ) -> HeldOutScores | None:
     """Return the callback that scores the first `size` samples of a file, their images checked; None without a file.
 
@@ -166,7 +174,8 @@ def make_held_out_scores(
     samples = load_samples(Path(path))[:size]
     if not samples:
         raise ConfigError(f"held_out: {path} and held_out_size {size} leave no sample to score.")
-    check_images(image_root, [image.path for sample in samples for image in sample.images])
+    images = [image for sample in samples for image in sample.images]
+    check_images(image_root, [image.path for image in images], [given_sizes(images), fits_processor(processor)])
     return HeldOutScores.greedy(samples, prompts, image_root, every=every, max_new_tokens=max_new_tokens)
 
 

@@ -186,3 +186,51 @@ def test_a_file_that_is_no_config_is_told(tmp_path):
 )
 def test_keys_that_the_recipe_does_not_know_are_findings(write, capsys, name, changes, told):
     assert any(told in line for line in fails(write(name, **changes), capsys))
+
+
+def test_values_that_the_recipe_refuses_are_one_finding(write, capsys):
+    for name, changes, told in (
+        ("sft", {"learning_rate": "fast"}, "settings: "),
+        ("sft", {"per_device_train_batch_size": "many"}, "per_device_train_batch_size"),
+        ("sft", {"max_length": 100}, "max_length: got 100"),
+        ("sft", {"eval_strategy": "steps"}, "eval_strategy steps"),
+        ("grpo", {"temperature": 0.0}, "temperature 0.0"),
+        ("grpo", {"reward_weights": [1, 0, 0, 0, 0]}, "reward_weights"),
+        ("grpo", {"generation_kwargs": {"temperature": 2.0}}, "generation_kwargs: got temperature"),
+        ("filter", {"num_generations": 1}, "num_generations: got 1"),
+        ("filter", {"top_p": 2.0}, "top_p=2.0"),
+    ):
+        (found,) = fails(write(name, **changes), capsys)
+        assert told in found, found
+
+
+def test_schemas_of_another_familys_frame_are_refused_with_the_families_name(write, sandbox, capsys, tmp_path):
+    """The sandbox of the other family has its own frame; of the same family there is nothing to refuse."""
+    for name in ("sft", "grpo", "filter"):
+        path = write(name, train_set=str(sandbox / "schemas/d1.parquet"), image_root=str(sandbox / "data"), num_generations=4)
+        if name == "sft":
+            path = write(name, train_set=str(sandbox / "schemas/d1.parquet"), image_root=str(sandbox / "data"))
+        if "qwen2_5" not in str(sandbox):
+            main(path)
+            capsys.readouterr()
+            continue
+        found = fails(path, capsys)
+        assert any("boxes were written as absolute" in line and "--family qwen3_vl" in line for line in found), found
+
+
+def test_a_folder_of_another_run_is_refused(write, capsys, tmp_path):
+    (tmp_path / "out/model").mkdir(parents=True)
+    (found,) = fails(write(), capsys)
+    assert "lacks training.json" in found
+    (tmp_path / "out/training.json").write_text('{"learning_rate": 0.5}')
+    assert "learning_rate: 0.5 there, 0.0001 here" in " ".join(fails(write(), capsys))
+
+
+def test_an_empty_set_and_a_model_that_is_an_adapter_are_refused(write, sandbox_qwen3, capsys, tmp_path):
+    import pyarrow.parquet as pq
+
+    pq.write_table(pq.read_table(sandbox_qwen3 / "schemas/d1.parquet").slice(0, 0), tmp_path / "d1.parquet")
+    assert any("has no rows" in line for line in fails(write(train_set=str(tmp_path / "d1.parquet")), capsys))
+    shutil.copytree(sandbox_qwen3 / "untrained", tmp_path / "adapter")
+    (tmp_path / "adapter/adapter_config.json").write_text("{}")
+    assert any("Merge first" in line for line in fails(write(model_name_or_path=str(tmp_path / "adapter")), capsys))

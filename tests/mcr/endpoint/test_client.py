@@ -1,5 +1,7 @@
 """Asking an endpoint that misbehaves, over real HTTP."""
 
+import json
+
 import pytest
 
 pytest.importorskip("openai")
@@ -201,3 +203,70 @@ def test_an_address_that_holds_a_password_is_refused():
 def test_settings_that_cannot_work_are_refused(wrong):
     with pytest.raises(ConfigError, match="endpoint: got"):
         EndpointSettings(**({"model": "m", "base_url": "http://x"} | wrong))
+
+
+NEUTRAL = {"top_p": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
+
+
+def penalizing(body):
+    """Answer as a server whose generation_config sets what a request leaves out."""
+    return "as asked" if NEUTRAL.items() <= body.items() else "changed by the server"
+
+
+def test_a_request_states_every_decoding_setting():
+    with odd_server(penalizing) as server:
+        assert make(server.url).ask(body_of(make(server.url), "hello")).text == "as asked"
+        sent = json.loads(next(iter(server.asked)))
+    assert sent["temperature"] == 0
+    assert sent["max_tokens"] == 5
+
+
+def test_an_endpoint_without_such_settings_is_asked_without_them_and_it_is_said_once(capsys):
+    def oddity(body, times):
+        return "400" if {"top_k", "min_p", "repetition_penalty"} & body.keys() else ""
+
+    with odd_server(lambda body: "plain", oddity) as server:
+        endpoint = make(server.url)
+        texts = [endpoint.ask(body_of(endpoint, text)).text for text in ("a", "b", "c")]
+        num_asked = sum(server.asked.values())
+    assert texts == ["plain"] * 3
+    assert num_asked == 4  # the first one twice
+    assert capsys.readouterr().err.count("does not take top_k, min_p, repetition_penalty") == 1
+
+
+def test_a_refusal_for_another_reason_is_a_refusal_and_changes_no_later_request():
+    def oddity(body, times):
+        return "400" if body["messages"][0]["content"] == "no" else ""
+
+    with odd_server(penalizing, oddity) as server:
+        endpoint = make(server.url)
+        for _ in range(2):
+            with pytest.raises(EndpointError):
+                endpoint.ask(body_of(endpoint, "no"))
+            assert endpoint.ask(body_of(endpoint, "yes")).text == "as asked"
+        assert sum(server.asked.values()) == 5  # the second refusal comes after settings were taken once
+
+
+@pytest.mark.parametrize(
+    "token", ["<|image_pad|>", "<|im_end|>", "<|anything_else|>", "</s>", "[INST]", "<end_of_turn>", "<image>"]
+)
+def test_a_control_token_does_not_reach_the_server_and_comes_back_as_it_was(token):
+    seen = []
+
+    def answer(body):
+        seen.append(body["messages"][0]["content"][0]["text"])
+        return seen[-1]
+
+    with odd_server(answer) as server:
+        endpoint = make(server.url)
+        message = {"role": "user", "content": [{"type": "text", "text": f"FC {token}Acme \u2060 {token}"}]}
+        reply = endpoint.ask(endpoint.body_of([message], temperature=0, max_tokens=5))
+    assert token not in seen[0]
+    assert seen[0].replace("\u2060", "") == f"FC {token}Acme  {token}"
+    assert reply.text == f"FC {token}Acme \u2060 {token}"
+
+
+def test_a_request_without_control_tokens_is_sent_as_it_is():
+    with odd_server(echo) as server:
+        text = "Reason in <think>. a < b | c > [0, 1] <b> 3 <3"
+        assert body_of(make(server.url), text)["messages"] == [{"role": "user", "content": text}]

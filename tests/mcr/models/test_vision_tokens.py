@@ -1,5 +1,7 @@
 """Tokens that stand for images are never sampled, whatever the family."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -99,10 +101,8 @@ def test_grpo_samples_none_of_them(tiny, tmp_path):
 
 def test_without_the_ban_they_are_sampled_or_end_the_run(tiny, tmp_path):
     """Shows that the test above would notice."""
-    try:
+    with contextlib.suppress(ValueError, RuntimeError, IndexError):
         assert train_one_step(tiny, tmp_path, is_forbidden=False) & tiny.vision_tokens
-    except (ValueError, RuntimeError, IndexError) as error:
-        assert str(error)
 
 
 def test_the_filter_samples_none_of_them(tiny):

@@ -112,7 +112,9 @@ def test_the_output_of_a_frozen_tower_requires_no_gradient_and_the_gradients_are
         if is_kept_out:
             keep_frozen_vision_out_of_backward(model)
         features = []
-        model.base_model.get_encoder(modality="image").register_forward_hook(lambda module, args, output: features.append(output))
+        model.base_model.get_encoder(modality="image").register_forward_hook(
+            lambda module, args, output, features=features: features.append(output)
+        )
         adapted(**inputs_of(processor)).logits.square().mean().backward()
         gradients.append({name: weight.grad for name, weight in adapted.named_parameters() if weight.grad is not None})
         if is_kept_out:
@@ -165,7 +167,7 @@ def test_every_weight_has_a_gradient_that_has_one_with_an_image(family):
         order = []
         for name, module in model.named_modules():
             if next(module.parameters(recurse=False), None) is not None:
-                module.register_forward_pre_hook(lambda *_, name=name: order.append(name))
+                module.register_forward_pre_hook(lambda *_, name=name, order=order: order.append(name))
         model(**inputs_of(processor, has_image=has_image)).logits.square().mean().backward()
         orders.append(order)
         weights.append({name for name, weight in model.named_parameters() if weight.grad is not None})

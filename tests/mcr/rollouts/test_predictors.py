@@ -82,7 +82,7 @@ def test_a_stopped_run_resumes_and_asks_nothing_twice(tmp_path, capsys):
 def test_a_complete_run_makes_no_predictor_and_refuses_other_settings(tmp_path):
     predict_missing(SAMPLES, Listed, out=tmp_path, fingerprint={"seed": 0})
     assert len(predict_missing(SAMPLES, lambda: pytest.fail("made"), out=tmp_path, fingerprint={"seed": 0})) == 5
-    with pytest.raises(ConfigError, match=r"other settings \(seed;"):
+    with pytest.raises(ConfigError, match=r"other settings \(seed: 0 there, 1 here;"):
         predict_missing(SAMPLES, Listed, out=tmp_path, fingerprint={"seed": 1})
 
 
