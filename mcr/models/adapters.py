@@ -31,8 +31,7 @@ def check_is_whole(name_or_path: str | Path, reason: str = TRAINING_LOSES_IT, *,
     """
     from transformers.utils.peft_utils import find_adapter_config_file
 
-    options = {} if revision is None else {"revision": revision}
-    if find_adapter_config_file(str(name_or_path), **options) is None:
+    if find_adapter_config_file(str(name_or_path), revision=revision) is None:
         return
     merged = f"{str(name_or_path).rstrip('/')}-merged"
     raise ConfigError(

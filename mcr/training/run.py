@@ -59,19 +59,19 @@ def train_and_save(
     # The main process alone looks for checkpoints: on a shared file system other processes may not see yet what it sees.
     checkpoint = broadcast_object_list([last_checkpoint(out) if trainer.accelerator.is_main_process else None])[0]
     with explain_external_errors(out, is_served=uses_server(trainer.args)):
-        is_done = checkpoint is not None and is_finished(trainer, Path(checkpoint))
-        if is_done and identity.changes:
+        finished = Path(checkpoint) if checkpoint is not None and is_finished(trainer, Path(checkpoint)) else None
+        if finished is not None and identity.changes:
             raise ConfigError(
                 f"resume_with_changes: the run in {out} is finished, so nothing would be trained with what changed "
                 f"({'; '.join(identity.changes)}). Raise max_steps or num_train_epochs, or name another output_dir."
             )
-        if trainer.accelerator.is_main_process and not (is_done and (out / "run.json").is_file()):
+        if trainer.accelerator.is_main_process and not (finished is not None and (out / "run.json").is_file()):
             write_run_record(out, recipe, settings, trainer.args.seed)
             identity.save(out)
             for change in identity.changes:
                 print(f"warning: resuming with a change, {change}", flush=True)
-        if is_done:
-            save_finished(trainer, Path(checkpoint), out)
+        if finished is not None:
+            save_finished(trainer, finished, out)
         else:
             trainer.train(resume_from_checkpoint=checkpoint)
             if is_stopped(callbacks):
