@@ -1,8 +1,8 @@
 """Processors that read what strangers write as text: no control token comes of it, and the model sees it as it is.
 
 Message texts are broken up before the chat template (`mcr.prompts.control_tokens`), so that neither the template nor the
-processor, which counts and repeats image pads in the text, takes them for its own. The mark goes through to the tokenizer. There control
-tokens are cut out first, then the normalizer removes the mark: what is left is tokenized as the stranger wrote it. The mark is a
+processor, which counts and repeats image pads in the text, takes them for its own. The mark goes through to the tokenizer. There
+control tokens are cut out first, then the normalizer removes the mark: what is left is tokenized as the stranger wrote it. The mark is a
 pair of noncharacters of Unicode; a text that holds the pair keeps it.
 """
 
@@ -115,7 +115,8 @@ def _normalizer(tokenizer: Any, normalizer: Any) -> Iterator[None]:
 @cache
 def _plain_text_class(processor_class: type) -> type:
     """Return a class of the same name, which a saved processor notes, with `PlainText` before it."""
-    return type(processor_class.__name__, (PlainText, processor_class), {"__module__": processor_class.__module__})
+    bases: tuple[type, ...] = (PlainText, processor_class)
+    return type(processor_class.__name__, bases, {"__module__": processor_class.__module__})
 
 
 def _remake(processor_class: type) -> Any:

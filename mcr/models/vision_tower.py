@@ -1,4 +1,4 @@
-"""The vision tower of a model in training: kept out of the backward pass where it is frozen, and run by every process of a mixed set."""
+"""The vision tower in training: kept out of the backward pass where it is frozen, and run by every process of a mixed set."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -70,7 +70,8 @@ class AlwaysRunVision:
         self.num_blank += 1
         inputs = {name: value.to(embeds.device) for name, value in self.image_inputs.items()}
         output = self.backbone.get_image_features(**inputs, return_dict=True)
-        nothing = sum(part.sum() for part in _tensors((output.pooler_output, getattr(output, "deepstack_features", None)))) * 0.0
+        parts = _tensors((output.pooler_output, getattr(output, "deepstack_features", None)))
+        nothing = torch.stack([part.sum() for part in parts]).sum() * 0.0
         return args, {**kwargs, "inputs_embeds": embeds + nothing.to(embeds.dtype)}
 
 
