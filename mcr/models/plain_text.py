@@ -2,8 +2,8 @@
 
 Message texts are broken up before the chat template (`mcr.prompts.control_tokens`), so that neither the template nor the
 processor, which counts and repeats image pads in the text, takes them for its own. The mark goes through to the tokenizer. There
-control tokens are cut out first, then the normalizer removes the mark: what is left is tokenized as the stranger wrote it. The mark is a
-pair of noncharacters of Unicode; a text that holds the pair keeps it.
+control tokens are cut out first, then the normalizer removes the mark: what is left is tokenized as the stranger wrote it. The
+mark is a pair of noncharacters of Unicode; a text that holds the pair keeps it.
 """
 
 import json
@@ -115,8 +115,8 @@ def _normalizer(tokenizer: Any, normalizer: Any) -> Iterator[None]:
 @cache
 def _plain_text_class(processor_class: type) -> type:
     """Return a class of the same name, which a saved processor notes, with `PlainText` before it."""
-    bases: tuple[type, ...] = (PlainText, processor_class)
-    return type(processor_class.__name__, bases, {"__module__": processor_class.__module__})
+    make_class: Any = type
+    return make_class(processor_class.__name__, (PlainText, processor_class), {"__module__": processor_class.__module__})
 
 
 def _remake(processor_class: type) -> Any:
