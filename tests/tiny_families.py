@@ -57,7 +57,9 @@ def internvl() -> TinyFamily:
     size = {"height": 28, "width": 28}
     template = TEMPLATE.replace("IMAGE", "<IMG_CONTEXT>\n")
     images = GotOcr2ImageProcessor(size=size, crop_to_patches=False, **PICTURES)
-    processor = InternVLProcessor(images, tokenizer, InternVLVideoProcessor(size=size), image_seq_length=1, chat_template=template)
+    processor = InternVLProcessor(
+        images, tokenizer, InternVLVideoProcessor(size=size), image_seq_length=1, chat_template=template
+    )
     vision = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
     config = InternVLConfig(
         vision_config={**vision, "image_size": [28, 28], "patch_size": [14, 14]},
@@ -90,7 +92,13 @@ def llava_onevision() -> TinyFamily:
     )
     vision = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
     config = LlavaOnevisionConfig(
-        vision_config={"model_type": "siglip_vision_model", **vision, "image_size": 28, "patch_size": 14, "vision_use_head": False},
+        vision_config={
+            "model_type": "siglip_vision_model",
+            **vision,
+            "image_size": 28,
+            "patch_size": 14,
+            "vision_use_head": False,
+        },
         text_config={"model_type": "qwen2", **TEXT, **_ids(tokenizer)},
         image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
         video_token_index=tokenizer.convert_tokens_to_ids("<video>"),
@@ -124,7 +132,12 @@ def glm4v() -> TinyFamily:
         text_config={
             **TEXT,
             **_ids(tokenizer),
-            "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 3, 3], "partial_rotary_factor": 1.0},
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": 1e4,
+                "mrope_section": [2, 3, 3],
+                "partial_rotary_factor": 1.0,
+            },
         },
         **dict(zip([*fields, *(field.replace("image", "video") for field in fields)], ids, strict=True)),
     )

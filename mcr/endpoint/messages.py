@@ -10,8 +10,8 @@ from PIL import Image
 from mcr.families import FAMILIES
 from mcr.prompts.control_tokens import ControlTokens
 
-# A server's tokenizer takes the text of a control token for one. Which model answers is not known here: the tokens of all families
-# are broken up by WORD JOINER, which shows nothing; a name that comes back with it is restored.
+# A server's tokenizer takes the text of a control token for one. Which model answers is not known here: the tokens of all
+# families are broken up by WORD JOINER, which shows nothing; a name that comes back with it is restored.
 SHAPES = (("<", r"\|[^<>|\s]{1,60}\|>"), ("<", r"/?s>|(?:start|end)_of_\w+>|(?:image|video|audio)\w*>"), ("[", r"/?INST\]"))
 _TOKENS = {
     token

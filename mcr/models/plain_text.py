@@ -1,9 +1,9 @@
 """Processors that read what strangers write as text: no control token comes of it, and the model sees it as it is.
 
-Message texts are broken up before the chat template (`mcr.prompts.control_tokens`), so that neither the template nor the processor,
-which counts and repeats image pads in the text, takes them for its own. The mark goes through to the tokenizer. There control
-tokens are cut out first, then the normalizer removes the mark: what is left is tokenized as the stranger wrote it. The mark is a
-pair of noncharacters of Unicode; a text that holds the pair keeps it.
+Message texts are broken up before the chat template (`mcr.prompts.control_tokens`), so that neither the template nor the
+processor, which counts and repeats image pads in the text, takes them for its own. The mark goes through to the tokenizer. There
+control tokens are cut out first, then the normalizer removes the mark: what is left is tokenized as the stranger wrote it. The
+mark is a pair of noncharacters of Unicode; a text that holds the pair keeps it.
 """
 
 import json
@@ -119,5 +119,4 @@ def _plain_text_class(processor_class: type) -> type:
 
 
 def _remake(processor_class: type) -> Any:
-    made = _plain_text_class(processor_class)
-    return made.__new__(made)
+    return object.__new__(_plain_text_class(processor_class))

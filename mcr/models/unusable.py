@@ -1,7 +1,7 @@
 """Samples that a processor cannot encode: the error names them.
 
-A processor that finds more places for images than images raises StopIteration. From a data loader that would end an epoch early and
-say nothing; on one of several processes, the others would wait for ever.
+A processor that finds more places for images than images raises StopIteration. From a data loader that would end an epoch early
+and say nothing; on one of several processes, the others would wait for ever.
 """
 
 from collections.abc import Callable, Iterator, Sequence

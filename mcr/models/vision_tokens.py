@@ -1,7 +1,7 @@
 """Tokens that stand for images, video or audio, of any family: a sampler that draws one crashes the next forward.
 
-Model and processor know them by fields such as `image_token_id`, `vision_start_token_id`, `image_token_index` or `row_col_ids`; the
-family's record names those that have no field.
+Model and processor know them by fields such as `image_token_id`, `vision_start_token_id`, `image_token_index` or `row_col_ids`;
+the family's record names those that have no field.
 """
 
 import re

@@ -1,8 +1,8 @@
 """Text of strangers that looks like a control token: it is broken up, so that nothing on the way takes it for one.
 
 A tweet may hold the text of an image pad or of a turn's end. Two ways lead to a model, each with a mark of its own:
-`mcr.models.plain_text` removes its mark inside the tokenizer, so the model reads the text as it is; what goes to an endpoint, whose
-tokenizer is out of reach, keeps an invisible character (`mcr.endpoint.messages`).
+`mcr.models.plain_text` removes its mark inside the tokenizer, so the model reads the text as it is; what goes to an endpoint,
+whose tokenizer is out of reach, keeps an invisible character (`mcr.endpoint.messages`).
 """
 
 import re

@@ -32,8 +32,10 @@ class TransformersSampler:
         import torch
 
         sample_ids = [request.sample_id for request in requests]
-        with naming_samples(sample_ids, lambda index: self._encode(requests[index : index + 1])):
-            inputs = self._encode(requests).to(self.model.device)
+        texts = prompt_texts(self.processor, [request.prompt for request in requests])
+        images = [request.images for request in requests]
+        with naming_samples(sample_ids, lambda index: self._encode([texts[index]], [images[index]])):
+            inputs = self._encode(texts, images).to(self.model.device)
         with torch.inference_mode():
             output = self._generate(dict(inputs), settings, sample_ids)
         rows = output[:, inputs["input_ids"].shape[1] :].tolist()
@@ -41,10 +43,9 @@ class TransformersSampler:
         rollouts = [self._to_rollout(row, opened_by(texts[index // size])) for index, row in enumerate(rows)]
         return [rollouts[i : i + size] for i in range(0, len(rollouts), size)]
 
-    def _encode(self, requests: Sequence[RolloutRequest]) -> Any:
-        images = [image for request in requests for image in request.images]
-        texts = prompt_texts(self.processor, [request.prompt for request in requests])
-        return self.processor(text=texts, images=images or None, padding=True, return_tensors="pt")
+    def _encode(self, texts: list[str], images: list[list[Any]]) -> Any:
+        flat = [image for of_one in images for image in of_one]
+        return self.processor(text=texts, images=flat or None, padding=True, return_tensors="pt")
 
     def _generate(self, inputs: dict[str, Any], settings: SamplingSettings, sample_ids: list[str]) -> Any:
         """Return ids, `num_generations` rows a prompt, prefilled once where the family allows it."""

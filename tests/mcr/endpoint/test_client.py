@@ -201,3 +201,28 @@ def test_an_address_that_holds_a_password_is_refused():
 def test_settings_that_cannot_work_are_refused(wrong):
     with pytest.raises(ConfigError, match="endpoint: got"):
         EndpointSettings(**({"model": "m", "base_url": "http://x"} | wrong))
+
+
+@pytest.mark.parametrize(
+    "token", ["<|image_pad|>", "<|im_end|>", "<|anything_else|>", "</s>", "[INST]", "<end_of_turn>", "<image>"]
+)
+def test_a_control_token_does_not_reach_the_server_and_comes_back_as_it_was(token):
+    seen = []
+
+    def answer(body):
+        seen.append(body["messages"][0]["content"][0]["text"])
+        return seen[-1]
+
+    with odd_server(answer) as server:
+        endpoint = make(server.url)
+        message = {"role": "user", "content": [{"type": "text", "text": f"FC {token}Acme \u2060 {token}"}]}
+        reply = endpoint.ask(endpoint.body_of([message], max_tokens=5))
+    assert token not in seen[0]
+    assert seen[0].replace("\u2060", "") == f"FC {token}Acme  {token}"
+    assert reply.text == f"FC {token}Acme \u2060 {token}"
+
+
+def test_a_request_without_control_tokens_is_sent_as_it_is():
+    with odd_server(echo) as server:
+        text = "Reason in <think>. a < b | c > [0, 1] <b> 3 <3"
+        assert body_of(make(server.url), text)["messages"] == [{"role": "user", "content": text}]
