@@ -120,5 +120,4 @@ def _plain_text_class(processor_class: type) -> type:
 
 
 def _remake(processor_class: type) -> Any:
-    made = _plain_text_class(processor_class)
-    return made.__new__(made)
+    return object.__new__(_plain_text_class(processor_class))

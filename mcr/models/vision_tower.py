@@ -1,4 +1,4 @@
-"""The vision tower in training: kept out of the backward pass where it is frozen, and run by every process of a mixed set."""
+"""The vision tower in training: kept out of the backward pass where it is frozen, run by every process on a mixed set."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -29,7 +29,8 @@ def keep_frozen_vision_out_of_backward(model: Any) -> None:
 
 
 def _forward_frozen(module: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
-    trains = any(weight.requires_grad for weight in module.parameters()) or any(map(_requires_grad, (*args, *kwargs.values())))
+    inputs = (*args, *kwargs.values())
+    trains = any(weight.requires_grad for weight in module.parameters()) or any(map(_requires_grad, inputs))
     with torch.set_grad_enabled(torch.is_grad_enabled() and trains):
         return type(module).forward(module, *args, **kwargs)
 
@@ -70,8 +71,8 @@ class AlwaysRunVision:
         self.num_blank += 1
         inputs = {name: value.to(embeds.device) for name, value in self.image_inputs.items()}
         output = self.backbone.get_image_features(**inputs, return_dict=True)
-        parts = _tensors((output.pooler_output, getattr(output, "deepstack_features", None)))
-        nothing = torch.stack([part.sum() for part in parts]).sum() * 0.0
+        features = [*_tensors(output.pooler_output), *_tensors(getattr(output, "deepstack_features", None))]
+        nothing = torch.stack([part.sum() for part in features]).sum() * 0.0
         return args, {**kwargs, "inputs_embeds": embeds + nothing.to(embeds.dtype)}
 
 

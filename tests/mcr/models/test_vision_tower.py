@@ -51,6 +51,22 @@ def count_backward(tower):
     return seen
 
 
+def outputs_of(module):
+    """Return a list of what a module returns from now on."""
+    outputs = []
+    module.register_forward_hook(lambda module, args, output: outputs.append(output))
+    return outputs
+
+
+def order_of_modules(model):
+    """Return a list of the modules with weights of their own, as they run from now on."""
+    order = []
+    for name, module in model.named_modules():
+        if next(module.parameters(recurse=False), None) is not None:
+            module.register_forward_pre_hook(lambda *_, name=name: order.append(name))
+    return order
+
+
 def trained(family, out, trainer_class, *, use_reentrant, adapter=ADAPTER, **more):
     """Train one step; return the trainer, the blocks that ran backward and the weights that were trained."""
     model, processor = make(family)
@@ -111,10 +127,7 @@ def test_the_output_of_a_frozen_tower_requires_no_gradient_and_the_gradients_are
         model.enable_input_require_grads()
         if is_kept_out:
             keep_frozen_vision_out_of_backward(model)
-        features = []
-        model.base_model.get_encoder(modality="image").register_forward_hook(
-            lambda module, args, output, features=features: features.append(output)
-        )
+        features = outputs_of(model.base_model.get_encoder(modality="image"))
         adapted(**inputs_of(processor)).logits.square().mean().backward()
         gradients.append({name: weight.grad for name, weight in adapted.named_parameters() if weight.grad is not None})
         if is_kept_out:
@@ -164,10 +177,7 @@ def test_every_weight_has_a_gradient_that_has_one_with_an_image(family):
     for has_image in (True, False):
         model, processor = make(family)
         AlwaysRunVision(model, processor)
-        order = []
-        for name, module in model.named_modules():
-            if next(module.parameters(recurse=False), None) is not None:
-                module.register_forward_pre_hook(lambda *_, name=name, order=order: order.append(name))
+        order = order_of_modules(model)
         model(**inputs_of(processor, has_image=has_image)).logits.square().mean().backward()
         orders.append(order)
         weights.append({name for name, weight in model.named_parameters() if weight.grad is not None})
