@@ -126,7 +126,7 @@ def test_empty_boxes_are_none_by_option_and_reported(form, template):
 
 
 @pytest.mark.parametrize(
-    "word", [*table.NONE_WORDS, *examples((*table.NONE_PHRASES, table.NONE_PHRASE_ZH)), "None (a crowd)", "**N/A**."]
+    "word", [*sorted(table.NONE_WORDS), *examples((*table.NONE_PHRASES, table.NONE_PHRASE_ZH)), "None (a crowd)", "**N/A**."]
 )
 def test_words_for_none(word):
     for form in (word, word.capitalize()):
@@ -147,7 +147,9 @@ def test_a_type_that_the_label_set_lacks_is_told():
     assert "'PER' is not one of food's labels" in parse_completion("Ann | PER | None", labels=food).problems[0]
 
 
-@pytest.mark.parametrize("words", [*table.EMPTY_ANSWERS, *table.EMPTY_SENTENCE[1], "**None**", "- None.", "Entities: none"])
+@pytest.mark.parametrize(
+    "words", [*sorted(table.EMPTY_ANSWERS), *table.EMPTY_SENTENCE[1], "**None**", "- None.", "Entities: none"]
+)
 def test_words_for_no_entity(words):
     parsed = parse_completion(f"<answer>{words}</answer>")
     assert parsed.is_readable
