@@ -242,7 +242,7 @@ def test_a_loader_gives_fresh_boxes_each_epoch_with_any_number_of_workers(sandbo
     perturber = BoxPerturber(GrbpSettings(beta=0.1), seed=1)
     rows = load_training_set(sandbox_qwen3 / "schemas/d1.parquet", sandbox_qwen3 / "data", needs_completion=True)
     train_set = for_fine_tuning(rows, sandbox_qwen3 / "data", perturber)
-    assert set(train_set[0]) == {"prompt", "completion", "images"}
+    assert set(train_set[0]) == {"sample_id", "prompt", "completion", "images"}
     loader = torch.utils.data.DataLoader(train_set, batch_size=4, num_workers=num_workers, collate_fn=lambda batch: batch)
     epochs = []
     for epoch in (0.0, 1.0, 0.4):
