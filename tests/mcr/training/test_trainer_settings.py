@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("torch")
 from mcr.errors import ConfigError
-from mcr.models.load import NEVER_SAMPLED
+from mcr.models.vision_tokens import NEVER_SAMPLED
 from mcr.training.grpo_checks import biasing_settings
 from mcr.training.trainer_configs import CvoConfig, MrsiConfig
 
