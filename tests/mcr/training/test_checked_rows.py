@@ -132,7 +132,7 @@ def test_a_prompting_baseline_asks_for_golds_labels(world):
     from mcr.io.samples import load_samples
 
     flags = ["--gold", "g", "--output_dir", "o", "--image_root", "i", "--model_name_or_path", "m", "--prompting", "cot"]
-    arguments, generation, _ = parse_settings(evaluate.SETTINGS, [*flags, "--family", "qwen3_vl"])
+    arguments, generation, *_ = parse_settings(evaluate.SETTINGS, [*flags, "--family", "qwen3_vl"])
     samples = load_samples(world / "data/test.jsonl")
 
     def asked(samples, generation=generation):
