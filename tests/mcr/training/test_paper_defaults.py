@@ -1,6 +1,7 @@
 """A user's own config gets the paper's settings, not TRL's."""
 
 import dataclasses
+import re
 
 import pytest
 
@@ -22,9 +23,9 @@ OURS = {  # where the paper states nothing
 
 def stated(kind):
     """What the table of the published configs says of Qwen2.5-VL's recipe and is a field of the trainer's config."""
-    rows = [values for pattern, section, values in TABLE if pattern.startswith("twitter") and pattern.endswith(kind)]
-    qwen = [values for values in rows if values.get("num_train_epochs") != 5]
-    return {name: value for values in qwen for name, value in values.items()}
+    config = f"twitter_gmner_qwen2_5_vl_7b_{kind}"
+    rows = [values for pattern, _, values in TABLE if re.fullmatch(pattern, config)]
+    return {name: value for values in rows for name, value in values.items()}
 
 
 @pytest.mark.parametrize(("config", "base", "kind"), [(MrsiConfig, SFTConfig, "sft"), (CvoConfig, GRPOConfig, "grpo")])
