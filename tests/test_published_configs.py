@@ -17,7 +17,7 @@ from transformers import TrainingArguments, get_scheduler
 from mcr.runs.config import parse_settings
 
 ROOT = Path(__file__).resolve().parent.parent
-PUBLISHED = [path for path in CONFIGS if not path.stem.startswith("sandbox")]
+PUBLISHED = [path for path in dict.fromkeys(CONFIGS) if not path.stem.startswith("sandbox")]
 GRPO = [path for path in CONFIGS if path.stem.endswith("grpo")]
 FILES = {"model_name_or_path", "train_set", "image_root", "output_dir", "held_out", "gold", "train_samples"}
 SAMPLING = {"num_generations": 8, "temperature": 1.5, "top_k": 200, "top_p": 0.95, "use_vllm": True}

@@ -65,7 +65,7 @@ def test_an_endpoint_is_asked_by_each_baseline_and_scored(sandbox_qwen3, gold_se
     recipe("evaluate", *flags_for(sandbox_qwen3, gold_server, tmp_path, *more))
     assert sum(gold_server.asked.values()) == asked
     changed = flags_for(sandbox_qwen3, gold_server, tmp_path, *more, "--max_new_tokens", 9)
-    assert "other settings (max_new_tokens;" in recipe("evaluate", *changed, check=False).stderr
+    assert "other settings (max_new_tokens: 512 there, 9 here;" in recipe("evaluate", *changed, check=False).stderr
 
 
 def test_a_local_model_can_be_asked_with_demonstrations(sandbox_qwen3, recipe, tmp_path):
