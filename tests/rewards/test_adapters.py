@@ -18,7 +18,7 @@ from rewards.columns import completion_text, read_ground_truth, score_row
 from rewards.for_openrlhf import completion_of
 from rewards.for_verifiers import part_function
 
-FUZZ = load_bench("fuzz_rewards")
+FUZZ = load_bench("fuzz_texts")
 FRAME = frame_for("norm1000", 640, 480)
 ROOT = Path(rewards.__file__).parent
 

@@ -10,20 +10,20 @@ from mcr.records import Entity
 from rewards import score_completion
 from rewards.score import PARTS
 
-FUZZ = load_bench("fuzz_rewards")
+FUZZ, TEXTS = load_bench("fuzz_rewards"), load_bench("fuzz_texts")
 
-texts = st.one_of(st.sampled_from(FUZZ.WORDS), st.text(max_size=20))
+texts = st.one_of(st.sampled_from(TEXTS.WORDS), st.text(max_size=20))
 answers = st.builds(
     lambda items, form, order: write_answer(items, form, order=order),
-    st.lists(st.builds(Entity, texts, st.sampled_from(FUZZ.TYPES), st.sampled_from([None, ((1.0, 2.0, 3.0, 4.0),)])), max_size=4),
+    st.lists(st.builds(Entity, texts, st.sampled_from(TEXTS.TYPES), st.sampled_from([None, ((1.0, 2.0, 3.0, 4.0),)])), max_size=4),
     st.sampled_from(list(ANSWER_FORMATS)),
     st.sampled_from(ORDERS),
 )
-pieces = st.one_of(answers, st.sampled_from(FUZZ.PIECES), st.sampled_from(FUZZ.NUMBERS), st.text(max_size=30))
+pieces = st.one_of(answers, st.sampled_from(TEXTS.PIECES), st.sampled_from(TEXTS.NUMBERS), st.text(max_size=30))
 completions = st.lists(pieces, max_size=8).map("".join)
 gold_boxes = st.sampled_from([None, ((1.0, 2.0, 3.0, 4.0),), ((0.0, 0.0, 9.0, 9.0), (5.0, 5.0, 7.0, 7.0))])
 gold_texts = texts.filter(str.strip)
-gold_lists = st.lists(st.builds(Entity, gold_texts, st.sampled_from(FUZZ.TYPES), gold_boxes), max_size=4)
+gold_lists = st.lists(st.builds(Entity, gold_texts, st.sampled_from(TEXTS.TYPES), gold_boxes), max_size=4)
 
 
 def values(score):
@@ -57,11 +57,11 @@ def test_the_order_of_gold_never_changes_a_score(completion, gold, rng):
 def test_seeded_mutations_find_no_fault():
     tallies = FUZZ.fuzz(4000, seed=1, slow_s=float("inf"))
     assert sum(tally.num for tally in tallies.values()) == 4000
-    assert set(FUZZ.MUTATIONS) <= set(tallies)
+    assert set(TEXTS.MUTATIONS) <= set(tallies)
 
 
 def test_big_completions_are_scored():
-    assert len(FUZZ.time_big(50_000)) == len(FUZZ.BIG)
+    assert len(FUZZ.time_big(50_000)) == len(TEXTS.BIG)
 
 
 def test_ten_thousand_entities():
@@ -74,7 +74,7 @@ def test_ten_thousand_entities():
 
 
 def test_scoring_is_the_same_alone_in_a_batch_and_in_other_processes():
-    cases = [(text, gold) for _, text, gold in FUZZ.completions(random.Random(3), 120)]
+    cases = [(text, gold) for _, text, gold in TEXTS.completions(random.Random(3), 120)]
     alone = [values(score_completion(*case)) for case in cases]
     with ProcessPoolExecutor(2) as pool:
         assert list(pool.map(score_values, cases, chunksize=17)) == alone

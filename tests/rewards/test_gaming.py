@@ -13,7 +13,7 @@ from rewards.options import CHOICES
 GOLD = [Entity("New York", "LOC", ((100, 100, 200, 200),)), Entity("Ann Lee", "PER", None)]
 TRUE = "New York | LOC | [100, 100, 200, 200]\nAnn Lee | PER | None"
 HALF = "New York | ORG | None"
-FUZZ = load_bench("fuzz_rewards")
+FUZZ = load_bench("fuzz_texts")
 
 
 def total(answer, gold=GOLD, **options):

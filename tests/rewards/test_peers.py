@@ -15,7 +15,7 @@ from rewards import score_completion
 from rewards.score import PARTS
 
 pytestmark = pytest.mark.peers
-FUZZ = load_bench("fuzz_rewards")
+FUZZ = load_bench("fuzz_texts")
 ROOT = Path(rewards.__file__).parent
 CASES = [(text, gold) for _, text, gold in FUZZ.completions(random.Random(11), 200)]
 COMPLETIONS = [text for text, _ in CASES]

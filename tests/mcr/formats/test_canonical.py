@@ -12,7 +12,7 @@ from mcr.formats.canonical import read_canonical
 from mcr.labels import DEFAULT_LABELS
 from mcr.records import Entity
 
-FUZZ = load_bench("fuzz_rewards")
+FUZZ = load_bench("fuzz_texts")
 LINES = ("Ann | PER | None", '("Ann", "PER", [1, 2, 3, 4])', "Ann is a(an) PER, whose bounding boxes are None.")
 tokens = st.sampled_from(
     [
