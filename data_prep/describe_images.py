@@ -1,4 +1,4 @@
-"""Adds to samples what is known of their images: captions, and regions of a detector. Schemas may speak of both, prompts do not.
+"""Adds captions and a detector's regions to samples. Schemas may speak of both, prompts do not.
 
     mcr describe-images --samples data/gmner/train.jsonl --output data/gmner/described.jsonl \
         [--captions captions.txt ...] [--regions regions.jsonl]

@@ -121,7 +121,7 @@ def score_row(
     opened: str = "",
     is_complete: bool = True,
 ) -> RewardBreakdown:
-    """Score one completion against the columns of its sample; what is known of the completion besides goes to the reader."""
+    """Score one completion against the columns of its sample; further arguments go to the reader."""
     entities, frame = read_ground_truth(gold, frame)
     return score_completion(
         completion_text(completion),

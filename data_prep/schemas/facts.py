@@ -22,7 +22,7 @@ class Facts:
         regions: (label, box in the frame) of what is known to be visible, named or not.
         looks: for each entity, what it looks like: the label of the region with its box, else what is known of it, else None.
         frame: that the boxes are in; None without an image.
-        captions: what is known of the image in words, the first sentence of each caption.
+        captions: the first sentence of each caption of the image.
         task: what is asked, and so what may be reasoned about.
     """
 

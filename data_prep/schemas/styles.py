@@ -68,9 +68,10 @@ def _list_regions(regions: Sequence[tuple[str, Box]], facts: Facts, voice: Voice
 
 
 def visible_first(facts: Facts, voice: Voice) -> list[str]:
-    """Return what the image-first route begins with: captions and regions, or the gold boxes where nothing else is known.
+    """Return what the image-first route begins with: captions and regions, or else the gold boxes.
 
-    Nothing where the image is not asked about, or where nothing of it is known: the two tagged routes then take the same steps.
+    The list is empty if the task does not ask about the image, or if there is no caption, region or gold box. The two tagged
+    routes then take the same steps.
     """
     return _see(facts, voice) or _list_regions(_gold_regions(facts), facts, voice)
 

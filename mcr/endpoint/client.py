@@ -170,7 +170,7 @@ class ChatEndpoint:
         self.jitter = Random(0)
         self.num_asked = 0
         self.stopped = threading.Event()
-        self.takes_settings, self.has_taken_settings = True, False  # those of servers; what is known so far
+        self.takes_settings, self.has_taken_settings = True, False  # decoding settings of servers; as far as seen
         self.first_refusal = threading.Lock()
         self.first_failure = threading.Lock()  # taken by the request that failed first, and never released
 

@@ -73,7 +73,7 @@ def parse_completion(
         labels: the label set, whose labels tell a type from a name.
         frame: that the completion's boxes are written in; None: pixels of the original image. Entities carry it.
         sentence: that was asked about, where it is known: it decides whether "1." belongs to the name "1. FC Acme".
-        opened: what the prompt opened for the model, such as "<think>": the completion goes on from there.
+        opened: what the prompt opened for the model, such as "<think>": the completion continues it.
         is_complete: whether the model ended its turn before the limit on tokens.
         formats: of ANSWER_FORMATS, those that count, written as schemas write them and nothing else; empty: every form of
             mcr/formats/markup/what_is_read.py.

@@ -24,7 +24,7 @@ class Reading:
     """How an answer is read.
 
     Attributes:
-        is_marked: whether tags or a marker delimit the answer. Where nothing does, its last complete alternative counts.
+        is_marked: whether tags or a marker delimit the answer. In an unmarked answer the last complete alternative counts.
         task: what was asked.
         labels: whose labels tell a type from a name.
         sentence: that was asked about, white space collapsed; "" where it is not known.
@@ -77,7 +77,7 @@ def unquote(text: str) -> str:
 
 
 def read_text(text: str, how: Reading) -> str:
-    """Return a name without what stands around it."""
+    """Return a name without the decoration around it."""
     if how.is_strict or isinstance(text, Decoded):
         return text.strip()
     text = text.strip()

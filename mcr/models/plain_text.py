@@ -65,7 +65,7 @@ def read_as_text(processor: Any) -> Any:
     if not getattr(tokenizer, "is_fast", False):
         raise ConfigError(
             f"tokenizer: got {type(tokenizer).__name__}, expected one of the tokenizers library (tokenizer.json), whose control "
-            "tokens can be told from text. Convert the tokenizer."
+            "tokens are kept apart from text. Convert the tokenizer."
         )
     processor.control_tokens = ControlTokens.of(control_texts(processor), MARK)
     _cut_out_raw(tokenizer)

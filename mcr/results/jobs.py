@@ -50,7 +50,7 @@ class Job:
 
 
 def places_of(run: TableRun) -> dict[Path, str]:
-    """Return the folders whose paths do not count as settings, and what stands for them."""
+    """Return the folders whose paths do not count as settings, each with the name that replaces it."""
     return {run.work: "WORK", run.data: "DATA", PACKAGES: "CODE"}
 
 

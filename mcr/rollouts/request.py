@@ -48,7 +48,7 @@ class Rollout:
     Attributes:
         logprobs: the sampler's log-probabilities of the token ids, where it gives them.
         fault: why there is no text, where a request was refused.
-        opened: what the prompt opened for the model, such as "<think>"; the text goes on from there.
+        opened: what the prompt opened for the model, such as "<think>"; the text continues it.
     """
 
     text: str

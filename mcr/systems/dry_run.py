@@ -18,10 +18,10 @@ def needs_hardware(stage: Stage) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class StandIns:
-    """What stands in for the files of stages that were passed over, so that the next config can be checked.
+    """Stand-ins for the files of stages that were skipped, so that the next config can be checked.
 
     Attributes:
-        paths: the path that a stage makes, and what stands in for it: of a model the model that it began with, of a set that is
+        paths: the path that a stage makes, and its stand-in: of a model the model that it began with, of a set that is
             filtered the set that is filtered.
     """
 

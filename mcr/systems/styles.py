@@ -33,7 +33,7 @@ class Facts(Protocol):
 
     @property
     def captions(self) -> tuple[str, ...]:
-        """What is known of the image in words."""
+        """Captions of the image."""
         ...
 
     @property
@@ -62,7 +62,7 @@ class Voice(Protocol):
         ...
 
     def see(self, facts: Any) -> list[str]:
-        """Return what is known of the image, captions and regions; nothing where no location is asked for."""
+        """Return the lines of captions and regions; none if the task has no location."""
         ...
 
     def on_text(self, facts: Any) -> list[str]:

@@ -15,7 +15,9 @@ FUZZ, TEXTS = load_bench("fuzz_rewards"), load_bench("fuzz_texts")
 texts = st.one_of(st.sampled_from(TEXTS.WORDS), st.text(max_size=20))
 answers = st.builds(
     lambda items, form, order: write_answer(items, form, order=order),
-    st.lists(st.builds(Entity, texts, st.sampled_from(TEXTS.TYPES), st.sampled_from([None, ((1.0, 2.0, 3.0, 4.0),)])), max_size=4),
+    st.lists(
+        st.builds(Entity, texts, st.sampled_from(TEXTS.TYPES), st.sampled_from([None, ((1.0, 2.0, 3.0, 4.0),)])), max_size=4
+    ),
     st.sampled_from(list(ANSWER_FORMATS)),
     st.sampled_from(ORDERS),
 )

@@ -1,1 +1,1 @@
-"""What stands around an answer and its parts: reasoning, tags, markers, decoration, loose JSON; and the table of what is read."""
+"""Markup around an answer and its parts: reasoning, tags, markers, decoration, loose JSON; and the table of what is read."""

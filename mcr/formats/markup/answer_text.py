@@ -60,7 +60,7 @@ class Found:
 
     Attributes:
         text: of the answer.
-        is_marked: whether tags, a marker or a box delimit it. Where nothing does, its last complete alternative counts.
+        is_marked: whether tags, a marker or a box delimit it. In an unmarked answer the last complete alternative counts.
         problem: why there is none; then the text is empty.
         left_out: what was written behind the end of the turn, if anything.
     """
@@ -76,7 +76,7 @@ def find_answer(completion: str, *, opened: str = "", is_strict: bool = False) -
 
     Args:
         completion: what the model wrote.
-        opened: what the prompt's last turn opened, e.g. "<think>"; the completion goes on from there.
+        opened: what the prompt's last turn opened, e.g. "<think>"; the completion continues it.
         is_strict: an answer is in <answer> or behind "Answer:", as schemas write it, and nowhere else.
     """
     opened = opened.strip()

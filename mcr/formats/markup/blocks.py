@@ -2,7 +2,7 @@
 
 Rows are one answer even with headings, notes, blank lines or a sentence between them, and so are several JSON blocks. A block is
 an alternative in place of what was written before where words announce it ("No, rather:"), or, in an answer that nothing marks,
-where it names again what stands before it. Of alternatives the last counts; what is left out is reported.
+where it repeats the names before it. Of alternatives the last counts; what is left out is reported.
 """
 
 import re
@@ -41,7 +41,7 @@ class Block:
     """Entities with no other words between them.
 
     Attributes:
-        revises: whether words announce that it replaces what stands before it.
+        revises: whether words announce that it replaces the blocks before it.
         continues: whether a type as its heading says that it is more of the same answer.
     """
 
@@ -105,7 +105,7 @@ def _is_answer_like(value: Any) -> bool:
 
 
 def announces_revision(heading: str) -> bool:
-    """Whether a line of its own says that another answer follows in place of what stands before it."""
+    """Whether a line of its own says that another answer follows and replaces the text before it."""
     heading = heading.strip(" \t:：*_#")
     return len(heading) <= MAX_REVISION_CHARS and REVISION.fullmatch(heading) is not None
 
@@ -228,7 +228,7 @@ class _Reader:
         return ReadBody(entities, problems, self.goes_on)
 
     def _restates(self, texts: set[str], own: set[str], block: Block) -> bool:
-        """Whether a block of an answer that nothing marks names again what stands before it."""
+        """Whether a block of an unmarked answer repeats the names before it."""
         if self.how.is_marked or block.continues:
             return False
         return len(texts & own) >= SHARE_RESTATED * min(len(texts), len(own))

@@ -64,7 +64,7 @@ def without_invisible(text: str, sentence: str) -> str:
 
 
 def strip_line(line: str, sentence: str = "") -> tuple[str, str]:
-    """Return (a line without what stands in front of its content, the number that was taken off).
+    """Return (a line without the decoration before its content, the number that was taken off).
 
     A number stays where the sentence says that the name begins with it.
 

@@ -175,5 +175,5 @@ MISSING = object()
 
 
 def _complete(items: list[Any]) -> list[Any]:
-    """Return what is known to be complete in a list that is cut off: the containers in it that hold something."""
+    """Return the complete containers of a list that is cut off, without the empty ones."""
     return [item for item in items if isinstance(item, dict | list) and item]

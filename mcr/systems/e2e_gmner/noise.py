@@ -1,4 +1,4 @@
-"""A part of a samples file with noisy gold boxes and gaps in what is known, for the sandbox. Both are ours, not the paper's.
+"""A part of a samples file with noisy gold boxes and gaps in its knowledge, for the sandbox. Both are ours, not the paper's.
 
 python -m mcr.systems.e2e_gmner.noise --samples data/train.jsonl --output_dir noisy --skip 20800 --noise 0.1 --known 0.5 --seed 0
 """
@@ -66,7 +66,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--num", type=int, help="samples to write (default: all that follow)")
     parser.add_argument("--noise", type=float, default=0.0, help="of boxes, as a share of width and height")
     parser.add_argument("--known", type=float, default=1.0, help="share of the names whose looks are known")
-    parser.add_argument("--seed", type=int, default=0, help="of the noise and of what is known")
+    parser.add_argument("--seed", type=int, default=0, help="of the noise and of the gaps")
     args = parser.parse_args(argv)
     end = None if args.num is None else args.skip + args.num
     path = args.output_dir / "samples.jsonl"

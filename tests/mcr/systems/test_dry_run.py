@@ -1,4 +1,4 @@
-"""A plan without its hardware: what stands in for what is not made."""
+"""A plan without its hardware: the stand-ins for files that are not made."""
 
 import json
 
