@@ -169,6 +169,7 @@ BIG: dict[str, Callable[[int], str]] = {
     "bars": lambda n: "|" * n,
     "semicolons": lambda n: "a | PER | [0, 0, 1, 1]" + ";" * n,
     "digits": lambda n: "a | PER | [" + "9" * n + "]",
+    "digits behind a place": lambda n: "a | PER | [1, 2, 3, 4]; x" + "9" * n,
     "numbers": lambda n: "a | PER | [" + "1, " * (n // 3) + "1]",
     "sentences": lambda n: " is a(an) " * (n // 20) + ", whose bounding boxes are " * (n // 54),
     "combining marks": lambda n: "a | PER | " + "\u0301" * n,

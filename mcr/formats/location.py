@@ -23,7 +23,8 @@ from mcr.records import Entity
 
 Location = tuple[Box, ...] | None
 UNREADABLE: tuple[Box, ...] = ()
-_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+# Possessive: a long run of digits is one number, and no part of it is tried again as a number of its own.
+_NUMBER = r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?+"
 NUMBER = re.compile(_NUMBER)
 MARK = re.compile(rf"(?P<open>[\[(<{{])|(?P<close>[\])>}}])|(?P<number>{_NUMBER}(?:px)?)")
 FILLER = re.compile(r"(?:[\s,;&]|\band\b|\bto\b|[-\u2013](?=[\s(\[]))*", re.IGNORECASE)
@@ -36,7 +37,7 @@ NAMED = re.compile(rf"\b([a-z]{{1,6}}(?:_?[a-z]{{2,6}}|_?[0-3])?)[\"']?\s?[=:]\s
 CORNERS = re.compile(
     r"\b(?:top|upper|bottom|lower)[ -_]?(?:left|right)(?: corner)?\b\s?(?:is|at|[:=])?|\bcorners?\b", re.IGNORECASE
 )
-QUADRUPLE = re.compile(rf"{_NUMBER}(?:\s{{0,9}}[,;]\s{{0,9}}{_NUMBER}){{3}}")
+QUADRUPLE = re.compile(rf"(?<![0-9.]){_NUMBER}(?:\s{{0,9}}[,;]\s{{0,9}}{_NUMBER}){{3}}")
 PLAIN = re.compile(rf"\s*(?:\[\s*{_NUMBER}(?:\s*,\s*{_NUMBER}){{3}}\s*\]\s*,?\s*)+")
 TOKENS = re.compile(r"<\s?/?(?:loc_?\d+|\d{1,4}|patch_index_\d+)\s?>", re.IGNORECASE)
 AROUND = " \t\r\n\u3000" + "".join({*EMPHASIS, *QUOTE_PAIRS, *QUOTE_PAIRS.values()})
