@@ -117,6 +117,7 @@ class SandboxKit:
         watched = ("--held_out", sets.held_out, "--held_out_size", len(MIXED) * int(sizes["dev"]))
         watched = (*watched, "--held_out_steps", max(1, int(sizes["grpo_steps"]) // NUM_SCORES))
         tokens = ("--max_completion_length", sizes["max_tokens"])
+        tokens = tokens if is_filtered else (*tokens, "--formats", "all")  # no schema has taught the base model a form of answers
         steps = ("--max_steps", sizes["grpo_steps"], "--per_device_train_batch_size", 8 * sizes["grpo_groups"])
         return self._train(f"mcr/{variant}/cvo", f"CVO: {variant}", "grpo", start, sets, train_set, *steps, *tokens, *watched)
 
