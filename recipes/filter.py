@@ -9,6 +9,7 @@ records them, and mcr grpo refuses a set that was filtered with others.
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -234,6 +235,18 @@ def prepare(settings: tuple[Any, ...]) -> Prepared:
     return ready
 
 
+def first_rows(ids: Sequence[str]) -> list[int]:
+    """Return the first row of each prompt: the schemas of one prompt share its group.
+
+    >>> first_rows(["7", "7", "8"])
+    [0, 2]
+    """
+    first: dict[str, int] = {}
+    for index, prompt_id in enumerate(ids):
+        first.setdefault(prompt_id, index)
+    return list(first.values())
+
+
 def main(argv: list[str] | None = None) -> None:
     """Sample what is missing, then apply the rule on the main process."""
     arguments, reward_arguments = settings = parse_settings(SETTINGS, argv)
@@ -248,7 +261,7 @@ def main(argv: list[str] | None = None) -> None:
     state.wait_for_everyone()
     done = read_statistics(out)
     ids = rows.with_format(None)["prompt_id"]
-    prompts = sorted({prompt_id: index for index, prompt_id in reversed(list(enumerate(ids)))}.values())  # the first row of each
+    prompts = first_rows(ids)
     todo = [index for index in prompts[state.process_index :: state.num_processes] if ids[index] not in done]
     if state.is_main_process and len(prompts) < len(ids):
         print(f"{len(ids)} schemas have {len(prompts)} different prompts; each is sampled once", flush=True)
