@@ -17,7 +17,7 @@ from typing import Any
 from data_prep.schemas.build import SchemaOptions, make_schema
 from mcr.endpoint.client import EndpointSettings
 from mcr.errors import ConfigError, closest, run_command
-from mcr.families import frame_settings
+from mcr.families import FrameSettings, frame_settings
 from mcr.io.completions import FrameFlags
 from mcr.io.images import check_images, given_sizes
 from mcr.io.predictions import Prediction
@@ -131,12 +131,22 @@ class GenerationArguments:
 SETTINGS = (EvaluateArguments, GenerationArguments, FrameFlags, ConventionFlags)
 
 
+def baseline_frame(model: str, family: str, generation: GenerationArguments) -> FrameSettings:
+    """Return the frame of a baseline's boxes: the family's for an endpoint, the processor's for a local model."""
+    frame = frame_settings(family)
+    if generation.base_url is not None or frame.kind != "absolute":
+        return frame
+    from mcr.models.load import frame_of_processor, load_processor
+
+    return frame_of_processor(frame, load_processor(model))
+
+
 def make_prompter(model: str, arguments: EvaluateArguments, generation: GenerationArguments, samples: list[Sample]) -> Prompter:
     """Return the prompt that was saved with the model, or a baseline's."""
     if generation.family is None or generation.prompting == TRAINED:
         saved = PromptSettings.load(Path(model))
         return saved.asking_for(generation.route) if generation.route else saved
-    frame = frame_settings(generation.family)
+    frame = baseline_frame(model, generation.family, generation)
     shown = []
     if generation.prompting == "cot_demonstrations":
         if arguments.train_samples is None:

@@ -7,6 +7,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from recipe_flags import sft_flags
 
 import mcr
 
@@ -66,6 +67,13 @@ def sandbox(request, tmp_path_factory) -> Path:
 def sandbox_qwen3(tmp_path_factory) -> Path:
     pytest.importorskip("torch")
     return make_sandbox_folder(tmp_path_factory.mktemp("sandbox_one"), "qwen3_vl")
+
+
+@pytest.fixture(scope="session")
+def trained_qwen3(sandbox_qwen3) -> Path:
+    """That sandbox with a model, mrsi/model, that has seen a few steps of MRSI."""
+    run_recipe("sft", *sft_flags(sandbox_qwen3, sandbox_qwen3 / "mrsi", "--max_steps", 4, "--save_steps", 2))
+    return sandbox_qwen3
 
 
 def make_sandbox_folder(out: Path, family: str) -> Path:

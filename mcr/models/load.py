@@ -1,5 +1,6 @@
 """Loading a vision-language model and its processor from a folder or the hub: safetensors alone, no remote code."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -158,13 +159,20 @@ def check_frame(frame: FrameSettings, processor: Any, family: ModelFamily) -> No
             f"frame: boxes were written as {frame.kind} {frame.axes}, but models of family {family.name} write "
             f"{family.frame.kind} {family.frame.axes}. Write the schemas with --family {family.name}."
         )
+    theirs = frame_of_processor(frame, processor)
+    if frame != theirs:
+        mine, others = ((each.factor, each.min_pixels, each.max_pixels) for each in (frame, theirs))
+        raise ConfigError(
+            f"frame: boxes were written for factor, min_pixels, max_pixels {mine}, the processor has {others}. Write the "
+            "schemas with --factor, --min_pixels, --max_pixels of the processor."
+        )
+
+
+def frame_of_processor(frame: FrameSettings, processor: Any) -> FrameSettings:
+    """Return the frame with the factor and the pixel bounds that the processor resizes images by, where they matter."""
     image_processor = processor.image_processor
     if frame.kind != "absolute" or not hasattr(image_processor, "merge_size"):
-        return
+        return frame
     size = image_processor.size
-    theirs = (image_processor.patch_size * image_processor.merge_size, size["shortest_edge"], size["longest_edge"])
-    if (frame.factor, frame.min_pixels, frame.max_pixels) != theirs:
-        raise ConfigError(
-            f"frame: boxes were written for factor, min_pixels, max_pixels {(frame.factor, frame.min_pixels, frame.max_pixels)}, "
-            f"the processor has {theirs}. Write the schemas with --factor, --min_pixels, --max_pixels of the processor."
-        )
+    factor = image_processor.patch_size * image_processor.merge_size
+    return replace(frame, factor=factor, min_pixels=size["shortest_edge"], max_pixels=size["longest_edge"])

@@ -59,9 +59,8 @@ def test_sigterm_to_the_whole_group_ends_training_with_a_checkpoint(sandbox_qwen
 
 
 @pytest.mark.parametrize("name", ["filter", "evaluate"])
-def test_sigterm_ends_sampling_with_a_hint(sandbox_qwen3, recipe, tmp_path, name):
-    recipe("sft", *sft_flags(sandbox_qwen3, sandbox_qwen3 / "mrsi", "--max_steps", 2))
-    flags = {"filter": filter_flags, "evaluate": evaluate_flags}[name](sandbox_qwen3, tmp_path, "--max_new_tokens", 200)
+def test_sigterm_ends_sampling_with_a_hint(trained_qwen3, recipe, tmp_path, name):
+    flags = {"filter": filter_flags, "evaluate": evaluate_flags}[name](trained_qwen3, tmp_path, "--max_new_tokens", 200)
     process = start(name, [*flags, "--batch_size", 4])
     rows = {"filter": "statistics-000.jsonl", "evaluate": "predictions-000.jsonl"}[name]
     wait_for(lambda: (tmp_path / rows).is_file(), process)
@@ -90,13 +89,12 @@ def test_a_checkpoint_that_does_not_fit_ends_the_run_and_the_one_before_stays(sa
 
 
 @pytest.mark.parametrize(("name", "rows"), [("filter", "statistics-000.jsonl"), ("evaluate", "predictions-000.jsonl")])
-def test_a_full_disk_ends_sampling_with_its_cause(sandbox_qwen3, recipe, tmp_path, name, rows):
+def test_a_full_disk_ends_sampling_with_its_cause(trained_qwen3, recipe, tmp_path, name, rows):
     small_disk = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
     mount = 'mount -t tmpfs -o size=64k full "$0" && head -c 40k /dev/zero >"$0/other"'
     if subprocess.run([*small_disk, mount, str(tmp_path)], capture_output=True).returncode:
         pytest.skip("this user may not mount a small disk")
-    recipe("sft", *sft_flags(sandbox_qwen3, sandbox_qwen3 / "mrsi", "--max_steps", 2))
-    flags = {"filter": filter_flags, "evaluate": evaluate_flags}[name](sandbox_qwen3, tmp_path, "--batch_size", 4)
+    flags = {"filter": filter_flags, "evaluate": evaluate_flags}[name](trained_qwen3, tmp_path, "--batch_size", 4)
     fill = f'{mount} && head -c 4095 /dev/zero >"$0/{rows}" && head -c 8k /dev/zero >"$0/more"; exec "$@"'
     command = [*small_disk, fill, str(tmp_path), sys.executable, str(RECIPES / f"{name}.py"), *map(str, flags)]
     message = told(subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT))
@@ -105,11 +103,10 @@ def test_a_full_disk_ends_sampling_with_its_cause(sandbox_qwen3, recipe, tmp_pat
 
 
 @pytest.mark.parametrize("name", ["sft", "evaluate"])
-def test_a_folder_that_cannot_be_written_is_told_before_any_work(sandbox_qwen3, recipe, tmp_path, name):
-    recipe("sft", *sft_flags(sandbox_qwen3, sandbox_qwen3 / "mrsi", "--max_steps", 2))
+def test_a_folder_that_cannot_be_written_is_told_before_any_work(trained_qwen3, recipe, tmp_path, name):
     (tmp_path / "file").write_text("")
     out = tmp_path / "file" / "out"
-    flags = {"sft": sft_flags, "filter": filter_flags, "evaluate": evaluate_flags}[name](sandbox_qwen3, out)
+    flags = {"sft": sft_flags, "filter": filter_flags, "evaluate": evaluate_flags}[name](trained_qwen3, out)
     failed = recipe(name, *flags, check=False)
     assert "cannot be written" in told(failed)
     assert "it/s" not in failed.stderr
@@ -188,9 +185,8 @@ def test_old_checkpoints_go_and_the_best_by_held_out_f1_stays(sandbox_qwen3, rec
 
 
 @pytest.mark.parametrize("name", ["sft", "grpo"])
-def test_a_run_is_replayed_bit_for_bit_by_one_command(sandbox_qwen3, recipe, tmp_path, name):
-    recipe("sft", *sft_flags(sandbox_qwen3, sandbox_qwen3 / "mrsi", "--max_steps", 2))
-    flags = {"sft": sft_flags, "grpo": grpo_flags}[name](sandbox_qwen3, tmp_path / "a b", "--max_steps", 2)
+def test_a_run_is_replayed_bit_for_bit_by_one_command(trained_qwen3, recipe, tmp_path, name):
+    flags = {"sft": sft_flags, "grpo": grpo_flags}[name](trained_qwen3, tmp_path / "a b", "--max_steps", 2)
     recipe(name, *flags, "--hub_token", "hf_very_secret")
     command = json.loads((tmp_path / "a b/run.json").read_text())["replay"]
     subprocess.run(["bash", "-c", command], check=True, env=ENVIRONMENT, capture_output=True, cwd="/")

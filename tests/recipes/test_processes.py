@@ -94,7 +94,7 @@ def test_filter_samples_every_prompt_once_and_keeps_the_same(sandbox_qwen3, alon
     parts = [path.read_text().splitlines() for path in sorted(several.glob("statistics-*.jsonl"))]
     assert len(parts) == 3
     sampled = [json.loads(line)["id"] for part in parts for line in part]
-    assert sorted(sampled) == sorted(pq.read_table(sandbox_qwen3 / "schemas/d2.parquet")["sample_id"].to_pylist())
+    assert sorted(sampled) == sorted(pq.read_table(sandbox_qwen3 / "schemas/d2.parquet")["prompt_id"].to_pylist())
     assert statistics(several) == statistics(one)
     tables = [pq.read_table(out / "kept.parquet").to_pylist() for out in (one, several)]
     assert tables[0] == tables[1]
