@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from recipe_flags import KEEP_ALL
 
 pytestmark = pytest.mark.vllm
 CONFIGS = Path(__file__).resolve().parents[2] / "recipes/configs/mcr"
@@ -76,8 +77,9 @@ def test_prompts_grow_when_pads_are_expanded_twice(engine, requests):
     from mcr.rollouts.image_pads import prompt_texts
 
     processor = engine.processor
-    expanded = processor(text=prompt_texts(processor, [requests[0].prompt]), images=requests[0].images)["input_ids"][0]
-    (right,) = engine._engine_prompts(requests[:1])
+    texts = prompt_texts(processor, [requests[0].prompt])
+    expanded = processor(text=texts, images=requests[0].images)["input_ids"][0]
+    (right,) = engine._engine_prompts(requests[:1], texts)
     one = SamplingParams(max_tokens=1)
     (good,) = engine.engine.generate([right], one, use_tqdm=False)
     assert list(good.prompt_token_ids) == list(expanded)
@@ -120,9 +122,8 @@ def test_recipes_run_with_vllm(sandbox_qwen3, recipe, tmp_path):
         *common,
     )
     assert json.loads((tmp_path / "eval/metrics.json").read_text())["num_samples"] == 7
-    common += ["--max_completion_length", 12]
     prompts = ["--train_set", sandbox_qwen3 / "schemas/d2.parquet"]
-    sampling = ["--output_dir", tmp_path / "filter", "--max_new_tokens", 12]
+    sampling = ["--output_dir", tmp_path / "filter", "--max_new_tokens", 12, *KEEP_ALL]
     recipe("filter", "--config", CONFIGS / "sandbox_filter.yaml", *sampling, *prompts, *common)
     assert (tmp_path / "filter/kept.parquet").is_file()
     recipe(
@@ -133,6 +134,8 @@ def test_recipes_run_with_vllm(sandbox_qwen3, recipe, tmp_path):
         tmp_path / "cvo",
         "--per_device_train_batch_size",
         8,
+        "--max_completion_length",
+        12,
         "--max_steps",
         2,
         "--vllm_mode",
