@@ -88,6 +88,29 @@ def test_prompts_grow_when_pads_are_expanded_twice(engine, requests):
     assert len(bad.prompt_token_ids) > len(expanded)
 
 
+def test_a_turned_image_is_seen_as_it_is_shown(engine, requests, tmp_path):
+    """An orientation in the file's EXIF is applied once: by our reader, not again by vLLM."""
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    from mcr.io.images import open_image
+    from mcr.rollouts import RolloutRequest, SamplingSettings
+
+    pixels = np.random.default_rng(0).integers(0, 255, (4, 8, 3), dtype=np.uint8)
+    picture = Image.fromarray(pixels).resize((160, 64), Image.Resampling.NEAREST)
+    exif = picture.getexif()
+    exif[0x0112] = 6
+    picture.save(tmp_path / "turned.jpg", exif=exif, quality=100)
+    with Image.open(tmp_path / "turned.jpg") as turned:
+        ImageOps.exif_transpose(turned).save(tmp_path / "shown.png")
+    names = ("turned.jpg", "shown.png")
+    asked = [RolloutRequest(name, requests[0].prompt, [open_image(tmp_path, name)]) for name in names]
+    greedy = SamplingSettings(num_generations=1, temperature=0.0, max_new_tokens=3)
+    (turned,), (shown,) = engine.sample(asked, greedy)
+    assert turned.token_ids == shown.token_ids
+    assert turned.logprobs == pytest.approx(shown.logprobs, abs=1e-4)
+
+
 def test_no_vision_token_is_sampled(sandbox_qwen3, engine, groups):
     from mcr.families import FAMILIES
     from mcr.models.load import load_config
