@@ -105,6 +105,7 @@ def test_a_turned_image_is_seen_as_it_is_shown(engine, requests, tmp_path):
         ImageOps.exif_transpose(turned).save(tmp_path / "shown.png")
     names = ("turned.jpg", "shown.png")
     asked = [RolloutRequest(name, requests[0].prompt, [open_image(tmp_path, name)]) for name in names]
+    assert [one.images[0].size for one in asked] == [(64, 160), (64, 160)]
     greedy = SamplingSettings(num_generations=1, temperature=0.0, max_new_tokens=3)
     (turned,), (shown,) = engine.sample(asked, greedy)
     assert turned.token_ids == shown.token_ids
