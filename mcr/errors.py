@@ -43,10 +43,14 @@ WRONG_PLACES = {errno.EISDIR, errno.EEXIST}
 
 
 def run_command(main: Callable[[], None]) -> None:
-    """Run a command line's main: our errors end it with their message instead of a traceback, Ctrl-C and SIGTERM with a hint."""
+    """Run a command line's main: our errors end it with their message instead of a traceback, Ctrl-C and SIGTERM with a hint.
+
+    Processes that run it together leave together; one that fails does not wait for the others.
+    """
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         main()
+        _leave_processes()
     except McrError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
@@ -64,6 +68,20 @@ def run_command(main: Callable[[], None]) -> None:
         sys.exit(f"error: {place}{error.strerror}. Free disk space or name a folder that can be written; {GOES_ON}")
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _leave_processes() -> None:
+    """Wait for the other processes and end their group; do nothing where this process is in none.
+
+    Otherwise a process ends while its threads still let go of what was last sent, and such a thread aborts it.
+    """
+    if "torch.distributed" not in sys.modules:
+        return
+    from torch import distributed
+
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.barrier()
+        distributed.destroy_process_group()
 
 
 def _terminate(*_: object) -> NoReturn:
