@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from mcr.shared_prefix.pack import are_whole_groups, images_once, text_positions
+from mcr.shared_prefix.roomy_cache import roomy_cache
 
 ROW_INPUTS = ("input_ids", "attention_mask", "mm_token_type_ids")
 
@@ -52,15 +53,16 @@ def generate_groups(model: Any, inputs: dict[str, Any], group_size: int, **setti
     """
     generate = type(model).generate
     input_ids, mask = (inputs[name].repeat_interleave(group_size, dim=0) for name in ("input_ids", "attention_mask"))
+    cache = roomy_cache(model)
     if group_size == 1 or input_ids.shape[1] < 2:
-        return generate(model, **inputs, **settings)
+        return generate(model, **inputs, past_key_values=cache, **settings)
     prompt = {name: value[:, :-1] if name in ROW_INPUTS else value for name, value in inputs.items()}
     if "image_grid_thw" not in prompt:  # without images the model would count the padding
         prompt["position_ids"] = text_positions(prompt["attention_mask"])
     backbone = model.base_model
     backbone.rope_deltas = None  # those of the generation before are not these prompts'
     with torch.no_grad():
-        cache = backbone(**prompt, use_cache=True).past_key_values
+        backbone(**prompt, use_cache=True, past_key_values=cache)
     cache.batch_repeat_interleave(group_size)
     if backbone.rope_deltas is not None:
         backbone.rope_deltas = backbone.rope_deltas.repeat_interleave(group_size, dim=0)

@@ -55,7 +55,7 @@ def run_path(model, rows, extra, counts, weights):
 )
 def test_float32_logprobs_and_every_gradient_equal_the_plain_path(sandbox, attention, num_images, lora, checkpointing):
     model = build(sandbox, lora=lora, checkpointing=checkpointing).to(GPU)
-    rows, extra, counts = make_rows(load_processor(str(sandbox / "untrained")), num_images)
+    rows, extra, counts = make_rows(load_processor(str(sandbox / "start")), num_images)
     rows, extra, weights = on_gpu(rows), on_gpu(extra), torch.randn(2 * G, C, device=GPU)
     expected, expected_gradients = run_path(model, rows, extra, None, weights)
     prepare_model(inner_model(model), attention)
@@ -68,7 +68,7 @@ def test_float32_logprobs_and_every_gradient_equal_the_plain_path(sandbox, atten
 
 @pytest.mark.parametrize("attention", ATTENTIONS)
 def test_bfloat16_is_no_farther_from_float32_than_the_plain_path(sandbox, attention):
-    rows, extra, counts = make_rows(load_processor(str(sandbox / "untrained")), 1)
+    rows, extra, counts = make_rows(load_processor(str(sandbox / "start")), 1)
     rows, extra, weights = on_gpu(rows), on_gpu(extra), torch.randn(2 * G, C, device=GPU)
     rounded = build(sandbox).to(GPU, torch.bfloat16).state_dict()
     exact = build(sandbox).to(GPU)

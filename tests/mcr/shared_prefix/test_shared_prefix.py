@@ -19,7 +19,7 @@ from mcr.shared_prefix.vision import cache_frozen_vision
 @pytest.mark.parametrize(("lora", "checkpointing"), [(False, False), (True, False), (False, True), (True, True)])
 def test_logprobs_entropies_and_every_gradient_equal_the_plain_path(sandbox, num_images, lora, checkpointing):
     model = build(sandbox, lora=lora, checkpointing=checkpointing)
-    rows, extra, counts = make_rows(load_processor(str(sandbox / "untrained")), num_images)
+    rows, extra, counts = make_rows(load_processor(str(sandbox / "start")), num_images)
     weights = torch.randn(2 * G, C)
     expected, expected_entropy = plain_logprobs(model, rows, extra)
     (expected * weights).sum().backward()
@@ -37,7 +37,7 @@ def test_logprobs_entropies_and_every_gradient_equal_the_plain_path(sandbox, num
 
 def test_one_group_at_a_time_equals_all_at_once(sandbox):
     model = build(sandbox)
-    rows, extra, counts = make_rows(load_processor(str(sandbox / "untrained")), 2)
+    rows, extra, counts = make_rows(load_processor(str(sandbox / "start")), 2)
     prepare_model(model)
     with torch.no_grad():
         whole = shared_logprobs(model, rows, extra, counts)[0]
@@ -46,7 +46,7 @@ def test_one_group_at_a_time_equals_all_at_once(sandbox):
 
 def test_no_group_sees_another_and_no_completion_another(sandbox):
     model = build(sandbox)
-    rows, extra, counts = make_rows(load_processor(str(sandbox / "untrained")), 1)
+    rows, extra, counts = make_rows(load_processor(str(sandbox / "start")), 1)
     prepare_model(model)
     with torch.no_grad():
         before = shared_logprobs(model, rows, extra, counts)[0]
@@ -101,7 +101,7 @@ def test_images_of_each_group_are_taken_once():
 
 @pytest.mark.parametrize("num_images", [0, 1, 2])
 def test_a_group_generated_from_one_prefill_equals_the_plain_way(sandbox, num_images):
-    model, processor = load_model(str(sandbox / "untrained")).float().eval(), load_processor(str(sandbox / "untrained"))
+    model, processor = load_model(str(sandbox / "start")).float().eval(), load_processor(str(sandbox / "start"))
     rows, extra, _ = make_rows(processor, num_images)
     inputs = {name: value[:, :-C] for name, value in rows.items()} | extra
     if "mm_token_type_ids" in inputs:
@@ -125,7 +125,7 @@ def test_a_group_generated_from_one_prefill_equals_the_plain_way(sandbox, num_im
 
 def test_a_frozen_vision_tower_runs_once_for_the_same_images_and_a_trained_one_each_time(sandbox):
     model = build(sandbox)
-    rows, extra, counts = make_rows(load_processor(str(sandbox / "untrained")), 1)
+    rows, extra, counts = make_rows(load_processor(str(sandbox / "start")), 1)
     prepare_model(model)
     tower = model.base_model.visual
     expected = shared_logprobs(model, rows, extra, counts)[0]
@@ -143,8 +143,8 @@ def test_a_frozen_vision_tower_runs_once_for_the_same_images_and_a_trained_one_e
 
 def test_a_prompt_with_one_image_beside_one_with_three_is_generated_from_its_own(sandbox_qwen3):
     model, processor = (
-        load_model(str(sandbox_qwen3 / "untrained")).float().eval(),
-        load_processor(str(sandbox_qwen3 / "untrained")),
+        load_model(str(sandbox_qwen3 / "start")).float().eval(),
+        load_processor(str(sandbox_qwen3 / "start")),
     )
     for counts in ((1, 3), (0, 1)):
         prompts = [[{"role": "user", "content": [{"type": "image"}] * num + [{"type": "text", "text": "x"}]}] for num in counts]
@@ -163,7 +163,7 @@ def test_a_prompt_with_one_image_beside_one_with_three_is_generated_from_its_own
 
 def test_preparing_a_model_twice_changes_nothing(sandbox_qwen3):
     model = build(sandbox_qwen3)
-    rows, extra, counts = make_rows(load_processor(str(sandbox_qwen3 / "untrained")), 1)
+    rows, extra, counts = make_rows(load_processor(str(sandbox_qwen3 / "start")), 1)
     prepare_model(model)
     with torch.no_grad():
         once = shared_logprobs(model, rows, extra, counts)[0]
