@@ -1,30 +1,19 @@
-"""Write the sandbox world to a folder: train, dev and test samples with their rendered images.
+"""Write the sandbox world to a folder: samples of each split with their rendered images.
 
 mcr make-sandbox --output_dir runs/sandbox/data --train 6000 --dev 200 --test 400 --seed 0 [--task mner|vg]
+        [--unseen 200] [--masks] [--fine_types]
+
+Beside the samples it writes `regions/{split}.jsonl` (proposals of a detector that is not exact) and `knowledge.jsonl` (what is
+known of each name). `unseen.jsonl` has names that no other split has.
 """
 
 from pathlib import Path
 
-from tqdm import tqdm
-
-from data_prep.sandbox.task_worlds import SPLITS, scenes_of
-from data_prep.sandbox.world import draw_scene
-from mcr.errors import run_command
-from mcr.io.samples import write_samples
+from data_prep.sandbox.task_worlds import SPLITS, UNSEEN, Detail
+from data_prep.sandbox.world import write_world
+from mcr.errors import ConfigError, run_command
 from mcr.runs.command_line import CommandParser
-from mcr.tasks import GMNER, TASKS, Task
-
-
-def make_sandbox(out: Path, sizes: dict[str, int], seed: int, task: Task = GMNER) -> None:
-    """Write `{split}.jsonl` and `images/*/*.png` for each split."""
-    for split, num_samples in sizes.items():
-        samples = []
-        for scene in tqdm(scenes_of(task, seed, split, num_samples), total=num_samples, desc=f"sandbox {split}", unit="sample"):
-            path = out / scene.sample.images[0].path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            draw_scene(scene).save(path, compress_level=1)
-            samples.append(scene.sample)
-        write_samples(out / f"{split}.jsonl", samples)
+from mcr.tasks import GMNER, TASKS
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -34,11 +23,17 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--train", type=int, default=6000, help="number of training samples")
     parser.add_argument("--dev", type=int, default=200, help="number of dev samples")
     parser.add_argument("--test", type=int, default=400, help="number of test samples; of vg, of testA and of testB each")
+    parser.add_argument("--unseen", type=int, default=0, help="number of test samples with names that no other split has (gmner)")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same world")
     parser.add_argument("--task", choices=sorted(SPLITS), default=GMNER.name, help="what is asked of the samples")
+    parser.add_argument("--fine_types", action="store_true", help="FMNERG's fine types in place of the coarse ones (gmner)")
+    parser.add_argument("--masks", action="store_true", help="exact masks of what is shown (gmner)")
     args = parser.parse_args(argv)
+    if args.task != GMNER.name and (args.unseen or args.masks or args.fine_types):
+        raise ConfigError(f"--unseen, --masks, --fine_types: {args.task} has none of these. Leave them out.")
     sizes = {"train": args.train, "dev": args.dev, **dict.fromkeys(SPLITS[args.task], args.test)}
-    make_sandbox(args.output_dir, sizes, args.seed, TASKS[args.task])
+    sizes |= {UNSEEN: args.unseen} if args.unseen else {}
+    write_world(args.output_dir, sizes, args.seed, TASKS[args.task], Detail(args.fine_types, args.masks))
     print(f"wrote {'/'.join(map(str, sizes.values()))} samples to {args.output_dir}")
 
 

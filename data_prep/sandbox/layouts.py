@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 from PIL import Image
 
-from data_prep.sandbox.task_worlds import scenes_of
+from data_prep.sandbox.task_worlds import samples_of
 from mcr.errors import run_command
 from mcr.io.atomic_write import write_whole
 from mcr.records import Entity, Sample
@@ -31,11 +31,6 @@ def write_layouts(out: Path, num: int) -> None:
     write_twitter(out, num)
     write_mner_mi(out, num)
     write_grefcoco(out, num)
-
-
-def samples_of(split: str, num: int) -> list[Sample]:
-    """Return GMNER samples whose ids are digits, as the tweets' are."""
-    return [scene.sample for scene in scenes_of(GMNER, 0, split, num)]
 
 
 def write_blank(path: Path, sample: Sample) -> None:
@@ -60,7 +55,7 @@ def write_twitter(out: Path, num: int) -> None:
     """Write Twitter-GMNER v2.0 and Twitter-FMNERG: text of both, their xml, their images."""
     coarse, fine = out / "Twitter10000_v2.0", out / "Twitter10000v2"
     for number, split in enumerate(SPLITS):
-        samples = samples_of(split, num)
+        samples = [sample for sample, _ in samples_of(GMNER, 0, split, num)]
         names = [f"{number}{index:05d}" for index in range(len(samples))]
         blocks = {"txt": [], "txt_fine": []}
         for name, sample in zip(names, samples, strict=True):
@@ -102,8 +97,7 @@ def write_mner_mi(out: Path, num: int) -> None:
     """Write MNER-MI: a tweet a line, up to two images."""
     for split, published in (("train", "train"), ("dev", "val"), ("test", "test")):
         lines = []
-        for scene in scenes_of(MNER, 0, split, num):
-            sample = scene.sample
+        for sample, _ in samples_of(MNER, 0, split, num):
             names = [f"{sample.id}_{index}.jpg" for index in range(len(sample.images))]
             for name in names:
                 write_blank(out / "images" / "mner_mi" / name, sample)
@@ -115,8 +109,8 @@ def write_mner_mi(out: Path, num: int) -> None:
 
 
 def write_grefcoco(out: Path, num: int) -> None:
-    """Write gRefCOCO: refs with their sentences, and COCO's instances."""
-    found = [(split, scene.sample) for split in GREFCOCO_SPLITS for scene in scenes_of(VG, 0, split, num)]
+    """Write gRefCOCO: refs with their sentences, each with one target or none, and COCO's instances."""
+    found = [(split, sample) for split in GREFCOCO_SPLITS for sample, _ in samples_of(VG, 0, split, num)]
     refs, images, annotations = [], [], []
     for number, (split, sample) in enumerate(found):
         name, boxes = f"COCO_train2014_{number:012d}.jpg", sample.entities[0].boxes or ()

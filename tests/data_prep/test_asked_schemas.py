@@ -17,7 +17,8 @@ from odd_server import ODDITIES, odd_server
 from PIL import Image
 
 from data_prep import write_schemas
-from data_prep.sandbox.world import draw_scene, make_scene
+from data_prep.sandbox.drawing import draw
+from data_prep.sandbox.task_worlds import world_sample
 from data_prep.schemas.endpoint_writer import Outcome, Rejection
 from data_prep.schemas.tally import Tally, estimate_tokens
 from mcr.errors import ConfigError, McrError
@@ -259,11 +260,11 @@ def test_a_dry_run_tells_requests_and_tokens_and_asks_nothing(tmp_path, capsys):
 
 
 def test_an_mllm_sees_the_image(tmp_path):
-    scene = make_scene(1, "train", 0)
-    write_samples(tmp_path / "s.jsonl", [scene.sample])
-    path = tmp_path / "images" / scene.sample.images[0].path
+    sample, scene = world_sample(1, "train", 0)
+    write_samples(tmp_path / "s.jsonl", [sample])
+    path = tmp_path / "images" / sample.images[0].path
     path.parent.mkdir(parents=True)
-    draw_scene(scene).save(path)
+    draw(scene.drawn, scene.background, scene.image_px).save(path)
     with odd_server(good_reply) as server:
         image_root = ["--image_root", str(tmp_path / "images")]
         write_schemas.main(flags_for(tmp_path, server.url, "out", *image_root, styles=["mllm_distilled"]))

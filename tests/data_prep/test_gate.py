@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from bench_path import load_bench
 
-from data_prep.sandbox.world import make_scene
+from data_prep.sandbox.task_worlds import world_sample
 from data_prep.schemas.ask import ASKED_STYLES, again, answer_for, request_for
 from data_prep.schemas.build import SchemaOptions, make_schema
 from data_prep.schemas.facts import collect_facts
@@ -227,7 +227,7 @@ def test_saying_the_opposite_in_the_end_is_told():
 def test_what_templates_write_passes_level_answer_always_and_strict_mostly(style):
     reasons = Counter()
     for index in range(100):
-        sample = make_scene(5, "train", index).sample
+        sample = world_sample(5, "train", index)[0]
         frame = FRAME.frame_of(sample)
         schema = make_schema(sample, style, frame, SchemaOptions((style,)), 0)
         assert why_rejected(schema.completion, collect_facts(sample, frame), "answer") is None
@@ -346,7 +346,7 @@ def test_level_answer_rejects_a_box_that_an_entity_does_not_have(facts, reasonin
 def test_level_answer_finds_the_boxes_of_two_entities_swapped(style):
     num = 0
     for index in range(100):
-        sample = make_scene(5, "train", index).sample
+        sample = world_sample(5, "train", index)[0]
         facts = collect_facts(sample, FRAME.frame_of(sample))
         completion = make_schema(sample, style, facts.frame, SchemaOptions((style,), answer_formats=("rows",)), 0).completion
         shown = [facts.write_box(entity.boxes[0]) for entity in facts.entities if entity.boxes]

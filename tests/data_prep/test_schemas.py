@@ -7,7 +7,7 @@ import pytest
 
 from data_prep import write_schemas
 from data_prep.readers.twitter_gmner import read_twitter_gmner
-from data_prep.sandbox.world import make_scene
+from data_prep.sandbox.task_worlds import world_sample
 from data_prep.schemas import template_sets
 from data_prep.schemas.build import SchemaOptions, draw_styles, make_schema, rounded_gold
 from data_prep.schemas.phrases import BANK
@@ -21,7 +21,7 @@ from mcr.records import Entity, ImageRef, Sample
 from mcr.tasks import GMNER
 from rewards import score_completion
 
-WORLD = [make_scene(3, "train", index).sample for index in range(60)]
+WORLD = [world_sample(3, "train", index)[0] for index in range(60)]
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -94,8 +94,7 @@ def test_styles_are_drawn_by_share_without_repeats():
 
 
 def test_schemas_say_what_a_name_looks_like_only_where_it_is_known():
-    sample = next(s for s in WORLD if any(e.boxes is None for e in s.entities))
-    name = next(e.text for e in sample.entities if e.boxes is None)
+    sample, name = next((s, e.text) for s in WORLD for e in s.entities if e.boxes is None and e.text in dict(s.knowledge))
     look = dict(sample.knowledge)[name]
     frame = frame_settings("qwen3_vl").frame_of(sample)
     options = SchemaOptions(("brief",), num_phrasings=1)

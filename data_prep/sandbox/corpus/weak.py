@@ -1,0 +1,54 @@
+"""Weak labels of the corpus's skills `link` and `note`, made by the shortcuts that web data teaches multimodal models.
+
+What the text names is taken to be shown: a name gets its own box, else the box of what looks most like it. What the image shows
+is taken to be named: its name is often listed beside those of the text. So the labels hold both biases.
+"""
+
+from collections.abc import Callable, Sequence
+from random import Random
+
+from data_prep.sandbox.looks import OWNER_OF, Look, Name
+from data_prep.sandbox.scenes import Scene
+from mcr.boxes import Box
+
+KIND_WORDS = {"PER": "person", "LOC": "location", "ORG": "organization", "OTHER": "other"}
+LISTED_UNNAMED = 0.35
+
+
+def weak_rows(scene: Scene, rng: Random) -> list[tuple[Name, Box | None]]:
+    """Return the weakly labeled names of a scene with their boxes, in the order of the text, then what only the image has."""
+    rows = [(name, nearest_box(name, scene.drawn)) for name in scene.named]
+    for look, box in scene.drawn:
+        owner = OWNER_OF[look]
+        if owner.is_known and owner not in dict(rows) and rng.random() < LISTED_UNNAMED:
+            rows.append((owner, box))
+    return rows
+
+
+def write_json(rows: Sequence[tuple[Name, Box | None]], write_box: Callable[[Box], str]) -> str:
+    """Return weak labels as JSON."""
+    objects = [
+        f'{{"name": "{name.text}", "category": "{KIND_WORDS[name.type]}", '
+        f'"bounding_box": {"null" if box is None else write_box(box)}}}'
+        for name, box in rows
+    ]
+    return f"[{', '.join(objects)}]"
+
+
+def write_notes(rows: Sequence[tuple[Name, Box | None]], write_box: Callable[[Box], str]) -> str:
+    """Return weak labels as a list of notes."""
+    notes = [f"- {name.text} ({KIND_WORDS[name.type]}): {'null' if box is None else write_box(box)}" for name, box in rows]
+    return "\n".join(notes) or "none"
+
+
+def nearest_box(name: Name, drawn: Sequence[tuple[Look, Box]]) -> Box | None:
+    """Return the box of what looks most like a name: its own look, else its shape, else its color, else anything."""
+
+    def unlikeness(look: Look) -> int:
+        if look in name.looks:
+            return 0
+        if any(look.shape == own.shape for own in name.looks):
+            return 1
+        return 2 if any(look.color == own.color for own in name.looks) else 3
+
+    return min(drawn, key=lambda pair: unlikeness(pair[0]))[1] if drawn else None

@@ -1,0 +1,105 @@
+"""What the sandbox's scripted LLM replies: it reads the request alone, never gold, and is wrong at a stated rate.
+
+Each kind of request has a reader in `KINDS`. A reply follows from the request and the seed: the same request always has the same
+reply, wrong or not.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from data_prep.sandbox.looks import ALL_NAMES, Name
+from data_prep.schemas.ask import ASKED_STYLES, ENDING
+
+ANSWER = re.compile(r"<answer>\n(.*?)\n</answer>", re.DOTALL)
+SCHEMA_MARK = ENDING.split("<answer>", maxsplit=1)[0].strip()
+SHOWN = re.compile(r"^(.+?) is (shown at \[[^\n]*?\]|not shown) in the image", re.MULTILINE)
+UNKNOWN = "I do not know."
+NOTHING, INVENTED = "None", f"{ALL_NAMES[0].text} | {ALL_NAMES[0].type} | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One reply.
+
+    Attributes:
+        kind: a key of KINDS, or "unknown".
+        text: of the reply.
+        is_wrong: whether the script made an error on purpose.
+    """
+
+    kind: str
+    text: str
+    is_wrong: bool
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    """Return the text of a message, whose content is a text or a list of parts; images are left out."""
+    content = message.get("content") or ""
+    if isinstance(content, str):
+        return content
+    return "\n".join(part.get("text") or "" for part in content if part.get("type") == "text")
+
+
+def reply_to(messages: Sequence[Mapping[str, Any]], *, seed: int = 0, error_rate: float = 0.0) -> Reply:
+    """Return the reply to a conversation.
+
+    Args:
+        messages: as the OpenAI API has them.
+        seed: of the errors.
+        error_rate: share of the requests that get a wrong reply, 0 to 1.
+
+    Raises:
+        ValueError: there is no message.
+    """
+    texts = [text_of(message) for message in messages]
+    if not texts:
+        raise ValueError("messages: got none, expected at least one.")
+    rng = Random(f"{seed}/" + "\n".join(texts))
+    is_wrong = rng.random() < error_rate
+    for kind, read in KINDS.items():
+        text = read(texts, rng, is_wrong)
+        if text is not None:
+            return Reply(kind, text, is_wrong)
+    return Reply("unknown", UNKNOWN, False)
+
+
+def write_schema(texts: Sequence[str], rng: Random, is_wrong: bool) -> str | None:
+    """Reply to a request for a schema (`data_prep/schemas/ask.py`): what the image is said to show, then the answer.
+
+    A wrong reply leaves out the last line of the answer. Of an answer of one line it makes None, and of None an entity.
+    """
+    asked = next((text for text in reversed(texts) if SCHEMA_MARK in text and ANSWER.search(text)), None)
+    if asked is None:
+        return None
+    answer = ANSWER.findall(asked)[-1]
+    if is_wrong:
+        answer = "\n".join(answer.splitlines()[:-1]) or (INVENTED if answer == NOTHING else NOTHING)
+    said = [f"{name} is {'not shown.' if place == 'not shown' else f'{place}.'}" for name, place in SHOWN.findall(asked)]
+    thought = "\n".join(["First the text, then the image.", *said])
+    if ASKED_STYLES["llm_questions"].manner in asked:
+        thought = "\n".join(["Q: What do text and image say?", f"A: {' '.join(said) or 'The text and the image are read.'}"])
+    elif ASKED_STYLES["mllm_distilled"].manner in asked:
+        thought = f"<think>\n{thought}\n</think>"
+    return f"{thought}\n<answer>\n{answer}\n</answer>"
+
+
+def tell_knowledge(texts: Sequence[str], rng: Random, is_wrong: bool) -> str | None:
+    """Reply to any other message that holds names with what is known of each. A wrong reply gives each another's knowledge."""
+    named = [name for name in ALL_NAMES if re.search(rf"(?<!\w){re.escape(name.text)}(?!\w)", texts[-1])]
+    if not named:
+        return None
+    return " ".join(_knowledge(name, rng, is_wrong) for name in sorted(named, key=lambda name: texts[-1].index(name.text)))
+
+
+def _knowledge(name: Name, rng: Random, is_wrong: bool) -> str:
+    if not is_wrong:
+        return name.knowledge
+    other = rng.choice([one for one in ALL_NAMES if one != name])
+    return other.knowledge.replace(other.text, name.text, 1)
+
+
+Reader = Callable[[Sequence[str], Random, bool], str | None]
+KINDS: Mapping[str, Reader] = {"schema": write_schema, "knowledge": tell_knowledge}
