@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM = false
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: setup demo test check audit lint types format test-vllm test-peers clean
+.PHONY: setup demo sandbox-base sandbox-clip test check audit lint types format test-vllm test-peers clean
 
 setup: $(VENV)/.ready
 
@@ -20,7 +20,13 @@ $(VENV)/.ready: setup.cfg constraints.txt
 	touch $@
 
 demo: setup
-	OMP_NUM_THREADS=2 $(BIN)/python recipes/demo.py $(DEMO)
+	$(BIN)/python recipes/demo.py $(DEMO)
+
+sandbox-base: setup
+	OMP_NUM_THREADS=1 $(BIN)/python recipes/sandbox_base.py $(BASE)
+
+sandbox-clip: setup
+	OMP_NUM_THREADS=1 $(BIN)/python recipes/sandbox_clip.py $(CLIP)
 
 test: setup
 	bash tests/setup_browser.sh

@@ -1,1 +1,1 @@
-"""Loading models; the tiny model of the sandbox."""
+"""Loading models; tiny ones, and the sandbox's base."""

@@ -110,7 +110,7 @@ def _join_deepspeed() -> None:
 def _existing(name_or_path: str | Path) -> str:
     """Refuse a local-looking path that is not there before the hub is asked for it."""
     text = str(name_or_path)
-    if text.startswith((".", "/", "runs")) and not Path(text).is_dir():
+    if text.startswith((".", "/", "runs", "mcr/")) and not Path(text).is_dir():
         raise ConfigError(f"model: {text} is not a folder. Run the step that writes it, or name a model of the hub.")
     return text
 

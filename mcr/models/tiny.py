@@ -1,8 +1,8 @@
-"""The sandbox's model: a real family at toy size with random weights, its own tokenizer and chat template.
+"""A real family at toy size with random weights, its own tokenizer and chat template: what the sandbox's base begins as.
 
 It is saved like any model and loaded with from_pretrained, so every recipe treats it as it treats a 7B one.
 
-    python -m mcr.models.tiny --texts runs/sandbox/schemas/d1.parquet --output_dir runs/sandbox/untrained
+    python -m mcr.models.tiny --texts runs/sandbox/schemas/d1.parquet --output_dir runs/sandbox/random
 """
 
 from collections.abc import Iterable
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mcr.errors import ConfigError, run_command
+from mcr.models.tiny_llava import build_llava_model, build_llava_processor
 from mcr.prompts.control_tokens import OWN_TAGS
 from mcr.prompts.settings import PromptSettings
 from mcr.runs.command_line import CommandParser
@@ -31,12 +32,17 @@ CHAT_TEMPLATE = (
     "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 WORD_PATTERN = r" ?[A-Za-z'-]+| ?\[(?:[1-9]00|0)(?!\d)|\d00(?!\d)|1000(?!\d)|\d|, | ?[^\sA-Za-z\d]+|\s+"
-FAMILIES = ("qwen3_vl", "qwen2_5_vl")
+FAMILIES = ("qwen3_vl", "qwen2_5_vl", "llava")
+WEIGHT_STD = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class TinySize:
-    """The sizes of a tiny model; the defaults are what learns the sandbox fastest on two cores (docs/log.md)."""
+    """The sizes of a tiny model.
+
+    `position_std` is the standard deviation of Qwen3-VL's learned positions of patches. With that of the other weights,
+    positions are 30 times smaller than the embedding of an empty patch, and the model learns places late.
+    """
 
     hidden: int = 128
     layers: int = 4
@@ -49,15 +55,22 @@ class TinySize:
     patch: int = 16
     image_px: int = 160
     vocab: int = 700
+    position_std: float = WEIGHT_STD
 
 
-def build_tokenizer(texts: Iterable[str], vocab_size: int) -> Any:
-    """Return a byte-level BPE tokenizer trained on `texts`: one token a digit, the tags of answers whole."""
+def build_tokenizer(texts: Iterable[str], vocab_size: int, *, words: str = WORD_PATTERN) -> Any:
+    """Return a byte-level BPE tokenizer trained on `texts`: the tags of answers are whole, no token is longer than a word.
+
+    Args:
+        texts: to train on.
+        vocab_size: tokens, the tags not counted.
+        words: the pattern of a word; with the default a digit is a word, and so are the coordinates of a grid of 200.
+    """
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
     bpe = Tokenizer(models.BPE())
-    split = pre_tokenizers.Split(Regex(WORD_PATTERN), behavior="isolated")
+    split = pre_tokenizers.Split(Regex(words), behavior="isolated")
     bpe.pre_tokenizer = pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
     bpe.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
@@ -75,6 +88,8 @@ def build_tokenizer(texts: Iterable[str], vocab_size: int) -> Any:
 
 def build_processor(tokenizer: Any, family: str, size: TinySize) -> Any:
     """Return the family's processor with patches of the tiny model's size."""
+    if family == "llava":
+        return build_llava_processor(tokenizer, size)
     from transformers import (
         Qwen2_5_VLProcessor,
         Qwen2VLImageProcessor,
@@ -110,12 +125,17 @@ def build_model(tokenizer: Any, family: str, size: TinySize, seed: int) -> Any:
     if family not in FAMILIES:
         raise ConfigError(f"family: got {family!r}, expected one of {FAMILIES}. Choose one of these.")
     torch.manual_seed(seed)
+    if family == "llava":
+        return build_llava_model(tokenizer, size)
     if family == "qwen3_vl":
-        return Qwen3VLForConditionalGeneration(
+        model = Qwen3VLForConditionalGeneration(
             Qwen3VLConfig(
                 text_config=_text_config(tokenizer, size, family), vision_config=_qwen3_vision(size), **_token_ids(tokenizer)
             )
         )
+        with torch.no_grad():
+            model.model.visual.pos_embed.weight.mul_(size.position_std / WEIGHT_STD)
+        return model
     return Qwen2_5_VLForConditionalGeneration(
         Qwen2_5_VLConfig(
             text_config=_text_config(tokenizer, size, family), vision_config=_qwen2_5_vision(size), **_token_ids(tokenizer)
@@ -138,7 +158,7 @@ def _text_config(tokenizer: Any, size: TinySize, family: str) -> dict[str, Any]:
         "num_key_value_heads": heads,
         "head_dim": size.head_dim,
         "max_position_embeddings": 4096,
-        "initializer_range": 0.05,
+        "initializer_range": WEIGHT_STD,
         "tie_word_embeddings": True,
         "rope_parameters": rope | ({"mrope_interleaved": True} if family == "qwen3_vl" else {}),
         "bos_token_id": None,
@@ -158,7 +178,7 @@ def _qwen3_vision(size: TinySize) -> dict[str, Any]:
         "out_hidden_size": size.hidden,
         "num_position_embeddings": side * side,
         "deepstack_visual_indexes": list(range(size.vision_layers)),
-        "initializer_range": 0.05,
+        "initializer_range": WEIGHT_STD,
     }
 
 
@@ -173,7 +193,7 @@ def _qwen2_5_vision(size: TinySize) -> dict[str, Any]:
         "window_size": 4 * size.patch,
         "out_hidden_size": size.hidden,
         "fullatt_block_indexes": list(range(size.vision_layers)),
-        "initializer_range": 0.05,
+        "initializer_range": WEIGHT_STD,
     }
 
 

@@ -21,7 +21,7 @@ def make_adapter(sandbox, tmp_path):
     """Save an adapter on the tiny model, tied as published small models are, with weights as after some training."""
 
     def make(name="adapter", dtype="float32", base=None, **settings):
-        base = base or sandbox / "untrained"
+        base = base or sandbox / "start"
         model = get_peft_model(load_model(base, dtype=dtype), LoraConfig(r=4, **settings))
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():
@@ -109,14 +109,14 @@ def test_training_from_an_adapter_is_refused_with_the_command_that_merges(make_a
     folder, _ = make_adapter(target_modules=["q_proj"])
     with pytest.raises(ConfigError, match=rf"Merge first: mcr merge --model {folder} --output_dir {folder}-merged"):
         check_is_whole(folder)
-    shutil.copyfile(sandbox / "untrained/model.safetensors", folder / "model.safetensors")  # whole weights beside it
+    shutil.copyfile(sandbox / "start/model.safetensors", folder / "model.safetensors")  # whole weights beside it
     with pytest.raises(ConfigError, match="Merge first"):
         check_is_whole(f"{folder}/")
-    check_is_whole(sandbox / "untrained")
+    check_is_whole(sandbox / "start")
 
 
 def test_what_an_adapter_changes_of_tied_embeddings(sandbox):
-    base = load_model(sandbox / "untrained")
+    base = load_model(sandbox / "start")
     for settings, wanted in (
         ({"target_modules": ["q_proj"]}, []),
         ({"target_modules": "all-linear"}, []),

@@ -10,6 +10,7 @@ from PIL import Image
 from tiny_families import TEXTS, TINY_FAMILIES
 from trl import GRPOConfig, SFTConfig
 
+from mcr.families import family_named
 from mcr.models.plain_text import read_as_text
 from mcr.models.tiny import FAMILIES, TinySize, build_model, build_processor, build_tokenizer
 from mcr.models.vision_tower import AlwaysRunVision, keep_frozen_vision_out_of_backward
@@ -19,6 +20,7 @@ from mcr.training.sft import MrsiTrainer
 
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
 ADAPTER = LoraConfig(r=2, target_modules=r".*(language|text)_model.*\.(q_proj|v_proj)", init_lora_weights=False)
+SHARING = [name for name in FAMILIES if family_named(name).shares_prefix]
 CHECKPOINTING = [None, False, True]  # use_reentrant; None: no checkpointing
 
 
@@ -107,7 +109,7 @@ def trained(family, out, trainer_class, *, use_reentrant, adapter=ADAPTER, **mor
 
 
 @pytest.mark.parametrize("use_reentrant", CHECKPOINTING)
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", SHARING)
 @pytest.mark.parametrize("recipe", ["sft", "grpo", "grpo without shared prefix"])
 def test_no_block_of_a_frozen_tower_runs_backward(recipe, family, use_reentrant, tmp_path):
     more = {"shared_prefix": "off" if "without" in recipe else "on"}
@@ -138,7 +140,7 @@ def test_the_output_of_a_frozen_tower_requires_no_gradient_and_the_gradients_are
 
 
 @pytest.mark.parametrize("use_reentrant", CHECKPOINTING)
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", SHARING)
 def test_a_tower_that_trains_runs_backward_as_before(family, use_reentrant, tmp_path):
     if use_reentrant:
         pytest.skip("reentrant checkpoints need an input that requires gradients, which full fine-tuning of a tower has not")
