@@ -29,7 +29,7 @@ from mcr.results.jobs import (
     stages_of,
 )
 from mcr.results.row_results import cases_path
-from mcr.results.table_text import estimate_row, write_table
+from mcr.results.table_text import estimate_row, write_orders, write_table
 from mcr.results.views import write_view
 from mcr.runs.command_line import CommandParser
 from mcr.runs.run_folder import make_run_folder
@@ -81,8 +81,9 @@ def read_arguments(argv: list[str] | None) -> Namespace:
 
 def runner_of(args: Namespace, run: TableRun) -> StageRunner:
     """Return what runs the stages; in the sandbox they share the cores, unless the environment names their threads."""
-    is_shared = run.platform == "sandbox" and "OMP_NUM_THREADS" not in os.environ
-    threads = max(1, (os.cpu_count() or 1) // args.jobs) if is_shared else None
+    named = os.environ.get("OMP_NUM_THREADS", "")
+    share = int(named) if named.isdecimal() else max(1, (os.cpu_count() or 1) // args.jobs)
+    threads = share if run.platform == "sandbox" else None
     return StageRunner(run.work, RECIPES, run.work / "logs", threads, args.jobs, places_of(run))
 
 
@@ -117,6 +118,8 @@ def write_outputs(args: Namespace, wanted: Table, rows: tuple[Row, ...], jobs: l
     sizes = ", ".join(f"{name} {size:g}" for name, size in jobs[0].run.sizes.items())
     seeds = ", ".join(str(job.run.seed) for job in by_row[rows[0].key])
     text = write_table(wanted, rows, estimates, note=f"Made on {args.on}, seeds {seeds}; {sizes}.")
+    orders = write_orders(wanted, rows, results, num_resamples=args.num_resamples)
+    text = f"{text}\n{orders}" if orders else text
     path = args.results / args.on / args.table
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path.with_suffix(".md"), text)

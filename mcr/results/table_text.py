@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from mcr.metrics.intervals import SeedsEstimate, estimate_over_seeds
+from mcr.metrics.intervals import SeedsEstimate, difference_over_seeds, estimate_over_seeds
 from mcr.report.markdown import escape, table
 from mcr.results.row_results import RowResult
 from mcr.systems.tables import Column, Row, Table
@@ -52,6 +52,42 @@ def write_table(wanted: Table, rows: Sequence[Row], estimates: Mapping[str, Mapp
         "hierarchical bootstrap over seeds and samples], paper: what the paper states."
     )
     return "\n\n".join([f"# {escape(wanted.title)}", f"{note} {legend}", table(header, lines)]) + "\n"
+
+
+def write_orders(
+    wanted: Table, rows: Sequence[Row], results: Mapping[str, Sequence[RowResult]], *, num_resamples: int = 10_000
+) -> str:
+    """Return the orders that a table claims and whether they hold, as Markdown; the empty text where none can be tried.
+
+    Args:
+        wanted: the paper's table.
+        rows: that were made.
+        results: of each row by its key, one a seed.
+        num_resamples: of the hierarchical bootstrap.
+    """
+    made, columns = {row.title: results[row.key] for row in rows}, {column.header: column for column in wanted.columns}
+    lines = []
+    for order in wanted.orders:
+        column, pair = columns[order.header], [_by_seed(made.get(title, ())) for title in (order.lower, order.higher)]
+        seeds = sorted(pair[0].keys() & pair[1].keys())
+        if not seeds:
+            continue
+        below, above = ([one[seed].counts[column.evaluation].rows for seed in seeds] for one in pair)
+        found = difference_over_seeds(below, above, {order.header: column.measure}, num_resamples=num_resamples)[order.header]
+        factor, digits = (1, 1) if column.measure.is_count else (100, 2)
+        mean, low, high = (f"{factor * value:+.{digits}f}" for value in (found.mean, found.low, found.high))
+        claim = f"{order.lower} < {order.higher}" + (f" by {factor * order.margin:g}" if order.margin else "")
+        lines.append([escape(claim), order.header, f"{mean} [{low}, {high}]", "yes" if found.low > order.margin else "no"])
+    if not lines:
+        return ""
+    legend = (
+        "Orders: difference [95 % interval of the paired hierarchical bootstrap]; one holds where the interval lies above it."
+    )
+    return f"{legend}\n\n{table(('claim', 'in', 'difference', 'holds'), lines)}\n"
+
+
+def _by_seed(results: Sequence[RowResult]) -> dict[int, RowResult]:
+    return {result.seed: result for result in results}
 
 
 def cell(column: Column, estimate: SeedsEstimate | None, paper: Mapping[str, float]) -> str:

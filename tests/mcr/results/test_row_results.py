@@ -10,8 +10,9 @@ from mcr.io.sample_counts import SampleCounts, gold_hash
 from mcr.metrics.intervals import SeedsEstimate
 from mcr.metrics.scores import N_COUNT, f1_of
 from mcr.results.row_results import RowResult, read_finished, result_path, thin_curves
-from mcr.results.table_text import estimate_row, write_table
-from mcr.systems.tables import Column, Row, RowPlan, Table
+from mcr.results.table_text import estimate_row, write_orders, write_table
+from mcr.systems import systems
+from mcr.systems.tables import Column, Order, Row, RowPlan, Table
 
 RIGHT = {("gmner", "correct"): 1, ("gmner", "predicted"): 1, ("gmner", "gold"): 1}
 WRONG = {("gmner", "predicted"): 1, ("gmner", "gold"): 1, ("names", "invented"): 12}
@@ -86,3 +87,28 @@ def test_rows_of_one_seed_have_no_spread():
     estimates = estimate_row(COLUMNS, [result(RIGHT, WRONG)], num_resamples=200)
     assert estimates["GMNER F1"].deviation is None
     assert replace(estimates["GMNER F1"], low=0, high=0) == SeedsEstimate(0.5, None, 0, 0, 1)
+
+
+def test_orders_hold_where_the_interval_of_the_difference_lies_above_them():
+    rows = tuple(Row(key, key.upper(), lambda run: RowPlan((), {})) for key in ("a", "b", "c"))
+    orders = (Order("A", "B", "GMNER F1"), Order("B", "A", "GMNER F1"), Order("A", "B", "GMNER F1", margin=1.0))
+    wanted = Table("T", COLUMNS, {"sandbox": rows}, {"sandbox": {}}, orders=(*orders, Order("A", "C", "GMNER F1")))
+    worse, better = ([result(*kinds, seed=seed) for seed in (0, 1)] for kinds in ([WRONG] * 9, [RIGHT] * 9))
+    text = write_orders(wanted, rows, {"a": worse, "b": better, "c": []}, num_resamples=200)
+    assert text.splitlines()[-3:] == [
+        "| A &lt; B | GMNER F1 | +100.00 [+100.00, +100.00] | yes |",
+        "| B &lt; A | GMNER F1 | -100.00 [-100.00, -100.00] | no |",
+        "| A &lt; B by 100 | GMNER F1 | +100.00 [+100.00, +100.00] | no |",
+    ]
+    assert write_orders(wanted, rows, {"a": [], "b": [], "c": []}) == ""
+
+
+def test_an_order_on_an_unknown_column_is_refused():
+    with pytest.raises(ConfigError, match="an order on an unknown column"):
+        Table("T", COLUMNS, {}, {}, orders=(Order("A", "B", "Recall"),))
+
+
+def test_every_order_of_a_table_names_rows_that_are_made():
+    for table in (table for system in systems().values() for table in system.tables.values()):
+        titles = {row.title for rows in table.rows.values() for row in rows}
+        assert {title for order in table.orders for title in (order.lower, order.higher)} <= titles
