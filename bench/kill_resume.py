@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from mcr.report.markdown import table
+from mcr.systems.datasets import SANDBOX_BASE
 
 ROOT = Path(__file__).resolve().parent.parent
 PROMPTS = 16
@@ -64,26 +65,13 @@ def recipe(name: str, *flags: object) -> list[object]:
 
 
 def prepare(out: Path) -> None:
-    """Write a small world, its schemas, a tiny model and one that has seen a little of MRSI."""
+    """Write a small world, its schemas and a model that has seen a little of MRSI."""
     log, data = out / "prepare.log", out / "data"
     if (out / "mrsi/model").is_dir():
         return
     module = [sys.executable, "-m"]
     run([*module, "data_prep.make_sandbox", "--output_dir", data, "--train", 80, "--dev", 4, "--test", 24], log)
     run([*write_schemas(out, out / "schemas"), "--d2_share", PROMPTS / 80], log)
-    run(
-        [
-            *module,
-            "mcr.models.tiny",
-            "--texts",
-            out / "schemas/d1.parquet",
-            "--output_dir",
-            out / "untrained",
-            "--family",
-            "qwen3_vl",
-        ],
-        log,
-    )
     run(recipe("sft", *sft_flags(out, out / "mrsi")), log)
 
 
@@ -95,7 +83,7 @@ def write_schemas(out: Path, target: Path, samples: str = "data/train.jsonl") ->
 
 def sft_flags(out: Path, target: Path) -> list[object]:
     """Return the flags of a short MRSI."""
-    flags = ["--model_name_or_path", out / "untrained", "--train_set", out / "schemas/d1.parquet", "--image_root", out / "data"]
+    flags = ["--model_name_or_path", SANDBOX_BASE, "--train_set", out / "schemas/d1.parquet", "--image_root", out / "data"]
     flags += ["--output_dir", target, "--max_steps", 24, "--save_steps", 3, "--logging_steps", 1, "--warmup_steps", 1]
     return [*flags, "--held_out", out / "data/dev.jsonl", "--held_out_tokens", 12, "--grbp_beta", 0.03]
 

@@ -73,7 +73,7 @@ def run_command(main: Callable[[], None]) -> None:
 def _leave_processes() -> None:
     """Wait for the other processes and end their group; do nothing where this process is in none.
 
-    Otherwise a process can end while its threads still let go of what was last sent, and such a thread can abort it.
+    Otherwise a process ends while its threads still let go of what was last sent, and such a thread aborts it.
     """
     if "torch.distributed" not in sys.modules:
         return

@@ -10,6 +10,7 @@ import pytest
 from recipe_flags import sft_flags
 
 import mcr
+from mcr.systems.datasets import SANDBOX_BASE
 
 REPOSITORY = Path(mcr.__file__).resolve().parent.parent
 
@@ -58,7 +59,7 @@ def recipe():
 
 @pytest.fixture(scope="session", params=["qwen3_vl", "qwen2_5_vl"])
 def sandbox(request, tmp_path_factory) -> Path:
-    """A small world with schemas and an untrained tiny model, for each family."""
+    """A small world with schemas and a tiny model to start from, for each family."""
     pytest.importorskip("torch")
     return make_sandbox_folder(tmp_path_factory.mktemp(f"sandbox_{request.param}"), request.param)
 
@@ -70,6 +71,12 @@ def sandbox_qwen3(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def sandbox_llava(tmp_path_factory) -> Path:
+    pytest.importorskip("torch")
+    return make_sandbox_folder(tmp_path_factory.mktemp("sandbox_llava"), "llava")
+
+
+@pytest.fixture(scope="session")
 def trained_qwen3(sandbox_qwen3) -> Path:
     """That sandbox with a model, mrsi/model, that has seen a few steps of MRSI."""
     run_recipe("sft", *sft_flags(sandbox_qwen3, sandbox_qwen3 / "mrsi", "--max_steps", 4, "--save_steps", 2))
@@ -78,12 +85,25 @@ def trained_qwen3(sandbox_qwen3) -> Path:
 
 def make_sandbox_folder(out: Path, family: str) -> Path:
     from data_prep import make_sandbox, write_schemas
-    from mcr.models import tiny
 
     make_sandbox.main(["--output_dir", str(out / "data"), "--train", "60", "--dev", "4", "--test", "7"])
-    frame = [] if family == "qwen3_vl" else ["--factor", "32", "--min_pixels", "1024", "--max_pixels", "25600"]
+    frame = ["--factor", "32", "--min_pixels", "1024", "--max_pixels", "25600"] if family == "qwen2_5_vl" else []
     flags = ["--samples", str(out / "data/train.jsonl"), "--output_dir", str(out / "schemas"), "--family", family, *frame]
     flags += ["--styles", "steps_image_first,brief", "--answer_formats", "rows", "--detail", "brief", "--d2_share", "0.2"]
     write_schemas.main(flags)
-    tiny.main(["--texts", str(out / "schemas/d1.parquet"), "--output_dir", str(out / "untrained"), "--family", family])
+    make_start(out, family)
     return out
+
+
+def make_start(out: Path, family: str) -> None:
+    """Write the model that recipes start from: the sandbox's base in float32, or random weights where a family has no base."""
+    from mcr.models import tiny
+    from mcr.models.load import load_model, load_processor
+    from mcr.prompts.settings import PromptSettings
+
+    if family != "qwen3_vl":
+        tiny.main(["--texts", str(out / "schemas/d1.parquet"), "--output_dir", str(out / "start"), "--family", family])
+        return
+    load_model(SANDBOX_BASE, dtype="float32").save_pretrained(out / "start")
+    load_processor(SANDBOX_BASE).save_pretrained(out / "start")
+    PromptSettings.load(out / "schemas").save(out / "start")

@@ -65,7 +65,7 @@ def gradients(model):
 
 def build(sandbox, *, lora=False, checkpointing=False):
     torch.manual_seed(1)
-    model = load_model(str(sandbox / "untrained")).float().train()
+    model = load_model(str(sandbox / "start")).float().train()
     add_fused_lm_head(model, temperature=1.3, outputs=("log_probs", "entropy"))
     if checkpointing:
         model.gradient_checkpointing_enable()

@@ -5,7 +5,7 @@
 #
 # FOLDER (runs/gpu) gets a log of each part; the parts are tests, grpo_3b, grpo_7b, sft and recipes, all of them if none is named.
 # A part that fails does not stop the next one. PYTHON names the interpreter. No weights and no network are needed. The parts were
-# run one by one on an H100, in some ten minutes together, and never as a whole.
+# run one by one on an H100, in some ten minutes together, and never all in one call.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 folder=${1:-runs/gpu}
@@ -34,13 +34,13 @@ recipes() {
     trap 'rm -rf "$world"' RETURN
     $python -m mcr make-sandbox --output_dir "$world/data" --train 200 --dev 4 --test 4 &&
         $python -m mcr write-schemas --samples "$world/data/train.jsonl" --output_dir "$world/schemas" --family qwen3_vl \
-            --styles steps_image_first --answer_formats rows --detail brief --d2_share 0.5 &&
-        $python -m mcr.models.tiny --texts "$world/schemas/d1.parquet" --output_dir "$world/untrained" || return 1
-    recipe sft "$world/untrained" "$world/schemas/d1.parquet" "$world/mrsi" --max_steps 30 --logging_steps 10 || return 1
+            --styles steps_image_first --answer_formats rows --detail brief --d2_share 0.5 || return 1
+    recipe sft mcr/models/sandbox_base "$world/schemas/d1.parquet" "$world/mrsi" --max_steps 30 --logging_steps 10 &&
+        $python -m mcr merge --model "$world/mrsi/model" --output_dir "$world/mrsi/merged" || return 1
     local attention cvo=(--logging_steps 1 --max_completion_length 64 --max_unreadable 1 --gradient_checkpointing true
         --use_peft true --lora_r 64 --lora_target_modules '.*language_model.*\.(q_proj|k_proj|v_proj|o_proj)')
     for attention in segments flex; do
-        recipe grpo "$world/mrsi/model" "$world/schemas/d2.parquet" "$world/cvo_$attention" --max_steps 10 "${cvo[@]}" \
+        recipe grpo "$world/mrsi/merged" "$world/schemas/d2.parquet" "$world/cvo_$attention" --max_steps 10 "${cvo[@]}" \
             --shared_prefix on --shared_prefix_attention "$attention" || return 1
     done
 }

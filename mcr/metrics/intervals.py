@@ -4,7 +4,7 @@ Every measure is a ratio of sums over samples (mcr.metrics.counts, mcr.metrics.s
 and costs one product of matrices. K: counts. N: samples. R: resamples.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,19 +103,55 @@ def estimate_over_seeds(
     """
     keys = keys_of(measures)
     matrices = [as_matrix(counts, keys) for counts in counts_by_seed]
-    scores = np.stack([scores_of(matrix.sum(0), keys, measures) for matrix in matrices])
-    num_seeds = len(matrices)
+    return _over_seeds(matrices, lambda sums: scores_of(sums, keys, measures), tuple(measures), num_resamples, seed)
+
+
+def difference_over_seeds(
+    counts_a: Sequence[Sequence[Counts]],
+    counts_b: Sequence[Sequence[Counts]],
+    measures: Mapping[str, Ratio],
+    *,
+    num_resamples: int = 10_000,
+    seed: int = 0,
+) -> dict[str, SeedsEstimate]:
+    """Return B minus A over several seeds, with the interval of the hierarchical bootstrap of both together (paired).
+
+    Args:
+        counts_a: for each seed the counts of each sample with the predictions of A.
+        counts_b: for the same seeds those of the same samples in the same order with the predictions of B.
+        measures: by name.
+        num_resamples: R.
+        seed: of the resampling.
+    """
+    keys = keys_of(measures)
+    pairs = zip(counts_a, counts_b, strict=True)
+    matrices = [np.concatenate([as_matrix(one, keys) for one in pair], axis=1) for pair in pairs]
+
+    def changes(sums: np.ndarray) -> np.ndarray:
+        return scores_of(sums[..., len(keys) :], keys, measures) - scores_of(sums[..., : len(keys)], keys, measures)
+
+    return _over_seeds(matrices, changes, tuple(measures), num_resamples, seed)
+
+
+def _over_seeds(
+    matrices: Sequence[np.ndarray],
+    measure: Callable[[np.ndarray], np.ndarray],
+    names: Sequence[str],
+    num_resamples: int,
+    seed: int,
+) -> dict[str, SeedsEstimate]:
+    """Return what `measure` makes of the sums [..., K] of each seed, one value a name, over the seeds."""
+    scores, num_seeds = np.stack([measure(matrix.sum(0)) for matrix in matrices]), len(matrices)
     picks = np.random.default_rng(seed).integers(0, num_seeds, size=(num_resamples, num_seeds))
-    drawn = np.zeros((num_resamples, len(measures)))
+    drawn = np.zeros((num_resamples, len(names)))
     for place in range(num_seeds):
         for index, matrix in enumerate(matrices):
             chosen = np.flatnonzero(picks[:, place] == index)
             if len(chosen):
-                sums = resampled_sums(matrix, len(chosen), (seed, place, index))
-                drawn[chosen] += scores_of(sums, keys, measures) / num_seeds
+                drawn[chosen] += measure(resampled_sums(matrix, len(chosen), (seed, place, index))) / num_seeds
     low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
-    deviations = scores.std(0, ddof=1) if num_seeds > 1 else [None] * len(measures)
-    cells = zip(measures, scores.mean(0), deviations, low, high, strict=True)
+    deviations = scores.std(0, ddof=1) if num_seeds > 1 else [None] * len(names)
+    cells = zip(names, scores.mean(0), deviations, low, high, strict=True)
     return {
         name: SeedsEstimate(float(mean), None if spread is None else float(spread), float(lowest), float(highest), num_seeds)
         for name, mean, spread, lowest, highest in cells

@@ -7,10 +7,11 @@ The published datasets lie in one folder, as their authors name them:
     riveg/owltraincaption_1.txt (RiVEG's captions of Twitter-GMNER's training images)
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcr.systems.stages import Stage, make_stage
+from mcr.systems.stages import PACKAGES, Stage, make_stage
 from mcr.systems.tables import TableRun
 
 
@@ -39,6 +40,8 @@ GMNER = Dataset("gmner", "twitter-gmner", "Twitter10000_v2.0", "twitter", ("trai
 FMNERG = Dataset("fmnerg", "twitter-fmnerg", "Twitter10000v2", "twitter", ("train", "dev", "test"), "gmner")
 MNER_MI = Dataset("mner_mi", "mner-mi", "MNER-MI", "mner_mi", ("train", "dev", "test"), "mner")
 GREFCOCO = Dataset("grefcoco", "grefcoco", "gRefCOCO", "train2014", ("train", "val", "testA", "testB"), "vg")
+SANDBOX_BASE = PACKAGES / "mcr" / "models" / "sandbox_base"  # the sandbox's pretrained model (docs/sandbox.md)
+SANDBOX_CLIP = PACKAGES / "mcr" / "models" / "sandbox_clip"
 CAPTIONS = "riveg/owltraincaption_1.txt"
 
 
@@ -63,12 +66,25 @@ def described_stage(run: TableRun) -> Stage:
 
 def sandbox_stage(run: TableRun, dataset: Dataset, num_train: float, num_dev: float, num_test: float) -> Stage:
     """Return the stage that makes a dataset's counterpart in the sandbox world of the seed."""
-    out = run.folder / "data" / dataset.name
-    flags = ("--output_dir", out, "--task", dataset.task, "--train", num_train, "--dev", num_dev, "--test", num_test)
-    splits = dict.fromkeys("dev" if split == "val" else split for split in dataset.splits)
+    splits = {"dev" if split == "val" else split: num_test for split in dataset.splits} | {"train": num_train, "dev": num_dev}
+    return world_stage(run.name(f"data/{dataset.name}"), run.folder / "data" / dataset.name, splits, run.seed, dataset.task)
+
+
+def world_stage(name: str, out: Path, splits: Mapping[str, float], seed: int, task: str = "gmner") -> Stage:
+    """Return the stage that writes scenes of the sandbox world.
+
+    Args:
+        name: of the stage.
+        out: the folder of the samples and their images.
+        splits: scenes of train, of dev and of each test split, which have one size.
+        seed: of the world.
+        task: of its samples.
+    """
+    (num_test,) = {num for split, num in splits.items() if split.startswith("test")}
+    sizes = ("--train", splits["train"], "--dev", splits["dev"], "--test", num_test)
     makes = [out, *(out / f"{split}.jsonl" for split in splits)]
-    name, title = run.name(f"data/{dataset.name}"), f"a world of {dataset.task} samples"
-    return make_stage(name, title, "data_prep.make_sandbox", *flags, "--seed", run.seed, makes=makes)
+    title, flags = f"a world of {task} samples", ("--output_dir", out, "--task", task, *sizes, "--seed", seed)
+    return make_stage(name, title, "data_prep.make_sandbox", *flags, makes=makes)
 
 
 def samples_folder(run: TableRun, dataset: Dataset) -> Path:

@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mcr.errors import IS_STAGE, ConfigError, McrError
@@ -16,6 +17,8 @@ from mcr.io.atomic_write import write_json
 from mcr.systems.stages import Stage, command_of, settings_of
 
 GRACE_S = 5.0  # Ctrl-C reaches the commands, too, which end by themselves
+# On a CPU, glibc returns the memory of each large tensor to the system and requests it again: a tenth of a training step.
+KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
 Record = dict[str, dict[str, Any]]  # by the stage's name: minutes, settings, command
 
 
@@ -56,8 +59,12 @@ class StageRunner:
                 )
         return record
 
-    def run(self, stages: Sequence[Stage]) -> dict[str, float]:
+    def run(self, stages: Sequence[Stage], expected: Mapping[str, float] = MappingProxyType({})) -> dict[str, float]:
         """Run the stages that are not finished and return the minutes of each that ever ran in this folder.
+
+        Args:
+            stages: in order.
+            expected: minutes that stages take, by their names, told when one begins.
 
         Raises:
             ConfigError: the folder holds stages with other settings.
@@ -69,18 +76,22 @@ class StageRunner:
             if stage not in waiting:
                 print(f"[{number}/{len(stages)}] {stage.title}: done before", flush=True)
         numbers = {stage.name: number for number, stage in enumerate(stages, start=1)}
+        how_long = {name: f" (about {minutes:.1f} min)" for name, minutes in expected.items()}
         running: dict[Future[float], Stage] = {}
         children: list[subprocess.Popen[bytes]] = []
         with ThreadPoolExecutor(self.jobs) as pool:
             try:
                 while waiting or running:
                     for stage in _ready(waiting, list(running.values()))[: self.jobs - len(running)]:
-                        print(f"[{numbers[stage.name]}/{len(stages)}] {stage.title}", flush=True)
+                        told = f"{stage.title}{how_long.get(stage.name, '')}"
+                        print(f"[{numbers[stage.name]}/{len(stages)}] {told}", flush=True)
                         waiting.remove(stage)
                         running[pool.submit(self._run_one, stage, children)] = stage
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         stage = running.pop(future)
                         row = {"minutes": future.result(), "settings": settings_of(stage, self.places)}
+                        took = f"done in {row['minutes']:.1f} min"
+                        print(f"[{numbers[stage.name]}/{len(stages)}] {stage.title}: {took}", flush=True)
                         record[stage.name] = row | {"command": command_of(stage, self.recipes)}
                         write_json(self.out / "stages.json", record)
             except KeyboardInterrupt:
@@ -136,7 +147,7 @@ def _difference(before: Any, now: Mapping[str, Any]) -> str:
 
 
 def _shown(word: Any) -> str:
-    return word["file"] if isinstance(word, Mapping) else str(word)
+    return str(word.get("file") or word["model"]) if isinstance(word, Mapping) else str(word)
 
 
 def run_command_line(
@@ -155,7 +166,7 @@ def run_command_line(
         children: where the process is entered, for whoever must stop it from another thread.
     """
     marked = {IS_STAGE: "1"} if log is None else {}
-    environment = os.environ | marked | ({} if threads is None else {"OMP_NUM_THREADS": str(threads)})
+    environment = os.environ | marked | ({} if threads is None else {"OMP_NUM_THREADS": str(threads), **KEPT_MEMORY})
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
     file = None if log is None else log.open("a", encoding="utf-8")

@@ -3,7 +3,8 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from mcr.errors import ConfigError
 
 PACKAGES = Path(__file__).resolve().parents[2]  # the folder that holds mcr, recipes and launch
+WEIGHTS = "model.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,17 @@ class DemoRow:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A demo: its stages in order, and the rows of its table."""
+    """A demo.
+
+    Attributes:
+        stages: in order.
+        rows: of its table.
+        expected: minutes that stages take on two idle cores, by their names; shorter ones are left out.
+    """
 
     stages: tuple[Stage, ...]
     rows: tuple[DemoRow, ...]
+    expected: Mapping[str, float] = field(default_factory=dict)
 
 
 def command_of(stage: Stage, recipes: Path) -> list[str]:
@@ -99,17 +108,28 @@ def settings_of(stage: Stage, places: Mapping[Path, str]) -> dict[str, Any]:
 
 
 def _without_place(word: str, places: Mapping[Path, str]) -> Any:
-    """Return a word of a command line; of a YAML file of ours its content, too, as its name alone does not say what it sets."""
+    """Return a word of a command line; of a file or a model of ours its content, too, as its name does not say what is in it."""
     path = Path(word)
     if path.suffix == ".yaml" and path.is_file() and path.is_relative_to(PACKAGES):
         import yaml  # which help does without
 
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         return {"file": path.relative_to(PACKAGES).as_posix(), "content": content}
+    if path.is_relative_to(PACKAGES / "mcr") and (path / WEIGHTS).is_file():
+        return {"model": path.relative_to(PACKAGES).as_posix(), "sha256": hash_of_folder(path)}
     for folder, name in places.items():
         if path.is_relative_to(folder):
             return f"{name}/{path.relative_to(folder).as_posix()}"
     return word
+
+
+@cache
+def hash_of_folder(folder: Path) -> str:
+    """Return the SHA-256 of the files of a folder with their names, in hexadecimal."""
+    found = sha256()
+    for path in sorted(folder.iterdir()):
+        found.update(path.name.encode() + b"\0" + sha256(path.read_bytes()).digest())
+    return found.hexdigest()
 
 
 def hash_of(stages: Iterable[Stage], places: Mapping[Path, str]) -> str:
@@ -136,12 +156,12 @@ def plan_faults(stages: Sequence[Stage], inputs: Iterable[Path], work: Path) -> 
 
     Args:
         stages: in order.
-        inputs: paths that are there before the first stage; what lies inside them is, too.
+        inputs: paths that are there before the first stage; what lies inside them is, too, and so is what ships in mcr.
         work: the folder of the runs; a path of a flag inside it must lead to something that the stage reads or makes.
     """
     faults: list[str] = []
     made: dict[Path, str] = {}
-    given = tuple(inputs)
+    given = (*inputs, PACKAGES / "mcr")
     for stage in stages:
         for path in stage.reads:
             if path not in made and not any(path.is_relative_to(one) for one in given):

@@ -127,6 +127,25 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """A claim on two rows of a table: in a column, one is above the other.
+
+    It holds where the 95 % interval of the difference (hierarchical bootstrap, paired) lies above the margin.
+
+    Attributes:
+        lower: the title of the row that is claimed to be below.
+        higher: of the row above.
+        header: of the column.
+        margin: by how much at least, in the unit of the measure: a share, or a count.
+    """
+
+    lower: str
+    higher: str
+    header: str
+    margin: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A table or figure of a paper.
 
@@ -140,6 +159,7 @@ class Table:
         view: what is drawn beside the table: one of VIEWS. "bars": a group of bars a row. "curves": `curves` of the rows over
             steps. "sweep": the columns over the rows' `x`. "cases": a page of the samples that differ.
         curves: the keys of metrics.jsonl that are drawn, a panel each.
+        orders: what the paper's rows claim of each other, tried on ours.
     """
 
     title: str
@@ -149,6 +169,7 @@ class Table:
     quoted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     view: str = ""
     curves: tuple[str, ...] = ()
+    orders: tuple[Order, ...] = ()
 
     def __post_init__(self) -> None:
         headers = [column.header for column in self.columns]
@@ -157,6 +178,8 @@ class Table:
         for row in (row for rows in self.rows.values() for row in rows):
             if set(row.paper) - set(headers):
                 raise ConfigError(f"table {self.title}, row {row.title}: figures of unknown columns. Name the headers.")
+        if {order.header for order in self.orders} - set(headers):
+            raise ConfigError(f"table {self.title}: an order on an unknown column. Name a header.")
 
 
 def paper_figures(headers: Sequence[str], figures: str) -> dict[str, float]:

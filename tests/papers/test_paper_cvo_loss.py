@@ -17,7 +17,7 @@ G, NUM_CASES, CLIP = 4, 2000, {"epsilon": 0.15, "epsilon_high": 0.25}
 
 def make_trainer(sandbox, out):
     """A real trainer whose forward pass the tests replace by given log-probabilities."""
-    path = str(sandbox / "untrained")
+    path = str(sandbox / "start")
     config = GRPOConfig(
         output_dir=str(out),
         use_cpu=True,

@@ -27,7 +27,7 @@ class KnownCompletions(CvoTrainer):
 def main(sandbox, out, shared_prefix, deepspeed, beta):
     from trl import GRPOConfig
 
-    path = str(sandbox / "untrained")
+    path = str(sandbox / "start")
     config = GRPOConfig(
         output_dir=str(out),
         use_cpu=True,
@@ -37,6 +37,7 @@ def main(sandbox, out, shared_prefix, deepspeed, beta):
         per_device_train_batch_size=8 // int(os.environ["WORLD_SIZE"]),
         num_generations=4,
         max_completion_length=10,
+        temperature=4.0,  # the base model is sure of what it writes
         logging_steps=1,
         save_strategy="no",
         max_steps=1,

@@ -37,7 +37,7 @@ def mix(tmp_path_factory, sandbox_qwen3, recipe):
     """A folder laid out like the sandbox's, with a model that has seen a few steps of the mix."""
     out = tmp_path_factory.mktemp("mix")
     (out / "data").symlink_to(sandbox_qwen3 / "data")
-    (out / "untrained").symlink_to(sandbox_qwen3 / "untrained")
+    (out / "start").symlink_to(sandbox_qwen3 / "start")
     for split in ("train", "test"):
         write_samples(out / f"{split}.jsonl", mixed(load_samples(sandbox_qwen3 / f"data/{split}.jsonl"))[:36])
     flags = ["--samples", out / "train.jsonl", "--output_dir", out / "schemas", "--family", "qwen3_vl", "--d2_share", 0.4]

@@ -58,7 +58,7 @@ def test_sft_with_lora_saves_an_adapter_that_merges(sandbox_qwen3, recipe, tmp_p
 
 def test_cvo_starts_from_a_base_model_with_the_training_sets_prompt(sandbox_qwen3, recipe, tmp_path):
     """MCR Table 3, w/o MRSI: CVO on D_R, unfiltered, from a model that no recipe has saved."""
-    base = shutil.copytree(sandbox_qwen3 / "untrained", tmp_path / "base")
+    base = shutil.copytree(sandbox_qwen3 / "start", tmp_path / "base")
     (base / "mcr_prompt.json").unlink()
     recipe(
         "grpo", *grpo_flags(sandbox_qwen3, tmp_path / "out", "--model_name_or_path", base, "--max_steps", 1, "--save_steps", 1)

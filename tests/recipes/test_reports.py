@@ -70,7 +70,7 @@ def test_an_endpoint_is_asked_by_each_baseline_and_scored(sandbox_qwen3, gold_se
 
 def test_a_local_model_can_be_asked_with_demonstrations(sandbox_qwen3, recipe, tmp_path):
     flags = ["--gold", sandbox_qwen3 / "data/test.jsonl", "--image_root", sandbox_qwen3 / "data", "--output_dir", tmp_path]
-    flags += ["--model_name_or_path", sandbox_qwen3 / "untrained", "--family", "qwen3_vl", "--num_resamples", 10]
+    flags += ["--model_name_or_path", sandbox_qwen3 / "start", "--family", "qwen3_vl", "--num_resamples", 10]
     flags += [
         "--prompting",
         "cot_demonstrations",

@@ -109,7 +109,7 @@ def test_grpo_with_other_batch_sizes_samples_anew(sandbox_qwen3, recipe, tmp_pat
 @pytest.mark.parametrize("name", ["sft", "grpo"])
 def test_a_folder_of_other_settings_is_refused_and_its_record_stays(sandbox_qwen3, recipe, tmp_path, mrsi, name):
     """More steps alone are allowed; a finished run takes no changes, as nothing would be trained under them."""
-    base = sandbox_qwen3 / "untrained" if name == "sft" else mrsi
+    base = sandbox_qwen3 / "start" if name == "sft" else mrsi
     make = sft_flags if name == "sft" else grpo_flags
     flags = make(sandbox_qwen3, tmp_path, "--model_name_or_path", base, "--save_steps", 1)
     recipe(name, *flags, "--max_steps", 1)

@@ -15,7 +15,7 @@ def sampler(sandbox_qwen3):
     from mcr.models.load import load_model, load_processor
     from mcr.rollouts.transformers_sampler import TransformersSampler
 
-    path = sandbox_qwen3 / "untrained"
+    path = sandbox_qwen3 / "start"
     return TransformersSampler(load_model(path), load_processor(path), batch_size=8)
 
 

@@ -16,7 +16,7 @@ TAGS = ("<|image_pad|>", "<|video_pad|>", "<|im_end|>", "<|vision_start|><|image
 
 
 def family_of_sandbox(sandbox):
-    return json.loads((sandbox / "untrained/config.json").read_text())["model_type"]
+    return json.loads((sandbox / "start/config.json").read_text())["model_type"]
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def strangers(sandbox, recipe, tmp_path_factory):
     """The sandbox with a control token in every other tweet, in front, behind, and in the first entity's name; a trained model."""
     out = tmp_path_factory.mktemp("strangers")
     (out / "data").symlink_to(sandbox / "data")
-    (out / "untrained").symlink_to(sandbox / "untrained")
+    (out / "start").symlink_to(sandbox / "start")
     for split in ("train", "dev", "test"):
         rows = [json.loads(line) for line in (sandbox / f"data/{split}.jsonl").read_text().splitlines()]
         for number, row in enumerate(rows):

@@ -17,7 +17,7 @@ def engine(sandbox_qwen3):
     from mcr.models.load import load_processor
     from mcr.rollouts.vllm.sampler import VllmSampler
 
-    path = sandbox_qwen3 / "untrained"
+    path = sandbox_qwen3 / "start"
     return VllmSampler(str(path), load_processor(path), dtype="float32", enforce_eager=True, max_model_len=512)
 
 
@@ -49,7 +49,7 @@ def trainer_logprobs(sandbox, request, token_ids):
     from mcr.models.vision_tokens import vision_token_ids
     from mcr.rollouts.image_pads import prompt_texts
 
-    processor, model = load_processor(sandbox / "untrained"), load_model(sandbox / "untrained")
+    processor, model = load_processor(sandbox / "start"), load_model(sandbox / "start")
     inputs = processor(text=prompt_texts(processor, [request.prompt]), images=request.images, return_tensors="pt")
     completion = torch.tensor([token_ids])
     for key, filler in (
@@ -117,7 +117,7 @@ def test_no_vision_token_is_sampled(sandbox_qwen3, engine, groups):
     from mcr.models.load import load_config
     from mcr.models.vision_tokens import vision_token_ids
 
-    forbidden = set(vision_token_ids(engine.processor, FAMILIES["qwen3_vl"], load_config(sandbox_qwen3 / "untrained")))
+    forbidden = set(vision_token_ids(engine.processor, FAMILIES["qwen3_vl"], load_config(sandbox_qwen3 / "start")))
     assert len(forbidden) == 4
     assert not forbidden & {token for group in groups for rollout in group for token in rollout.token_ids}
 
@@ -129,7 +129,7 @@ def test_recipes_run_with_vllm(sandbox_qwen3, recipe, tmp_path):
         "--image_root",
         sandbox_qwen3 / "data",
         "--model_name_or_path",
-        sandbox_qwen3 / "untrained",
+        sandbox_qwen3 / "start",
         "--use_vllm",
         "true",
     ]

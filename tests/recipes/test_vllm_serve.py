@@ -26,7 +26,7 @@ def free_port() -> int:
 def server(sandbox_qwen3, tmp_path_factory):
     pytest.importorskip("vllm", reason="make test-vllm sets vLLM up")
     port, log = free_port(), tmp_path_factory.mktemp("serve") / "log.txt"
-    command = ["bash", str(LAUNCH / "vllm_cpu.sh"), str(sandbox_qwen3 / "untrained")]
+    command = ["bash", str(LAUNCH / "vllm_cpu.sh"), str(sandbox_qwen3 / "start")]
     environment = {**os.environ, "VENV_VLLM": sys.prefix, "PORT": str(port), "HF_HUB_OFFLINE": "1"}
     with log.open("w") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
@@ -48,7 +48,7 @@ def server(sandbox_qwen3, tmp_path_factory):
 
 def test_evaluate_asks_it_and_what_the_model_writes_is_scored(server, sandbox_qwen3, recipe, tmp_path):
     flags = ["--gold", sandbox_qwen3 / "data/test.jsonl", "--image_root", sandbox_qwen3 / "data", "--output_dir", tmp_path]
-    flags += ["--model_name_or_path", sandbox_qwen3 / "untrained", "--base_url", server, "--prompting", "direct"]
+    flags += ["--model_name_or_path", sandbox_qwen3 / "start", "--base_url", server, "--prompting", "direct"]
     recipe("evaluate", *flags, "--family", "qwen3_vl", "--max_new_tokens", 12, "--num_resamples", 10)
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert (metrics["num_samples"], metrics["num_missing"]) == (7, 0)
@@ -60,7 +60,7 @@ def test_a_model_that_cannot_write_schemas_leaves_them_to_the_template(server, s
     from data_prep import write_schemas
 
     flags = ["--samples", str(sandbox_qwen3 / "data/test.jsonl"), "--output_dir", str(tmp_path), "--family", "qwen3_vl"]
-    teacher = {"model": str(sandbox_qwen3 / "untrained"), "base_url": server}
+    teacher = {"model": str(sandbox_qwen3 / "start"), "base_url": server}
     rows = {"teachers": {"tiny": teacher}, "styles": {"mllm_distilled": ["tiny"]}}
     (tmp_path / "teachers.yaml").write_text(yaml.safe_dump(rows))
     flags += ["--teachers", str(tmp_path / "teachers.yaml"), "--styles", "mllm_distilled", "--max_asks", "1"]

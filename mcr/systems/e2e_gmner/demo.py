@@ -2,32 +2,29 @@
 
 from pathlib import Path
 
+from mcr.systems.datasets import SANDBOX_BASE, world_stage
 from mcr.systems.e2e_gmner.sandbox_runs import FAMILY, evaluation_stage, grbp_flags, schemas_stage, sft_stage
 from mcr.systems.stages import DemoRow, Plan, make_stage
 
-FULL = {"train": 20800, "test": 300, "steps": 2600}
-SMALL = {"train": 3200, "test": 100, "steps": 400}
+FULL = {"train": 2400, "test": 200, "steps": 300}
+SMALL = {"train": 1040, "test": 60, "steps": 130}
 
 
 def plan_demo(out: Path, seed: int, is_small: bool) -> Plan:
     """Return the demo's stages and the rows of its table."""
     size = SMALL if is_small else FULL
-    data, schemas, untrained = out / "data", out / "schemas", out / "untrained"
-    world = ("--output_dir", data, "--train", size["train"], "--test", size["test"], "--seed", seed)
-    weights = ("--texts", schemas / "d1.parquet", "--output_dir", untrained, "--family", FAMILY, "--seed", seed)
+    data, train_set, tuned = out / "data", out / "schemas" / "d1.parquet", out / "sft"
     more = ("--seed", seed, *grbp_flags(0.03), "--max_steps", size["steps"])
-    before, after = out / "eval" / "untrained", out / "eval" / "sft"
+    before, after = out / "eval" / "direct", out / "eval" / "sft"
+    asked = ("--prompting", "direct", "--family", FAMILY)
     stages = (
-        make_stage("data", "a world of samples", "data_prep.make_sandbox", *world),
-        schemas_stage("schemas", data / "train.jsonl", schemas, "knowledge_visual", seed),
-        make_stage("untrained", "a tiny model, random weights", "mcr.models.tiny", *weights),
-        evaluation_stage("eval_untrained", "evaluation, untrained", untrained, data, before),
-        sft_stage("sft", "fine-tuning with perturbed boxes", untrained, schemas / "d1.parquet", data, out / "sft", *more),
-        evaluation_stage("eval_sft", "evaluation, after fine-tuning", out / "sft" / "model", data, after),
-        make_stage("page", "the run's page", "report", out),
+        world_stage("data", data, {"train": size["train"], "dev": 1, "test": size["test"]}, seed),
+        schemas_stage("schemas", data / "train.jsonl", out / "schemas", "knowledge_visual", seed),
+        sft_stage("sft", "fine-tuning with perturbed boxes", SANDBOX_BASE, train_set, data, tuned, *more),
+        evaluation_stage("eval_direct", "evaluation: the base model, asked", SANDBOX_BASE, data, before, *asked),
+        evaluation_stage("eval_sft", "evaluation: after fine-tuning", tuned / "model", data, after),
     )
-    rows = (
-        DemoRow("untrained", before, ("data", "schemas", "untrained")),
-        DemoRow("E2E-GMNER", after, ("sft",)),
-    )
-    return Plan(stages, rows)
+    scored = [before / "metrics.json", after / "metrics.json"]
+    page = make_stage("page", "the run's page", "report", out, reads=scored, makes=[out / "run.html"])
+    rows = (DemoRow("base, direct", before, ("eval_direct",)), DemoRow("E2E-GMNER", after, ("schemas", "sft", "eval_sft")))
+    return Plan((*stages, page), rows)

@@ -1,10 +1,9 @@
-"""A part of a samples file with noisy gold boxes and gaps in its knowledge, for the sandbox. Both are ours, not the paper's.
+"""A samples file with noisy gold boxes and gaps in its knowledge, for the sandbox. Both are ours, not the paper's.
 
-python -m mcr.systems.e2e_gmner.noise --samples data/train.jsonl --output_dir noisy --skip 20800 --noise 0.1 --known 0.5 --seed 0
+python -m mcr.systems.e2e_gmner.noise --samples data/train.jsonl --output_dir noisy --noise 0.1 --known 0.5 --seed 0
 """
 
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -62,19 +61,15 @@ def main(argv: list[str] | None = None) -> None:
     parser = CommandParser(__doc__)
     parser.add_argument("--samples", type=Path, required=True, help="samples.jsonl")
     parser.add_argument("--output_dir", type=Path, required=True, help="folder that samples.jsonl is written to")
-    parser.add_argument("--skip", type=int, default=0, help="samples at the beginning to leave out")
-    parser.add_argument("--num", type=int, help="samples to write (default: all that follow)")
     parser.add_argument("--noise", type=float, default=0.0, help="of boxes, as a share of width and height")
     parser.add_argument("--known", type=float, default=1.0, help="share of the names whose looks are known")
     parser.add_argument("--seed", type=int, default=0, help="of the noise and of the gaps")
     args = parser.parse_args(argv)
-    end = None if args.num is None else args.skip + args.num
     path = args.output_dir / "samples.jsonl"
     if path.resolve() == args.samples.resolve():
         raise ConfigError(f"--output_dir: {path} is what --samples names. Name another folder.")
     args.output_dir.mkdir(parents=True, exist_ok=True)
-    samples = islice(iter_samples(args.samples), args.skip, end)
-    noisy = (with_noise(sample, args.noise, args.seed) for sample in samples)
+    noisy = (with_noise(sample, args.noise, args.seed) for sample in iter_samples(args.samples))
     write_samples(path, (with_gaps(sample, args.known, args.seed) for sample in noisy))
 
 

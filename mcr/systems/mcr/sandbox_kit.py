@@ -1,41 +1,48 @@
-"""MCR's parts in the sandbox: worlds for the three tasks, a tiny model from random weights, the sandbox's configs."""
+"""MCR's parts in the sandbox: worlds for the three tasks, the base model that ships, the sandbox's configs."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcr.systems.datasets import GMNER, GREFCOCO, MNER_MI, Dataset, image_folder, samples_folder, sandbox_stage
+from mcr.systems.datasets import GMNER, GREFCOCO, MNER_MI, SANDBOX_BASE, Dataset, image_folder, samples_folder, sandbox_stage
 from mcr.systems.mcr.kit import CONFIGS, Evaluated, Model, TrainingSets, made_sets
 from mcr.systems.stages import Stage, make_stage
 from mcr.systems.tables import TableRun
 
 FAMILY = "qwen3_vl"
 SIZES = {
-    "gmner": 21120,  # training scenes of each task
-    "mner": 3000,
-    "phrases": 3000,
+    "gmner": 3200,  # training scenes of each task
+    "mner": 800,
+    "phrases": 800,
     "dev": 50,  # of each task, watched while CVO trains
     "test": 300,
-    "sft_steps": 3400,
+    "sft_steps": 500,
     "more_steps": 80,  # of the row w/o CVO: two epochs of D2
     "filter_prompts": 320,
     "grpo_steps": 32,
-    "grpo_groups": 12,
-    "max_tokens": 200,
+    "grpo_groups": 8,
+    "max_tokens": 220,
     "min_std": 0.05,  # of the filter's rule
     "min_max": 0.8,
     "min_median": 0.08,
 }
 NUM_SCORES = 8  # on held-out samples while CVO trains
-SAME_FORM = ("--fixed_order", "--phrasings", 1, "--per_sample", 1)  # all that a tiny model learns in minutes
-STYLES = ("--styles", "steps_text_first,steps_image_first,brief")
+ROUTES = "steps_text_first,steps_image_first,question_answer,brief,narrative"
+# All routes and the whole instruction, but one order, phrasing and format: what a tiny model learns in minutes.
+SCHEMA_FLAGS = ("--styles", ROUTES, "--fixed_order", "--phrasings", 1, "--per_sample", 1, "--answer_formats", "rows")
 EVALUATED = {"gmner": (GMNER, "test"), "mner_mi": (MNER_MI, "test"), "grec_testA": (GREFCOCO, "testA")}
 EVALUATED |= {"grec_testB": (GREFCOCO, "testB")}
 MIXED = {GMNER: "gmner", MNER_MI: "mner", GREFCOCO: "phrases"}  # with the names of their sizes
 
 
+def merge_stage(name: str, title: str, run: Path) -> Stage:
+    """Return the stage that makes one plain model of the adapter of a training run, in the run's folder."""
+    flags = ("--model", run / "model", "--output_dir", run / "merged")
+    return make_stage(name, f"one plain model: {title}", "merge", *flags, reads=[run / "model"], makes=[run / "merged"])
+
+
 @dataclass(frozen=True, slots=True)
 class SandboxKit:
-    """A kit (`mcr.systems.mcr.kit.Kit`). Every seed has its world, its weights and its training."""
+    """A kit (`mcr.systems.mcr.kit.Kit`). Every seed has its world and its training."""
 
     run: TableRun
     style: str = "steps_text_first"
@@ -77,9 +84,9 @@ class SandboxKit:
             before, folder, images = (self.world(GMNER),), samples_folder(self.run, GMNER), self.images()
             image_folders = (images,)
         samples, d1, d2 = folder / "train.jsonl", out / "d1.parquet", out / "d2.parquet"
-        styles = () if "--single_style" in flags else (*STYLES, *SAME_FORM)
+        styles = () if "--single_style" in flags else SCHEMA_FLAGS
         usual = sizes["filter_prompts"] / sum(sizes[name] for name in MIXED.values())
-        written = ("--samples", samples, "--output_dir", out, "--family", FAMILY, "--answer_formats", "rows", *styles, *flags)
+        written = ("--samples", samples, "--output_dir", out, "--family", FAMILY, *styles, *flags)
         stage = make_stage(
             self.run.name(f"mcr/{variant}/schemas"),
             f"reasoning schemas: {variant}",
@@ -92,12 +99,8 @@ class SandboxKit:
 
     @property
     def base(self) -> Model:
-        """A tiny model with random weights, whose tokenizer knows the texts of D_R."""
-        sets, path = self.schemas("mcr"), self.out / "untrained"
-        flags = ("--texts", sets.d1, "--output_dir", path, "--family", FAMILY, "--seed", self.run.seed)
-        name = self.run.name("mcr/untrained")
-        stage = make_stage(name, "a tiny model, random weights", "mcr.models.tiny", *flags, reads=[sets.d1], makes=[path])
-        return Model(path, (*sets.stages, stage))
+        """The sandbox's pretrained model; it is the same for all seeds."""
+        return Model(SANDBOX_BASE)
 
     def sft(self, variant: str, sets: TrainingSets) -> Model:
         """Return the base model fine-tuned on D1."""
@@ -106,7 +109,7 @@ class SandboxKit:
 
     def sft_again(self, variant: str, start: Model, sets: TrainingSets) -> Model:
         """Return a model that D2 fine-tunes further, at a quarter of the first learning rate (our choice)."""
-        steps = ("--max_steps", self.run.sizes["more_steps"], "--learning_rate", 5e-4, "--warmup_steps", 5)
+        steps = ("--max_steps", self.run.sizes["more_steps"], "--learning_rate", 2.5e-3, "--warmup_steps", 5)
         return self._train(f"mcr/{variant}/mrsi", f"fine-tuning: {variant}", "sft", start, sets, sets.d2, *steps)
 
     def cvo(self, variant: str, start: Model, sets: TrainingSets, *, is_filtered: bool = True) -> Model:
@@ -161,7 +164,7 @@ class SandboxKit:
     def _train(
         self, name: str, title: str, program: str, start: Model, sets: TrainingSets, train_set: Path, *flags: object
     ) -> Model:
-        """Return the model of a training run."""
+        """Return the model of a training run, its adapter merged."""
         out = self.run.folder / name
         stage = self._stage(
             name,
@@ -172,7 +175,8 @@ class SandboxKit:
             reads=[*start.reads(), train_set, *sets.image_folders, *([sets.held_out] if "--held_out" in flags else [])],
             makes=[out / "model"],
         )
-        return Model(out / "model", tuple(dict.fromkeys((*sets.stages, *start.stages, stage))), out)
+        merged = merge_stage(self.run.name(f"{name}/merge"), title, out)
+        return Model(merged.makes[0], tuple(dict.fromkeys((*sets.stages, *start.stages, stage, merged))), out)
 
     def _stage(self, name: str, title: str, program: str, *flags: object, reads: list[Path], makes: list[Path]) -> Stage:
         """Return the stage of a recipe with its sandbox config."""

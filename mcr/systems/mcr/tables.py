@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 
 from mcr.metrics.scores import GREC_PRECISION, N_ACC, N_COUNT, N_RATE, f1_of
 from mcr.systems.mcr import sandbox_kit, twitter_kit
 from mcr.systems.mcr.methods import OTHER_TASKS, Plan, asks, plan_cases, trains
-from mcr.systems.tables import Column, Row, Table, paper_figures, precision_recall_f1_columns
+from mcr.systems.tables import Column, Order, Row, Table, paper_figures, precision_recall_f1_columns
 
 QWEN, MIMO = "qwen2_5_vl_7b", "mimo_vl_7b"
 MODELS = {QWEN: "Qwen2.5-VL-7B", MIMO: "MiMo-VL-7B"}
@@ -121,6 +122,22 @@ BIASED = {"CoT+3-Shot": ASKED["+CoT+3-Shot"], "MCR": TRAINED["+MRSI+CVO"]}
 COMPARED = {"SFT": TRAINED["+SFT"], "MCR": TRAINED["+MRSI+CVO"]}
 STYLES = {"Multi": TRAINED["+MRSI+CVO"], "Single": ABLATIONS["w/o D_R"]}
 CASES = {"SFT against MCR": ("sft-against-mcr", partial(partial, plan_cases, "sft", "mcr"))}
+STEPS_UP = ("direct", "+SFT", "+MRSI", "+MRSI+CVO")
+PARTS = ("w/o CVO", "w/o D_R", "w/o Inst")
+ORDERS_1 = tuple(Order(lower, higher, "GMNER F1") for lower, higher in pairwise(STEPS_UP))
+ORDERS_3 = (
+    *(Order(part, "Ours", "GMNER F1") for part in ("w/o MRSI", *PARTS)),
+    *(Order("w/o MRSI", part, "GMNER F1") for part in PARTS),
+)
+ORDERS_4 = (Order("MCR", "CoT+3-Shot", "N-Rate"),)
+ORDERS_FIG_3 = (Order("SFT", "MCR", "N-F1", margin=0.1),)
+
+
+def on_each_base(orders: tuple[Order, ...], bases: tuple[str, ...] = (QWEN, MIMO)) -> tuple[Order, ...]:
+    """Return the orders of the sandbox's rows, then those of the published rows of each base model, whose titles name it."""
+    published = [(MODELS[base], order) for base in bases for order in orders]
+    named = (replace(order, lower=f"{name} {order.lower}", higher=f"{name} {order.higher}") for name, order in published)
+    return (*orders, *named)
 
 
 def make_rows(
@@ -154,11 +171,32 @@ TABLES = {
         make_rows({**ASKED, **TRAINED}, TASKS, TABLE_1),
         SIZES,
         quoted=quote(TASKS, OTHERS_1),
+        orders=on_each_base(ORDERS_1),
     ),
     "mcr-2": Table("MCR Table 2: MNER-MI and GREC", OTHERS_COLUMNS, make_rows(ON_OTHER_TASKS, OTHERS_COLUMNS, TABLE_2), SIZES),
-    "mcr-3": Table("MCR Table 3: ablation", TASKS, make_rows(ABLATIONS, TASKS, TABLE_3, (QWEN,)), SIZES),
-    "mcr-4": Table("MCR Table 4: visual bias", BIAS, make_rows(BIASED, BIAS, TABLE_4), SIZES, quoted=quote(BIAS, OTHERS_4)),
-    "mcr-fig3": Table("MCR Figure 3: textual bias", NO_TARGET, make_rows(COMPARED, NO_TARGET, {}, (QWEN,)), SIZES, view="bars"),
+    "mcr-3": Table(
+        "MCR Table 3: ablation",
+        TASKS,
+        make_rows(ABLATIONS, TASKS, TABLE_3, (QWEN,)),
+        SIZES,
+        orders=on_each_base(ORDERS_3, (QWEN,)),
+    ),
+    "mcr-4": Table(
+        "MCR Table 4: visual bias",
+        BIAS,
+        make_rows(BIASED, BIAS, TABLE_4),
+        SIZES,
+        quoted=quote(BIAS, OTHERS_4),
+        orders=on_each_base(ORDERS_4),
+    ),
+    "mcr-fig3": Table(
+        "MCR Figure 3: textual bias",
+        NO_TARGET,
+        make_rows(COMPARED, NO_TARGET, {}, (QWEN,)),
+        SIZES,
+        view="bars",
+        orders=on_each_base(ORDERS_FIG_3, (QWEN,)),
+    ),
     "mcr-fig4-5": Table(
         "MCR Figures 4 and 5: multi-style and single-style reasoning in CVO",
         (GMNER_F1,),

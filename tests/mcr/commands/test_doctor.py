@@ -14,10 +14,10 @@ from mcr.runs.memory import Estimate, count_tokens, estimate_memory
 
 @pytest.fixture
 def write(sandbox_qwen3, tmp_path):
-    shutil.copyfile(sandbox_qwen3 / "schemas/mcr_prompt.json", sandbox_qwen3 / "untrained/mcr_prompt.json")
+    shutil.copyfile(sandbox_qwen3 / "schemas/mcr_prompt.json", sandbox_qwen3 / "start/mcr_prompt.json")
 
     def config(name="sft", **changes):
-        row = {"model_name_or_path": str(sandbox_qwen3 / "untrained"), "image_root": str(sandbox_qwen3 / "data")}
+        row = {"model_name_or_path": str(sandbox_qwen3 / "start"), "image_root": str(sandbox_qwen3 / "data")}
         row |= {"train_set": str(sandbox_qwen3 / "schemas/d1.parquet"), "output_dir": str(tmp_path / "out"), "dtype": "float32"}
         if name == "grpo":
             row |= {
@@ -144,7 +144,7 @@ def test_versions_that_do_not_fit_are_told(write, capsys, monkeypatch):
 def test_the_estimate_counts_weights_exactly_and_shards_them(sandbox_qwen3):
     from mcr.models.load import load_model
 
-    path = str(sandbox_qwen3 / "untrained")
+    path = str(sandbox_qwen3 / "start")
     num = sum(weight.numel() for weight in load_model(path).parameters())
     config = {"dtype": "float32", "max_length": 100}
     whole = estimate_memory(path, config, micro_batch=2, processes=4)
@@ -231,6 +231,6 @@ def test_an_empty_set_and_a_model_that_is_an_adapter_are_refused(write, sandbox_
 
     pq.write_table(pq.read_table(sandbox_qwen3 / "schemas/d1.parquet").slice(0, 0), tmp_path / "d1.parquet")
     assert any("has no rows" in line for line in fails(write(train_set=str(tmp_path / "d1.parquet")), capsys))
-    shutil.copytree(sandbox_qwen3 / "untrained", tmp_path / "adapter")
+    shutil.copytree(sandbox_qwen3 / "start", tmp_path / "adapter")
     (tmp_path / "adapter/adapter_config.json").write_text("{}")
     assert any("Merge first" in line for line in fails(write(model_name_or_path=str(tmp_path / "adapter")), capsys))

@@ -14,6 +14,7 @@ from mcr.metrics.intervals import (
     SeedsEstimate,
     as_matrix,
     difference,
+    difference_over_seeds,
     estimate,
     estimate_over_seeds,
     keys_of,
@@ -243,3 +244,27 @@ def test_over_seeds_counts_are_sums_and_not_ratios():
     found = estimate_over_seeds([rows, rows[:1] * 2], {"N": N_COUNT}, num_resamples=200)["N"]
     assert found.mean == 3.5
     assert found.deviation == pytest.approx(0.5**0.5)
+
+
+def test_a_difference_over_seeds_is_paired():
+    """B is right wherever A is, and on one sample in ten more: samples drawn together leave little width."""
+    a, b = [HIT, MISS] * 45 + [MISS] * 10, [HIT, MISS] * 45 + [HIT] * 10
+    found = difference_over_seeds([a, a], [b, b], F1, num_resamples=2000)["F1"]
+    apart = estimate_over_seeds([a, a], F1, num_resamples=2000)["F1"]
+    assert found.mean == pytest.approx(0.1)
+    assert 0 < found.low < found.high < 0.2
+    assert found.high - found.low < apart.high - apart.low
+
+
+def test_a_difference_over_one_seed_is_that_of_the_bootstrap_over_samples():
+    a, b = (count_rows(random_rows(seed)) for seed in (3, 4))
+    over, alone = difference_over_seeds([a], [b], MEASURES, num_resamples=4000), difference(a, b, num_resamples=4000)
+    for name in ("GMNER F1", "N-F1"):
+        assert over[name].mean == pytest.approx(alone[name].value, abs=1e-12)
+        assert over[name].low == pytest.approx(alone[name].low, abs=0.02)
+        assert over[name].high == pytest.approx(alone[name].high, abs=0.02)
+
+
+def test_a_difference_over_seeds_that_disagree_covers_no_change():
+    found = difference_over_seeds([[HIT] * 5, [MISS] * 5], [[MISS] * 5, [HIT] * 5], F1, num_resamples=2000)["F1"]
+    assert (found.mean, found.low, found.high) == (0.0, -1.0, 1.0)

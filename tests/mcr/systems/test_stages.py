@@ -8,13 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
-from recipes_path import load_recipe
 
 import mcr
 from mcr.errors import ConfigError, McrError
-from mcr.systems import systems
+from mcr.systems import stages, systems
 from mcr.systems.running import StageRunner, missing_stages, run_command_line
-from mcr.systems.stages import PACKAGES, hash_of, join_stages, make_stage, plan_faults
+from mcr.systems.stages import PACKAGES, hash_of, join_stages, make_stage, plan_faults, settings_of
 
 
 @pytest.fixture
@@ -46,10 +45,14 @@ def test_stages_run_once_and_resume_after_the_last_finished_one(tmp_path, recipe
         StageRunner(tmp_path, recipes).run(stages)
     with pytest.raises(ConfigError, match=r"other settings \(stage a: a then, other now\)"):
         StageRunner(tmp_path, recipes).run([make_stage("a", "first", "note", notes, "other")])
-    minutes = StageRunner(tmp_path, recipes).run([stages[0], make_stage("b", "second", "note", notes, "b")])
+    told = capsys.readouterr().out
+    assert "[1/2] first\n" in told
+    minutes = StageRunner(tmp_path, recipes).run([stages[0], make_stage("b", "second", "note", notes, "b")], {"b": 1.25})
     assert notes.read_text() == "ab"
     assert set(minutes) == {"a", "b"}
-    assert "[1/2] first: done before" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "[1/2] first: done before" in told
+    assert "[2/2] second (about 1.2 min)\n" in told
 
 
 def test_a_program_with_a_dot_is_a_module(tmp_path):
@@ -145,6 +148,20 @@ def test_settings_are_flags_and_the_content_of_configs(tmp_path):
     assert hash_of([stage], {}) != hash_of([other], {})
 
 
+def test_the_settings_of_a_model_that_ships_are_its_files(tmp_path, monkeypatch):
+    model = tmp_path / "mcr/models/base"
+    model.mkdir(parents=True)
+    (model / "model.safetensors").write_bytes(b"weights")
+    (model / "tokenizer.json").write_text("{}")
+    monkeypatch.setattr(stages, "PACKAGES", tmp_path)
+    stage = make_stage("a", "a", "sft", "--model_name_or_path", model)
+    before = settings_of(stage, {})
+    assert before["flags"][1]["model"] == "mcr/models/base"
+    (model / "tokenizer.json").write_text("[]")
+    stages.hash_of_folder.cache_clear()
+    assert settings_of(stage, {}) != before
+
+
 @pytest.mark.parametrize(("number", "told"), [(signal.SIGINT, "stopped; "), (signal.SIGTERM, "terminated; ")])
 def test_a_stopped_stage_is_told_of_once(tmp_path, number, told):
     ready = tmp_path / "ready"
@@ -194,21 +211,12 @@ run_command(lambda: run_command_line([sys.executable, "-c", {stage!r}]))
         os.kill(int(pid_file.read_text()), 0)
 
 
-@pytest.mark.parametrize("is_answer_only", [False, True])
-def test_the_demo_of_mcr_times_stages_that_it_has(tmp_path, is_answer_only):
-    demo = load_recipe("demo")
-    plan = demo.plan_demo(tmp_path, 0, demo.SMALL, "qwen3_vl", is_answer_only=is_answer_only)
-    names = [stage.name for stage in plan.stages]
-    assert len(names) == len(set(names))
-    assert {stage for row in plan.rows for stage in row.timed} <= set(names)
-    assert ("grpo" in names) is not is_answer_only
-
-
 @pytest.mark.parametrize("system", [one for one in systems().values() if one.demo is not None], ids=lambda one: one.name)
 @pytest.mark.parametrize("is_small", [False, True])
-def test_the_demo_of_a_system_times_stages_that_it_has(tmp_path, system, is_small):
+def test_the_demo_of_a_system_times_stages_that_it_has_and_makes_what_it_reads(tmp_path, system, is_small):
     plan = system.demo(tmp_path, 0, is_small)
     names = [stage.name for stage in plan.stages]
     assert len(names) == len(set(names))
-    assert {stage for row in plan.rows for stage in row.timed} <= set(names)
+    assert {stage for row in plan.rows for stage in row.timed} | set(plan.expected) <= set(names)
     assert all(row.folder.is_relative_to(tmp_path) for row in plan.rows)
+    assert plan_faults(plan.stages, (), tmp_path) == []

@@ -22,14 +22,14 @@ from recipes import filter as filter_recipe
 
 @pytest.fixture
 def world(sandbox, tmp_path):
-    for name in ("schemas", "data", "untrained"):
+    for name in ("schemas", "data", "start"):
         shutil.copytree(sandbox / name, tmp_path / name)
-    shutil.copyfile(sandbox / "schemas/mcr_prompt.json", tmp_path / "untrained/mcr_prompt.json")
+    shutil.copyfile(sandbox / "schemas/mcr_prompt.json", tmp_path / "start/mcr_prompt.json")
     return tmp_path
 
 
 def checked(world, **checks):
-    checks = {"processor": load_processor(world / "untrained"), "frame": PromptSettings.load(world / "schemas").frame} | checks
+    checks = {"processor": load_processor(world / "start"), "frame": PromptSettings.load(world / "schemas").frame} | checks
     return check_rows(read_rows(world / "schemas/d1.parquet", needs_completion=True), world / "data", **checks)
 
 
@@ -92,7 +92,7 @@ def test_a_turned_image_whose_size_stays_is_a_warning(world):
 @pytest.mark.parametrize("recipe", [sft, grpo, filter_recipe], ids=["sft", "grpo", "filter"])
 def test_recipes_that_read_a_training_set_refuse_a_wide_image(world, recipe):
     Image.new("RGB", (10, 3000)).save(world / "data" / image_of(world))
-    flags = ["--model_name_or_path", world / "untrained", "--train_set", world / "schemas/d1.parquet"]
+    flags = ["--model_name_or_path", world / "start", "--train_set", world / "schemas/d1.parquet"]
     flags += ["--image_root", world / "data", "--output_dir", world / "out"]
     flags += [] if recipe is filter_recipe else ["--use_cpu", "true", "--bf16", "false"]
     with pytest.raises(DataError, match="10x3000 pixels, which the model's processor refuses"):
@@ -103,10 +103,10 @@ def test_recipes_that_read_a_training_set_refuse_a_wide_image(world, recipe):
 def test_evaluation_and_held_out_samples_refuse_a_wide_image(world):
     first = json.loads((world / "data/test.jsonl").read_text().splitlines()[0])["images"][0]["path"]
     Image.new("RGB", (10, 3000)).save(world / "data" / first)
-    flags = ["--gold", world / "data/test.jsonl", "--image_root", world / "data", "--model_name_or_path", world / "untrained"]
+    flags = ["--gold", world / "data/test.jsonl", "--image_root", world / "data", "--model_name_or_path", world / "start"]
     with pytest.raises(DataError, match="10x3000 pixels, which the model's processor refuses"):
         evaluate.main([*map(str, flags), "--output_dir", str(world / "eval")])
-    flags = ["--model_name_or_path", world / "untrained", "--train_set", world / "schemas/d1.parquet"]
+    flags = ["--model_name_or_path", world / "start", "--train_set", world / "schemas/d1.parquet"]
     flags += ["--image_root", world / "data", "--output_dir", world / "out", "--use_cpu", "true", "--bf16", "false"]
     with pytest.raises(DataError, match="10x3000 pixels, which the model's processor refuses"):
         sft.prepare(parse_settings(sft.SETTINGS, [*map(str, flags), "--held_out", str(world / "data/test.jsonl")]))
@@ -147,7 +147,7 @@ def test_a_prompting_baseline_asks_for_golds_labels(world):
 
 
 def test_vllm_is_not_given_an_adapter_that_it_would_not_have(world):
-    flags = ["--model_name_or_path", world / "untrained", "--train_set", world / "schemas/d2.parquet", "--image_root"]
+    flags = ["--model_name_or_path", world / "start", "--train_set", world / "schemas/d2.parquet", "--image_root"]
     flags += [world / "data", "--output_dir", world / "out", "--use_cpu", "true", "--bf16", "false", "--num_generations", 4]
     flags += ["--per_device_train_batch_size", 4, "--use_peft", "true", "--lora_target_modules", "q_proj"]
     for more in (["--lora_modules_to_save", "lm_head"], ["--lora_modules_to_save", "embed_tokens"], ["embed_tokens"], []):

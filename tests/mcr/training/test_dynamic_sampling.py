@@ -87,7 +87,7 @@ def spread_for_even_names(prompts, completions, **_):
 
 
 def make_trainer(sandbox, out, rounds, batch_size=8):
-    path = str(sandbox / "untrained")
+    path = str(sandbox / "start")
     picture = Image.fromarray(np.zeros((96, 96, 3), dtype=np.uint8))
     names = [f"name {i if i >= 8 else 2 * i + 1}" for i in range(40)]
     rows = Dataset.from_dict({"prompt": [[{"role": "user", "content": n}] for n in names], "images": [[picture]] * len(names)})

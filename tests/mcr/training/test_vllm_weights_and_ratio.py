@@ -56,9 +56,9 @@ def test_truncation_mass_by_hand():
 
 def test_a_hundred_synchronisations_in_bfloat16_leave_the_base_as_it_is(sandbox_qwen3):
     torch.manual_seed(0)
-    model = get_peft_model(load_model(str(sandbox_qwen3 / "untrained")).to(torch.bfloat16), copy.deepcopy(LORA))
+    model = get_peft_model(load_model(str(sandbox_qwen3 / "start")).to(torch.bfloat16), copy.deepcopy(LORA))
     before = {name: param.clone() for name, param in model.named_parameters()}
-    plain = {name for name, _ in load_model(str(sandbox_qwen3 / "untrained")).named_parameters()}
+    plain = {name for name, _ in load_model(str(sandbox_qwen3 / "start")).named_parameters()}
     for _ in range(100):
         sent = dict(iter_merged_params(model))
     assert set(sent) == plain
@@ -109,7 +109,7 @@ def length_reward(completions, **_):
 
 
 def make_trainer(sandbox, out, shared_prefix):
-    path = str(sandbox / "untrained")
+    path = str(sandbox / "start")
     processor, model = load_processor(path), load_model(path)
     forbidden = vision_token_ids(processor, FAMILIES["qwen3_vl"], model.config)
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (96, 96, 3), dtype=np.uint8))
@@ -160,7 +160,7 @@ def test_on_policy_ratio_is_one_at_the_papers_sampling_settings(sandbox_qwen3, t
     assert torch.equal(outputs["on"]["completion_ids"], outputs["off"]["completion_ids"])
     ours, trls = (outputs[name]["importance_sampling_ratio"][mask] for name in ("on", "off"))
     assert ours.mean() == pytest.approx(1, abs=0.01)
-    assert trls.mean() < 0.96
+    assert trls.mean() < 0.98  # 0.968 where this was written: the base model is sure of most tokens
     whole = [outputs[name]["old_per_token_logps"][mask] for name in ("on", "off")]
     assert torch.allclose(*whole, atol=1e-4)
 
