@@ -3,6 +3,7 @@
     make sandbox-base      # or: python recipes/sandbox_base.py --output_dir runs/sandbox_base [--steps 1000]
 
 The corpus is not the task: captions, what is where, looks of names, names in a text, corrections (data_prep/sandbox/corpus).
+It takes ten minutes of a GPU, hours of a CPU.
 Called again, it resumes from its last checkpoint. docs/sandbox.md describes world, corpus and model.
 """
 

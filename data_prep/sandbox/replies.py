@@ -87,7 +87,7 @@ def write_schema(texts: Sequence[str], rng: Random, is_wrong: bool) -> str | Non
 
 
 def tell_knowledge(texts: Sequence[str], rng: Random, is_wrong: bool) -> str | None:
-    """Reply to any other message that holds names with what is known of each. A wrong reply gives each another's knowledge."""
+    """Reply to any other message that holds names with the knowledge of each. A wrong reply gives each another's knowledge."""
     named = [name for name in ALL_NAMES if re.search(rf"(?<!\w){re.escape(name.text)}(?!\w)", texts[-1])]
     if not named:
         return None

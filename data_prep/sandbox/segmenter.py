@@ -1,6 +1,6 @@
 """A segmenter for the sandbox's flat pictures: what has the color that fills most of a box, and is connected.
 
-It stands in for a segmentation model that is asked with a box. It sees pixels alone.
+The sandbox uses it in place of a segmentation model with box prompts. It sees pixels alone.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ MIN_INSIDE = 0.75
 
 
 def segment(pixels: np.ndarray, box: Box) -> np.ndarray:
-    """Return the mask of the thing in a box, bool [height, width], empty where nothing is in it.
+    """Return the mask of the thing in a box, bool [height, width], all False for an empty box.
 
     The thing may go on outside the box, but not by more than a quarter of it: then two things touch, and the box divides them.
 

@@ -19,7 +19,7 @@ from mcr.tasks import Task
 
 
 def write_world(out: Path, sizes: Mapping[str, int], seed: int, task: Task, detail: Detail) -> None:
-    """Write samples, images and region proposals of each split, and what is known of each name."""
+    """Write samples, images and region proposals of each split, and the knowledge of each name."""
     for split, num_samples in sizes.items():
         samples, regions = [], []
         pairs = samples_of(task, seed, split, num_samples, detail)

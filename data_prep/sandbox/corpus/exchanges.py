@@ -230,7 +230,7 @@ def _repeat(scene: Scene, rng: Random) -> tuple[Fields, str]:
 
 
 def _look_up(scene: Scene, rng: Random) -> tuple[Fields, str]:
-    """Find in a list what stands beside a key, or the key of a value; the list has nothing to do with the image."""
+    """Find the value of a key in a list, or the key of a value; the list has nothing to do with the image."""
     rows, between = _draw_rows(scene, rng), rng.choice(BETWEEN)
     key, value = rng.choice(rows)
     listed = rng.choice(("; ", "\n")).join(key + between + value for key, value in rows)

@@ -64,6 +64,12 @@ def test_a_finished_run_trains_no_more(whole_run):
     assert all(torch.equal(before[name], value) for name, value in weights(whole_run).items())
 
 
+def test_batches_that_a_process_makes_ahead_are_those_that_are_made_here(whole_run, tmp_path):
+    main(["--output_dir", str(tmp_path), *FLAGS, "--workers", "1"])
+    assert curve(tmp_path) == curve(whole_run)
+    assert all(torch.equal(weights(tmp_path)[name], value) for name, value in weights(whole_run).items())
+
+
 def test_a_run_of_other_settings_is_not_resumed(whole_run):
     with pytest.raises(ConfigError, match="was made with"):
         main(["--output_dir", str(whole_run), *FLAGS, "--seed", "1"])
