@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = CommandParser(__doc__)
     parser.add_argument("--output_dir", type=Path, default=Path("runs/sandbox"))
     parser.add_argument("--seed", type=int, default=0, help="of the world and of the training")
-    parser.add_argument("--small", action="store_true", help="a reduced run of two minutes that still shows learning")
+    parser.add_argument("--small", action="store_true", help="a reduced run of some four minutes that still shows learning")
     parser.add_argument("--system", default="mcr", help="whose demo, of mcr/systems")
     args = parser.parse_args(argv)
     make_plan = system_named(args.system).demo
