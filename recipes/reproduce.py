@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 
 from mcr.errors import ConfigError, McrError, closest, run_command
@@ -50,14 +51,18 @@ def tables() -> dict[str, Table]:
     return {name: table for system in systems().values() for name, table in system.tables.items()}
 
 
-def read_arguments(argv: list[str] | None) -> Namespace:
+def read_arguments(argv: list[str] | None, known: Mapping[str, Table]) -> Namespace:
     """Return the checked command line.
+
+    Args:
+        argv: the words of the command line.
+        known: the tables by name.
 
     Raises:
         ConfigError: an unknown table, or a number of jobs or resamples below 1.
     """
     parser = CommandParser(__doc__)
-    parser.add_argument("table", help=", ".join(tables()))
+    parser.add_argument("table", help=", ".join(known))
     parser.add_argument("--on", choices=PLATFORMS, default="sandbox", help="the tiny world on a CPU, or the published run")
     parser.add_argument("--seeds", type=int, nargs="+", help="default: 0 1 2 in the sandbox, 0 on twitter")
     parser.add_argument("--rows", nargs="+", help="these rows alone, by key or name")
@@ -71,8 +76,8 @@ def read_arguments(argv: list[str] | None) -> Namespace:
     parser.add_argument("--num_resamples", type=int, default=10_000, help="of the bootstrap")
     parser.add_argument("--gpu_memory_gb", type=float, default=GPU_MEMORY_GB, help="of one GPU, for --dry_run on twitter")
     args = parser.parse_args(argv)
-    if args.table not in tables():
-        raise ConfigError(f"table: got {args.table!r}{closest(args.table, tables())}, expected one of {', '.join(tables())}.")
+    if args.table not in known:
+        raise ConfigError(f"table: got {args.table!r}{closest(args.table, known)}, expected one of {', '.join(known)}.")
     for name in ("jobs", "num_resamples"):
         if getattr(args, name) < 1:
             raise ConfigError(f"--{name}: got {getattr(args, name)}, expected at least 1.")
@@ -151,10 +156,16 @@ def try_plan(args: Namespace, wanted: Table, rows: tuple[Row, ...], sizes: dict[
         raise McrError(f"dry run: {args.table} would fail on {args.on}. Correct what is listed above.")
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Plan, check, run or resume, and write the table."""
-    args = read_arguments(argv)
-    wanted = tables()[args.table]
+def main(argv: list[str] | None = None, known: Mapping[str, Table] | None = None) -> None:
+    """Plan, check, run or resume, and write the table.
+
+    Args:
+        argv: the words of the command line.
+        known: tables by name; None: those of all systems.
+    """
+    known = known or tables()
+    args = read_arguments(argv, known)
+    wanted = known[args.table]
     args.seeds = list(dict.fromkeys(args.seeds or DEFAULT_SEEDS[args.on]))
     rows, sizes = choose_rows(wanted, args.on, args.rows), change_sizes(wanted.sizes[args.on], args.sizes)
     runs = [TableRun(args.on, args.work_dir / args.on, args.data_root, seed, sizes) for seed in args.seeds]

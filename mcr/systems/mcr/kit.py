@@ -98,8 +98,16 @@ class Kit(Protocol):
         """Return a model that D2 fine-tunes further (w/o CVO)."""
         ...
 
-    def cvo(self, variant: str, start: Model, sets: TrainingSets, *, is_filtered: bool = True) -> Model:
-        """Return a model after CVO on the prompts of D2 that the filter keeps, or on all of them."""
+    def cvo(self, variant: str, start: Model, sets: TrainingSets, *flags: object, is_filtered: bool = True) -> Model:
+        """Return a model after CVO.
+
+        Args:
+            variant: the name of the run.
+            start: what it begins with.
+            sets: with the prompts.
+            flags: further flags of recipes/grpo.py.
+            is_filtered: on the prompts of D2 that the filter keeps, or on all of them.
+        """
         ...
 
     def evaluate(self, variant: str, model: Model, *datasets: str, prompting: str = "") -> Evaluated:

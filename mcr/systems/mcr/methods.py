@@ -8,6 +8,7 @@ from mcr.systems.mcr.sandbox_kit import SandboxKit
 from mcr.systems.mcr.twitter_kit import TwitterKit
 from mcr.systems.tables import ComparedCases, RowPlan, TableRun
 
+ALL_FORMS = ("--formats", "all")  # no schema has taught the base model a form of answers
 ANSWERS = ("--single_style", "answer_only")
 OTHER_TASKS = ("mner_mi", "grec_testA", "grec_testB")
 Plan = Callable[[TableRun], RowPlan]
@@ -45,7 +46,8 @@ def mcr(kit: Kit) -> Model:
 
 def without_mrsi(kit: Kit) -> Model:
     """Return the base model after CVO on the whole of D_R, unfiltered: the filter has no model to sample from (our choice)."""
-    return kit.cvo("without_mrsi", kit.base, kit.schemas("without_mrsi", d2_share=1), is_filtered=False)
+    sets = kit.schemas("without_mrsi", d2_share=1)
+    return kit.cvo("without_mrsi", kit.base, sets, *ALL_FORMS, is_filtered=False)
 
 
 def without_cvo(kit: Kit) -> Model:

@@ -112,7 +112,7 @@ class SandboxKit:
         steps = ("--max_steps", self.run.sizes["more_steps"], "--learning_rate", 2.5e-3, "--warmup_steps", 5)
         return self._train(f"mcr/{variant}/mrsi", f"fine-tuning: {variant}", "sft", start, sets, sets.d2, *steps)
 
-    def cvo(self, variant: str, start: Model, sets: TrainingSets, *, is_filtered: bool = True) -> Model:
+    def cvo(self, variant: str, start: Model, sets: TrainingSets, *flags: object, is_filtered: bool = True) -> Model:
         """Return a model after CVO, scored on held-out samples on the way."""
         sizes, train_set = self.run.sizes, sets.d2
         if is_filtered:
@@ -120,9 +120,10 @@ class SandboxKit:
         watched = ("--held_out", sets.held_out, "--held_out_size", len(MIXED) * int(sizes["dev"]))
         watched = (*watched, "--held_out_steps", max(1, int(sizes["grpo_steps"]) // NUM_SCORES))
         tokens = ("--max_completion_length", sizes["max_tokens"])
-        tokens = tokens if is_filtered else (*tokens, "--formats", "all")  # no schema has taught the base model a form of answers
         steps = ("--max_steps", sizes["grpo_steps"], "--per_device_train_batch_size", 8 * sizes["grpo_groups"])
-        return self._train(f"mcr/{variant}/cvo", f"CVO: {variant}", "grpo", start, sets, train_set, *steps, *tokens, *watched)
+        return self._train(
+            f"mcr/{variant}/cvo", f"CVO: {variant}", "grpo", start, sets, train_set, *steps, *tokens, *watched, *flags
+        )
 
     def _filter(self, variant: str, start: Model, sets: TrainingSets) -> tuple[Model, Path]:
         """Return the model with the filter's stage behind its own, and what the filter keeps."""

@@ -118,7 +118,7 @@ class TwitterKit:
         """Return a model that D2 fine-tunes further."""
         return self._train(variant, "sft", start, sets, sets.d2)
 
-    def cvo(self, variant: str, start: Model, sets: TrainingSets, *, is_filtered: bool = True) -> Model:
+    def cvo(self, variant: str, start: Model, sets: TrainingSets, *flags: object, is_filtered: bool = True) -> Model:
         """Return a model after CVO."""
         train_set = sets.d2
         if is_filtered:
@@ -134,9 +134,9 @@ class TwitterKit:
                 launch=LAUNCH,
             )
             start, train_set = Model(start.path, (*start.stages, stage)), out / "kept.parquet"
-        return self._train(variant, "grpo", start, sets, train_set)
+        return self._train(variant, "grpo", start, sets, train_set, *flags)
 
-    def _train(self, variant: str, program: str, start: Model, sets: TrainingSets, train_set: Path) -> Model:
+    def _train(self, variant: str, program: str, start: Model, sets: TrainingSets, train_set: Path, *flags: object) -> Model:
         """Return the model of a training run, its adapter merged."""
         out, name = self.out / variant / program, f"mcr/{self.model}/{variant}/{program}"
         trained = make_stage(
@@ -145,6 +145,7 @@ class TwitterKit:
             program,
             *("--config", self._config(variant, program), "--model_name_or_path", start.path, "--train_set", train_set),
             *("--image_root", sets.images, "--held_out", sets.held_out, "--output_dir", out, "--seed", self.run.seed),
+            *flags,
             reads=[*start.reads(), train_set, sets.held_out, *sets.image_folders],
             makes=[out / "model"],
             launch=LAUNCH,
