@@ -2,8 +2,8 @@
 
     mcr demo [--output_dir runs/sandbox] [--seed 0] [--small] [--system e2e_gmner]
 
-Two stages run at a time, one thread each. Called again, it resumes after the last finished stage; a stage that was stopped
-resumes from its own last checkpoint or row.
+Two stages run at a time, one thread each, forked from a process that has imported what they share. Called again, it resumes
+after the last finished stage; a stage that was stopped resumes from its own last checkpoint or row.
 """
 
 import json
@@ -19,6 +19,7 @@ from mcr.runs.command_line import CommandParser
 from mcr.systems import system_named
 from mcr.systems.running import StageRunner
 from mcr.systems.stages import DemoRow
+from mcr.systems.starting import start_forked
 
 RECIPES = Path(__file__).resolve().parent
 MEASURES = ("GMNER F1", "MNER F1", "EEG F1", "N-Rate", "N-F1")
@@ -55,7 +56,7 @@ def main(argv: list[str] | None = None) -> None:
         raise ConfigError(f"--system: {args.system} has no demo. Choose another one.")
     plan = make_plan(args.output_dir, args.seed, args.small)
     jobs = min(2, os.cpu_count() or 1)
-    runner = StageRunner(args.output_dir, RECIPES, args.output_dir / "logs", threads=1, jobs=jobs)
+    runner = StageRunner(args.output_dir, RECIPES, args.output_dir / "logs", threads=1, jobs=jobs, begin=start_forked)
     minutes = runner.run(plan.stages, plan.expected)
     text = result_table(plan.rows, minutes)
     write_whole(args.output_dir / "table.md", text + "\n")

@@ -1,7 +1,6 @@
 """Running stages: each once, several at a time where a plan allows it, resumed after the last finished one."""
 
 import json
-import os
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 from mcr.errors import IS_STAGE, ConfigError, McrError
 from mcr.io.atomic_write import write_json
 from mcr.systems.stages import Stage, command_of, settings_of
+from mcr.systems.starting import Child, Start, start_process
 
 GRACE_S = 5.0  # Ctrl-C reaches the commands, too, which end by themselves
 # On a CPU, glibc returns the memory of each large tensor to the system and requests it again: a tenth of a training step.
@@ -33,6 +33,7 @@ class StageRunner:
         threads: of OpenMP; None leaves the environment as it is.
         jobs: stages at a time. More than one needs stages that declare what they read and make.
         places: folders and the names that stand for them in the record.
+        begin: how a command begins, of mcr/systems/starting.py.
     """
 
     out: Path
@@ -41,6 +42,7 @@ class StageRunner:
     threads: int | None = None
     jobs: int = 1
     places: Mapping[Path, str] = field(default_factory=dict)
+    begin: Start = start_process
 
     def finished(self, stages: Sequence[Stage]) -> Record:
         """Return the record of what has run.
@@ -78,7 +80,7 @@ class StageRunner:
         numbers = {stage.name: number for number, stage in enumerate(stages, start=1)}
         how_long = {name: f" (about {minutes:.1f} min)" for name, minutes in expected.items()}
         running: dict[Future[float], Stage] = {}
-        children: list[subprocess.Popen[bytes]] = []
+        children: list[Child] = []
         with ThreadPoolExecutor(self.jobs) as pool:
             try:
                 while waiting or running:
@@ -105,10 +107,11 @@ class StageRunner:
                         child.terminate()
         return {name: row["minutes"] for name, row in record.items()}
 
-    def _run_one(self, stage: Stage, children: list[subprocess.Popen[bytes]]) -> float:
+    def _run_one(self, stage: Stage, children: list[Child]) -> float:
         log = None if self.logs is None else self.logs / f"{stage.name.replace('/', '_')}.txt"
         start = time.monotonic()
-        code = run_command_line(command_of(stage, self.recipes), log=log, threads=self.threads, children=children)
+        command = command_of(stage, self.recipes)
+        code = run_command_line(command, log=log, threads=self.threads, children=children, start=self.begin)
         if code:
             where = "" if log is None else f" ({log})"
             raise McrError(f"stage {stage.name} ended with code {code}{where}. Correct the cause and run the same command again.")
@@ -155,7 +158,8 @@ def run_command_line(
     *,
     log: Path | None = None,
     threads: int | None = None,
-    children: list[subprocess.Popen[bytes]] | None = None,
+    children: list[Child] | None = None,
+    start: Start = start_process,
 ) -> int:
     """Run one command and return its exit code. Whoever stops this process stops the command, too.
 
@@ -164,13 +168,13 @@ def run_command_line(
         log: a file for its output; None shows it.
         threads: of OpenMP; None leaves the environment as it is.
         children: where the process is entered, for whoever must stop it from another thread.
+        start: how it begins, of mcr/systems/starting.py.
     """
     marked = {IS_STAGE: "1"} if log is None else {}
-    environment = os.environ | marked | ({} if threads is None else {"OMP_NUM_THREADS": str(threads), **KEPT_MEMORY})
+    environment = marked | ({} if threads is None else {"OMP_NUM_THREADS": str(threads), **KEPT_MEMORY})
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
-    file = None if log is None else log.open("a", encoding="utf-8")
-    process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
+    process = start(command, log, environment)
     if children is not None:
         children.append(process)
     try:
@@ -179,5 +183,3 @@ def run_command_line(
         if process.poll() is None:
             process.terminate()
             process.wait()
-        if file is not None:
-            file.close()
