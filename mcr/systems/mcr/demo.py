@@ -74,6 +74,7 @@ def plan_demo(out: Path, seed: int, is_small: bool) -> Plan:
     kept, schemas, answers = out / "filter" / "kept.parquet", out / "schemas", out / "answers"
     share = ("--d2_share", size.filter_prompts / size.train)
     shots = ("--prompting", "cot_demonstrations", "--train_samples", demo.data / "train.jsonl", "--family", FAMILY)
+    shots = (*shots, "--batch_size", 20)  # prompts of four images: 200 at a time take 9 GB
     steps, cvo_steps = ("--max_steps", size.steps), ("--max_steps", size.grpo_steps)
     stages = (
         demo.world(),
