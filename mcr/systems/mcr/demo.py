@@ -21,7 +21,7 @@ class DemoSize:
 
 
 FULL = DemoSize(train=2304, test=200, steps=280, filter_prompts=64, grpo_steps=12)
-FULL_MINUTES = {"mrsi": 3.2, "sft": 1.8, "eval_cot_3_shot": 0.8, "filter": 0.8, "cvo": 1.8}  # on two idle cores
+FULL_MINUTES = {"mrsi": 3.1, "sft": 1.8, "eval_cot_3_shot": 0.7, "filter": 0.7, "cvo": 1.3}  # on two idle cores
 SMALL = DemoSize(train=1120, test=60, steps=130, filter_prompts=24, grpo_steps=2)
 
 
