@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 
 from mcr.errors import ConfigError, closest
 
-REWARD_PARTS_OF = {"text": ("count", "span"), "type": ("type",), "location": ("entailment", "grounding")}
+REWARD_PARTS_OF = {
+    "text": ("count", "span"),
+    "type": ("type",),
+    "location": ("entailment", "grounding"),
+    "verdict": ("entailment",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,8 @@ class Task:
         caution: the cautions (likewise).
         brief: the one line of detail "brief".
         row_rule: how an answer is written, spelled out for models that were not trained for the task.
-        asked: the parts of an entity that are asked for, of text, type and location.
+        is_verdict: whether of the location only this is asked: does the image show it. The answer is yes or no, and no box.
+        asked: the parts of an entity that are asked for, of text, type and location, or verdict in place of the last.
         reward_parts: the reward parts that score what is asked for (MCR 4.2.1).
         unasked_reward_parts: the other parts of MCR's.
     """
@@ -44,12 +50,15 @@ class Task:
     caution: str
     brief: str
     row_rule: str
+    is_verdict: bool = False
     asked: tuple[str, ...] = field(init=False, compare=False, repr=False)
     reward_parts: tuple[str, ...] = field(init=False, compare=False, repr=False)
     unasked_reward_parts: frozenset[str] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        asked = tuple(part for part in REWARD_PARTS_OF if getattr(self, f"has_{part}"))
+        location = "verdict" if self.is_verdict else "location"
+        asks_for = {"text": self.has_text, "type": self.has_type, location: self.has_location}
+        asked = tuple(part for part, is_asked in asks_for.items() if is_asked)
         scored = tuple(part for one in asked for part in REWARD_PARTS_OF[one])
         unasked = frozenset(part for own in REWARD_PARTS_OF.values() for part in own) - set(scored)
         for name, value in (("asked", asked), ("reward_parts", scored), ("unasked_reward_parts", unasked)):
@@ -105,7 +114,21 @@ VG = Task(
     brief="Give the box.",
     row_rule="Write the answer between <answer> and </answer>: the box [{axes}], or None where the image does not show it.",
 )
-TASKS: Mapping[str, Task] = {task.name: task for task in (GMNER, MNER, VG)}
+VE = Task(
+    name="ve",
+    has_text=False,
+    has_type=False,
+    has_location=True,
+    goal="Say whether the image shows what the text describes.",
+    answer="Reason first, then give one answer: yes or no.",
+    answer_only="Give one answer, nothing else: yes or no.",
+    checks="Check: entailment: ask whether the image really shows what the text describes.",
+    caution="Caution: what the text describes may be absent from the image.",
+    brief="Is it shown?",
+    row_rule="Write the answer between <answer> and </answer>: yes, or no.",
+    is_verdict=True,
+)
+TASKS: Mapping[str, Task] = {task.name: task for task in (GMNER, MNER, VG, VE)}
 
 
 def task_named(name: "str | Task") -> Task:

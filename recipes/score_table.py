@@ -40,9 +40,13 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     },
     "The two biases (MCR Table 4 and Fig. 3)": {name: name for name in ("N-Rate", "N-Count", *NO_TARGET)},
     "Grounding (E2E-GMNER Fig. 3)": {name: name for name in ("Acc@0.5", "Acc@0.75", "mean IoU")},
-    "Masks (RiVEG)": {f"{task} {part}": f"{task} {rate}" for task in ("SMNER", "EES") for part, rate in RATES.items()},
+    "Verdicts (RiVEG Table X)": {"Acc": "verdict accuracy"},
+    "Masks (RiVEG)": {f"{task} {part}": f"{task} {rate}" for task in ("SMNER", "EES") for part, rate in RATES.items()}
+    | {name: name for name in ("mean mask IoU", "mean mask IoU of phrases")},
     "Fine types": {name: name for name in ("FMNERG F1", "FMNERG F1, coarse types", "FMNER F1", "FMNER F1, coarse types")},
-    "Seen in training or not": {name: name for name in ("GMNER F1, seen", "GMNER F1, unseen")},
+    "Seen in training or not": {
+        name: name for name in ("GMNER F1, seen", "GMNER F1, unseen", "MNER F1, seen", "MNER F1, unseen")
+    },
     "Uncertainty (UnCo)": {"AUROC": "AUROC of uncertainty"},
 }
 

@@ -14,6 +14,8 @@ from mcr.tasks import GMNER, Task, task_named
 from rewards.options import DEFAULT_OPTIONS, RewardOptions
 from rewards.parts import PART_TABLE, PARTS, Matching, grounding_score
 
+SOME_BOX = (0.0, 0.0, 1.0, 1.0)
+
 
 @dataclass(frozen=True, slots=True)
 class RewardBreakdown:
@@ -121,7 +123,8 @@ def score_entities(
 ) -> RewardBreakdown:
     """Score entities already read, boxes of both in pixels. Both empty: every part is 1; one empty: every part is 0.
 
-    Without locations (mner) no place counts. Without texts (vg) gold's phrase is taken as said, by nothing at all as absent.
+    Without locations (mner) no place counts. Without texts (vg) gold's phrase is taken as said, by nothing at all as absent. Of a
+    verdict (ve) only whether a place is claimed counts.
     """
     task = task_named(task)
     if not task.has_location:
@@ -129,6 +132,9 @@ def score_entities(
     if not task.has_text:
         phrase = replace(gold[0], boxes=None)
         predicted = tuple(replace(phrase, boxes=entity.boxes) for entity in predicted) or (phrase,)
+    if task.is_verdict:  # which claims a place and says none: gold's counts as said
+        shown = gold[0].boxes or (SOME_BOX,)
+        predicted = tuple(entity if entity.boxes is None else replace(entity, boxes=shown) for entity in predicted)
     matches = tuple(assign_spans(predicted, gold, partial(grounding_score, sigma=options.sigma), options.labels))
     parts = for_task(_score_parts(predicted, gold, matches, options), task)
     return RewardBreakdown(parts, weighted_sum(parts, options), matches, tuple(predicted), problems)

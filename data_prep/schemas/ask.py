@@ -24,7 +24,7 @@ CHECKS = {
     "entailment": "whether the image shows it",
     "grounding": "the box of what is shown, no box for what is not",
 }
-CHECKED = {"text": ("span",), "type": ("type",), "location": ("entailment", "grounding")}
+CHECKED = {"text": ("span",), "type": ("type",), "location": ("entailment", "grounding"), "verdict": ("entailment",)}
 NAMES_RULE = "Name every entity of the answer exactly as the text has it and no other"
 PHRASE_RULE = "Repeat what the text describes exactly as the text has it"
 BOX_RULE = "whether the image shows it, and write no box other than the given ones."

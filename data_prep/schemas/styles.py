@@ -149,9 +149,11 @@ def _on_text(facts: Facts, voice: Voice) -> list[str]:
 
 
 def _on_image(facts: Facts, voice: Voice, *, is_joined: bool = False) -> list[str]:
-    """C_e and C_u, in one or after one another, unless no place is asked for."""
+    """C_e and C_u, in one or after one another; C_e alone where a verdict is asked for, neither where no place is."""
     if not facts.task.has_location:
         return []
+    if facts.task.is_verdict:
+        return [_entail(facts, voice)]
     return [_entail_and_ground(facts, voice)] if is_joined else [_entail(facts, voice), _ground(facts, voice)]
 
 
@@ -180,6 +182,7 @@ def question_answer(facts: Facts, voice: Voice) -> list[str]:
         lines += [voice.say("ask_type"), "A: " + _type(facts, voice)]
     if facts.task.has_location:
         lines += [voice.say("ask_entailed"), "A: " + " ".join([*_see(facts, voice), _entail(facts, voice)])]
+    if facts.task.has_location and not facts.task.is_verdict:
         lines += [voice.say("ask_ground"), "A: " + _ground(facts, voice)]
     return lines
 
@@ -189,6 +192,8 @@ def brief(facts: Facts, voice: Voice) -> list[str]:
     if not facts.entities:
         return [*_see(facts, voice), voice.say("no_span")]
     lines = _see(facts, voice)
+    if facts.task.is_verdict:
+        return [*lines, _entail(facts, voice)]
     for entity, look in zip(facts.entities, facts.looks, strict=True):
         shown = _shown(facts, entity, look, voice)
         kind = "conclude_place" if not facts.task.has_type else "conclude" if facts.task.has_location else "conclude_type"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from mcr.formats.json_answer import write_json
-from mcr.formats.location import format_location
+from mcr.formats.location import format_location, format_verdict
 from mcr.formats.rows import write_joined, write_rows, write_triples
 from mcr.formats.sentences import write_sentences
 from mcr.records import Entity
@@ -57,12 +57,12 @@ def write_answer(entities: Sequence[Entity], answer_format: str, *, order: str =
 
     Args:
         entities: what to write; the empty list gives the format's own word for "nothing".
-        answer_format: a key of ANSWER_FORMATS; a task without texts has one form alone, the location.
+        answer_format: a key of ANSWER_FORMATS; a task without texts has one form alone, the location or the verdict on it.
         order: of the parts, one of ORDERS; what the task does not ask for is left out.
         task: what was asked, or its name.
     """
     task = task_named(task)
     if not task.has_text:
-        return format_location(entities[0])
+        return format_verdict(entities[0]) if task.is_verdict else format_location(entities[0])
     one = ANSWER_FORMATS[answer_format]
     return one.write(entities, [name for name in order.split() if name in task.asked]) if entities else one.empty

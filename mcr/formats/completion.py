@@ -19,7 +19,7 @@ from mcr.formats.markup.blocks import read_body
 from mcr.formats.markup.decoration import strip_line, without_invisible, without_markup
 from mcr.formats.markup.loose_json import is_deep
 from mcr.formats.markup.what_is_read import EMPTY_ANSWERS, EMPTY_SENTENCE
-from mcr.formats.place import read_place
+from mcr.formats.place import read_place, read_verdict
 from mcr.labels import DEFAULT_LABELS, LabelSet
 from mcr.records import Entity, collapse_space
 from mcr.tasks import GMNER, Task, task_named
@@ -65,7 +65,8 @@ def parse_completion(
     """Read a completion. Whatever cannot be read is reported in `problems`; no completion raises.
 
     A task without locations (mner) reads names and types and no place. A task without texts (vg) reads a place and no name: its
-    one entity has the empty text, which whoever asked fills in with the phrase.
+    one entity has the empty text, which whoever asked fills in with the phrase. Of a task that asks for a verdict (ve), yes is a
+    place without a box, boxes ().
 
     Args:
         completion: what the model wrote, reasoning included.
@@ -134,7 +135,7 @@ def _parsed(entities: list[Entity], problems: list[str], is_empty: bool, answer:
 
 
 def _parse_place(body: str, how: Reading, behind: list[str], answer: str) -> ParsedCompletion:
-    place = read_place(body, how)
+    place = read_verdict(body, how) if how.task.is_verdict else read_place(body, how)
     if place is None:
         return ParsedCompletion((), False, (f"no place could be read in the answer: {body.strip()[:80]!r}", *behind), answer)
     boxes, problems = place

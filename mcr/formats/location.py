@@ -305,6 +305,11 @@ def decimals_of(entity: Entity) -> int:
     return entity.frame.decimals if entity.frame else 0
 
 
+def format_verdict(entity: Entity) -> str:
+    """Return whether the entity is in the image, as the answer of a task that asks for no box."""
+    return "no" if entity.boxes is None else "yes"
+
+
 def format_location(entity: Entity) -> str:
     """Return the entity's boxes one after the other, or None."""
     if not entity.boxes:

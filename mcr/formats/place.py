@@ -1,6 +1,7 @@
-"""Answers of task vg: where one phrase is, its boxes or None, as text or JSON."""
+"""Answers on one phrase: where it is, its boxes or None, as text or JSON; or whether the image shows it at all, yes or no."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from mcr.boxes import Box
@@ -16,7 +17,9 @@ _NUMBER = r"[+-]?(?:[0-9]{1,15}\.?[0-9]{0,15}|\.[0-9]{1,15})"
 _PAIR = rf"\(\s{{0,9}}{_NUMBER}\s{{0,9}},\s{{0,9}}{_NUMBER}\s{{0,9}}\)"
 QUADRUPLE = re.compile(rf"[\[(]\s{{0,9}}(?:{_NUMBER}\s{{0,9}},\s{{0,9}}){{3}}{_NUMBER}\s{{0,9}}[\])]|{_PAIR}[\s,]{{0,9}}{_PAIR}")
 MAX_LABEL_CHARS = 80
+VERDICT = re.compile(r"(yes|no)\b", re.IGNORECASE)
 Place = tuple[Location, list[str]]
+VERDICTS: Mapping[str, Place] = {"yes": ((), []), "no": (None, [])}
 
 
 def read_place(body: str, how: Reading) -> Place | None:
@@ -40,6 +43,22 @@ def read_place(body: str, how: Reading) -> Place | None:
         found = QUADRUPLE.findall(body) if whole.boxes == () and not whole.is_empty_box else []
         return _settled(read_location(found[0]) if len(found) == 1 else whole, body, how)
     return _read_lines(body, how)
+
+
+def read_verdict(body: str, how: Reading) -> Place | None:
+    """Return ((), []) for yes, (None, []) for no, or None where there is no verdict. A yes claims a place and gives no box.
+
+    >>> [read_verdict(one, Reading()) for one in ("yes", "No, it does not.", "Not visible in the image.", "perhaps")]
+    [((), []), (None, []), (None, []), None]
+    """
+    said = body.strip()
+    if how.is_strict:
+        return VERDICTS.get(said)
+    said = strip_line(said[:MAX_ANSWER_CHARS])[0]
+    word = VERDICT.match(said)
+    if word:
+        return VERDICTS[word.group(1).lower()]
+    return VERDICTS["no"] if is_none(said) else None
 
 
 def _settled(found: ReadLocation | None, text: str, how: Reading) -> Place | None:

@@ -11,8 +11,7 @@ from typing import Any
 from mcr.boxes import area, is_empty_box
 from mcr.errors import ConfigError
 from mcr.labels import DEFAULT_LABELS, LabelSet, load_labels
-from mcr.masks import mask_iou
-from mcr.metrics.matching import first_box_iou, is_same_type
+from mcr.metrics.matching import first_box_iou, first_mask_iou, is_same_type
 from mcr.records import Entity, ScoredSample, collapse_space
 
 CHOICES = {
@@ -108,7 +107,7 @@ class Conventions(ConventionFlags):
         """Whether both are without a mask, or the first predicted mask hits one of gold's (SMNER)."""
         if not predicted.masks or not gold.masks:
             return predicted.boxes is None and gold.boxes is None and not predicted.masks and not gold.masks
-        return self.is_enough(max(mask_iou(predicted.masks[0], mask) for mask in gold.masks))
+        return self.is_enough(first_mask_iou(predicted, gold))
 
     def unify(self, row: ScoredSample) -> ScoredSample:
         """Return the sample as these conventions see it: case folded, repeated predictions and smaller gold boxes gone."""

@@ -10,11 +10,11 @@ mcr.metrics.scores has the scores as functions of the sums; mcr.metrics.interval
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from mcr.metrics.conventions import DEFAULT, Conventions, unify_rows
-from mcr.metrics.grec import grec_counts
-from mcr.metrics.matching import Hit, first_box_iou, match_best, match_exact
+from mcr.metrics.grec import grec_counts, verdict_counts
+from mcr.metrics.matching import Hit, first_box_iou, first_mask_iou, match_best, match_exact
 from mcr.records import Entity, ScoredSample, collapse_space
 
 Key = tuple[str, ...]  # the measure, which of several where there are several (a type, a threshold), and the part
@@ -55,11 +55,13 @@ def sample_counts(row: ScoredSample, conventions: Conventions = DEFAULT, seen_te
     """
     task = row.task
     if not task.has_text:
-        return grec_counts(row, conventions)
+        return verdict_counts(row) if task.is_verdict else grec_counts(row, conventions)
     placed = conventions.by_box(row)
     counts = _name_counts(placed)
     if task.has_type:
         counts |= _triple("mner", row.predicted, row.gold, conventions.agrees_on_type) | _folded_types(row, conventions)
+        if seen_texts is not None:
+            counts |= _seen_counts("seen_names", row, seen_texts, conventions.agrees_on_type)
     if task.has_location:
         counts |= _triple("eeg", placed.predicted, placed.gold, conventions.agrees_on_location)
         counts |= _no_target_counts(placed, conventions) | _grounding_counts(placed, conventions)
@@ -69,7 +71,7 @@ def sample_counts(row: ScoredSample, conventions: Conventions = DEFAULT, seen_te
         counts |= _fmner_counts(row, conventions) | _fine_counts(placed, conventions)
         counts |= _curve_counts(placed, conventions) | _mask_counts(row, conventions)
         if seen_texts is not None:
-            counts |= _seen_counts(placed, seen_texts, conventions)
+            counts |= _seen_counts("seen", placed, seen_texts, conventions.agrees_on_type_and_location)
     return counts
 
 
@@ -183,25 +185,47 @@ def _with_coarse_types(row: ScoredSample, conventions: Conventions) -> ScoredSam
 
 def _mask_counts(row: ScoredSample, conventions: Conventions) -> dict[Key, float]:
     """Return SMNER's and EES's counts: GMNER and EEG with the IoU of masks in the place of boxes (RiVEG IV-A, V-B)."""
-
-    def is_hit(predicted: Entity, gold: Entity) -> bool:
-        return conventions.agrees_on_type(predicted, gold) and conventions.agrees_on_mask(predicted, gold)
-
-    return {
+    is_hit = partial(_agrees_on_type_and_mask, conventions)
+    num_with_masks = sum(bool(entity.masks) for entity in (*row.gold, *row.predicted))
+    counts = {
         **_triple("smner", row.predicted, row.gold, is_hit),
         **_triple("ees", row.predicted, row.gold, conventions.agrees_on_mask),
-        ("smner", "with_masks"): sum(bool(entity.masks) for entity in (*row.gold, *row.predicted)),
+        ("smner", "with_masks"): num_with_masks,
     }
+    if num_with_masks:
+        return counts | _mask_overlaps(row, conventions)
+    # Without a mask all thresholds agree: what is right is None in both.
+    curve = {("smner_curve", name, "correct"): counts["smner", "correct"] for name in _conventions_by_threshold(conventions)}
+    return {**counts, **curve, ("smner", "iou"): 0, ("smner", "masked"): 0}
 
 
-def _seen_counts(row: ScoredSample, seen_texts: frozenset[str], conventions: Conventions) -> dict[Key, float]:
-    """Return GMNER's counts of the entities whose text is in `seen_texts`, and of the others."""
+def _mask_overlaps(row: ScoredSample, conventions: Conventions) -> dict[Key, float]:
+    """Return the IoU of masks, summed over gold entities that have some (RiVEG Table XI, mIoU), and SMNER's curve (its Fig. 9).
+
+    As for boxes, a gold entity is paired with a prediction of the same text and type; without one its IoU is 0.
+    """
+    masked = [entity for entity in row.gold if entity.masks]
+    pairs = match_best(row.predicted, masked, conventions.agrees_on_type, first_mask_iou)
+    curve: dict[Key, float] = {}
+    for threshold, at in _conventions_by_threshold(conventions).items():
+        is_hit = partial(_agrees_on_type_and_mask, at)
+        curve["smner_curve", threshold, "correct"] = len(match_exact(row.predicted, row.gold, is_hit))
+    iou = sum(first_mask_iou(row.predicted[p], masked[g]) for p, g in pairs)
+    return {**curve, ("smner", "iou"): iou, ("smner", "masked"): len(masked)}
+
+
+def _agrees_on_type_and_mask(conventions: Conventions, predicted: Entity, gold: Entity) -> bool:
+    return conventions.agrees_on_type(predicted, gold) and conventions.agrees_on_mask(predicted, gold)
+
+
+def _seen_counts(measure: str, row: ScoredSample, seen_texts: frozenset[str], is_hit: Hit) -> dict[Key, float]:
+    """Return a measure's counts of the entities whose text is in `seen_texts`, and of the others."""
     counts: dict[Key, float] = {}
     for name, is_seen in (("seen", True), ("unseen", False)):
         predicted, gold = (
             [one for one in part if (collapse_space(one.text) in seen_texts) == is_seen] for part in (row.predicted, row.gold)
         )
-        counts |= _triple(("seen", name), predicted, gold, conventions.agrees_on_type_and_location)
+        counts |= _triple((measure, name), predicted, gold, is_hit)
     return counts
 
 

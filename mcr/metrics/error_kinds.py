@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mcr.labels import DEFAULT_LABELS, LabelSet
 from mcr.metrics.conventions import DEFAULT, Conventions
-from mcr.metrics.grec import is_exact_place
+from mcr.metrics.grec import is_exact_place, is_right_verdict
 from mcr.metrics.matching import Hit, assign_spans, first_box_iou, match_exact
 from mcr.records import Entity, ScoredSample, collapse_space
 
@@ -98,6 +98,9 @@ def _judge_place(row: ScoredSample, is_readable: bool, conventions: Conventions)
         is_right = is_readable and row.is_answered and not any(entity.boxes for entity in row.gold)
         kind = "right" if is_right else "missed" if is_readable else "unreadable"
         return [Verdict(kind, None, index) for index in range(len(row.gold))]
+    if row.task.is_verdict:
+        wrong = "should have a box" if row.predicted[0].boxes is None else "should be None"
+        return [Verdict("right" if is_right_verdict(row) else wrong, 0, 0)]
     kind = (
         "right" if is_exact_place(row, conventions) else _kind_of_location(row.predicted[0], row.gold[0]) if row.gold else "extra"
     )

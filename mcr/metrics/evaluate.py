@@ -30,7 +30,18 @@ from mcr.metrics.scores import (
 from mcr.metrics.uncertainty import uncertainty_auroc
 from mcr.records import Sample, ScoredSample
 
-HEADLINES = ("GMNER F1", "MNER F1", "EEG F1", "N-Rate", "N-F1", "SMNER F1", "GREC N-acc", "GREC precision", "GREC Pr@(F1=1)")
+HEADLINES = (
+    "GMNER F1",
+    "MNER F1",
+    "EEG F1",
+    "N-Rate",
+    "N-F1",
+    "SMNER F1",
+    "GREC N-acc",
+    "GREC precision",
+    "GREC Pr@(F1=1)",
+    "verdict accuracy",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from mcr.boxes import Box, giou, iou
 from mcr.metrics.assignment import Edge, best_assignment
 from mcr.metrics.conventions import DEFAULT, Conventions
+from mcr.metrics.matching import first_mask_iou
 from mcr.records import Entity, ScoredSample
 
 
@@ -14,6 +15,7 @@ def grec_counts(row: ScoredSample, conventions: Conventions) -> dict[tuple[str, 
     none_said: no target, and none was said (MCR Eq. 25). some_said: a target, and a place was predicted. first_hit: a target, and
     the first box hits any gold box by IoU. exact: the boxes match gold's one to one, none unmatched on either side. A sample
     without a prediction, or with one that cannot be read, is right in none of them.
+
     """
     has_target, is_claimed = bool(_boxes(row.gold)), _claims_place(row)
     return {
@@ -23,7 +25,26 @@ def grec_counts(row: ScoredSample, conventions: Conventions) -> dict[tuple[str, 
         ("grec", "some_said"): has_target and is_claimed,
         ("grec", "first_hit"): has_target and _hits(row, conventions),
         ("grec", "exact"): is_exact_place(row, conventions),
-    }
+    } | _mask_counts(row)
+
+
+def _mask_counts(row: ScoredSample) -> dict[tuple[str, ...], float]:
+    """Return the IoU of the first mask with the best of gold's, of a phrase that has some (RiVEG Table XI, mIoU)."""
+    masked = [entity for entity in row.gold if entity.masks]
+    if not masked:
+        return {}
+    iou = max((first_mask_iou(row.predicted[0], entity) for entity in masked), default=0.0) if row.predicted else 0.0
+    return {("phrase_masks", "iou"): iou, ("phrase_masks", "phrases"): 1}
+
+
+def verdict_counts(row: ScoredSample) -> dict[tuple[str, ...], float]:
+    """Return whether it was rightly said that the image shows a phrase, or that it does not (RiVEG Table X, VE Acc.)."""
+    return {("verdict", "right"): is_right_verdict(row), ("verdict", "phrases"): 1}
+
+
+def is_right_verdict(row: ScoredSample) -> bool:
+    """Whether a place was claimed where gold has one, or none where it has none. No answer is no verdict."""
+    return row.is_answered and _claims_place(row) == bool(_boxes(row.gold))
 
 
 def is_exact_place(row: ScoredSample, conventions: Conventions = DEFAULT) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from mcr.boxes import iou
 from mcr.labels import DEFAULT_LABELS, LabelSet
+from mcr.masks import mask_iou
 from mcr.metrics.assignment import best_assignment
 from mcr.records import Entity, collapse_space
 
@@ -56,6 +57,13 @@ def first_box_iou(predicted: Entity, gold: Entity) -> float:
     if len(gold.boxes) == 1:
         return iou(predicted.boxes[0], gold.boxes[0])
     return max(iou(predicted.boxes[0], box) for box in gold.boxes)
+
+
+def first_mask_iou(predicted: Entity, gold: Entity) -> float:
+    """Return the IoU of the prediction's first mask with the best of gold's; 0 where either has none."""
+    if not predicted.masks or not gold.masks:
+        return 0.0
+    return max(mask_iou(predicted.masks[0], mask) for mask in gold.masks)
 
 
 def is_same_type(predicted: Entity, gold: Entity, labels: LabelSet = DEFAULT_LABELS) -> bool:

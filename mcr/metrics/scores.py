@@ -54,11 +54,20 @@ ACC_50, ACC_75, MEAN_IOU = (share_of("grounding", part, "gold") for part in ("hi
 N_ACC = share_of("grec", "none_said", "no_target")
 T_ACC = share_of("grec", "some_said", "target")
 GREC_PRECISION = share_of("grec", "first_hit", "target")
+VERDICT_ACCURACY = share_of("verdict", "right", "phrases")
 GREC_EXACT = share_of("grec", "exact", "target", "no_target")
-IOU_CURVE: Mapping[str, Ratio] = {
-    f"{threshold:.1f}": Ratio((("iou_curve", f"{threshold:.1f}", "correct"),) * 2, f1_of("gmner").bottom)
-    for threshold in CURVE_THRESHOLDS
-}
+
+
+def curve_of(counted: str, measure: str) -> dict[str, Ratio]:
+    """Return F1 at each of the curve's IoU thresholds."""
+    return {
+        f"{threshold:.1f}": Ratio(((counted, f"{threshold:.1f}", "correct"),) * 2, f1_of(measure).bottom)
+        for threshold in CURVE_THRESHOLDS
+    }
+
+
+IOU_CURVE: Mapping[str, Ratio] = curve_of("iou_curve", "gmner")
+MASK_IOU_CURVE: Mapping[str, Ratio] = curve_of("smner_curve", "smner")
 
 
 def rates_of(name: str, *measure: str) -> dict[str, Ratio]:
@@ -86,8 +95,14 @@ FINE_MEASURES: Mapping[str, Ratio] = {
     "FMNER F1": f1_of("fmner", "fine"),
     "FMNER F1, coarse types": f1_of("fmner", "coarse"),
 }
-MASK_MEASURES: Mapping[str, Ratio] = {**rates_of("SMNER", "smner"), **rates_of("EES", "ees")}
+MASK_MEAN_IOU = share_of("smner", "iou", "masked")
+PHRASE_MASK_IOU = share_of("phrase_masks", "iou", "phrases")
+MASK_MEASURES: Mapping[str, Ratio] = {**rates_of("SMNER", "smner"), **rates_of("EES", "ees"), "mean mask IoU": MASK_MEAN_IOU}
 SEEN_MEASURES: Mapping[str, Ratio] = {"GMNER F1, seen": f1_of("seen", "seen"), "GMNER F1, unseen": f1_of("seen", "unseen")}
+SEEN_NAMES: Mapping[str, Ratio] = {
+    "MNER F1, seen": f1_of("seen_names", "seen"),
+    "MNER F1, unseen": f1_of("seen_names", "unseen"),
+}
 NO_PLACE_MEASURES: Mapping[str, Ratio] = {"GREC N-acc": N_ACC}
 PLACE_MEASURES: Mapping[str, Ratio] = {"GREC precision": GREC_PRECISION, "GREC T-acc": T_ACC}
 GREC_MEASURES: Mapping[str, Ratio] = {**NO_PLACE_MEASURES, **PLACE_MEASURES, "GREC Pr@(F1=1)": GREC_EXACT}
@@ -136,9 +151,12 @@ def measures_of(sums: Counts) -> dict[str, Ratio]:
         (has_fine_types(sums), FINE_MEASURES),
         (has_masks(sums), MASK_MEASURES),
         (has_seen(sums), SEEN_MEASURES),
+        (("seen_names", "seen", "gold") in sums, SEEN_NAMES),
         (_has(sums, "grec", "no_target"), NO_PLACE_MEASURES),
         (_has(sums, "grec", "target"), PLACE_MEASURES),
         (has_phrases(sums), {"GREC Pr@(F1=1)": GREC_EXACT}),
+        (_has(sums, "phrase_masks", "phrases"), {"mean mask IoU of phrases": PHRASE_MASK_IOU}),
+        (_has(sums, "verdict", "phrases"), {"verdict accuracy": VERDICT_ACCURACY}),
     )
     return {name: ratio for is_there, measures in groups if is_there for name, ratio in measures.items()}
 

@@ -53,7 +53,7 @@ def write_instruction(
 def what_is_asked(labels: LabelSet, frame: FrameSettings, task: Task) -> list[str]:
     """Return the sentences that name the task, its labels and its rule for boxes, as far as it has them."""
     types = [LABELS.format(labels=", ".join(map(labels.described, labels.labels)))] if task.has_type else []
-    boxes = [BOX_RULES[frame.kind].format(axes=AXES_TEXT[frame.axes])] if task.has_location else []
+    boxes = [BOX_RULES[frame.kind].format(axes=AXES_TEXT[frame.axes])] if task.has_location and not task.is_verdict else []
     return [task.goal, *types, *boxes]
 
 

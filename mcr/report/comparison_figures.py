@@ -24,6 +24,7 @@ LOGGED: Mapping[str, tuple[str, float]] = {
     "held_out/eeg_f1": ("held-out EEG F1 (%)", 100),
     "held_out/n_f1": ("held-out N-F1 (%)", 100),
     "held_out/grec_pr": ("held-out Pr@(F1=1) (%)", 100),
+    "held_out/verdict_accuracy": ("held-out verdict accuracy (%)", 100),
     "entropy": ("entropy (nats per token)", 1),
     "completions/mean_length": ("completion length (tokens)", 1),
     "loss": ("loss", 1),

@@ -130,7 +130,7 @@ CURVES = {
     "reward": ("reward", "reward_std"),
     REWARD_PARTS: (),  # what the rows hold
     "held out": (
-        *("held_out/gmner_f1", "held_out/mner_f1", "held_out/eeg_f1", "held_out/grec_pr"),
+        *("held_out/gmner_f1", "held_out/mner_f1", "held_out/eeg_f1", "held_out/grec_pr", "held_out/verdict_accuracy"),
         *("held_out/n_f1", "held_out/n_rate"),
     ),
     "groups and answers": ("frac_reward_zero_std", "completions/unreadable", "completions/clipped_ratio"),

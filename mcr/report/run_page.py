@@ -22,6 +22,7 @@ FURTHER_LINES = {
     "held_out/mner_f1": "held-out MNER F1",
     "held_out/eeg_f1": "held-out EEG F1",
     "held_out/grec_pr": "held-out GREC Pr@(F1=1)",
+    "held_out/verdict_accuracy": "held-out verdict accuracy",
     "held_out/n_rate": "held-out N-Rate",
     "held_out/n_f1": "held-out N-F1",
 }

@@ -9,7 +9,7 @@ from mcr.commands import score_predictions
 from mcr.errors import ConfigError, DataError
 from mcr.io.samples import write_samples
 from mcr.metrics.evaluate import evaluate, score_rows
-from mcr.metrics.scores import FINE_MEASURES, GREC_MEASURES, MASK_MEASURES, MEASURES, SEEN_MEASURES
+from mcr.metrics.scores import FINE_MEASURES, GREC_MEASURES, MASK_MEASURES, MEASURES, SEEN_MEASURES, SEEN_NAMES
 from mcr.records import Entity, ImageRef, Sample, ScoredSample
 from mcr.report.evaluation import evaluate_system
 
@@ -64,7 +64,8 @@ def test_seeds_are_shown_as_mean_and_spread(capsys, tmp_path):
 
 
 def test_every_measure_has_a_column():
-    every = {*MEASURES, *FINE_MEASURES, *MASK_MEASURES, *SEEN_MEASURES, *GREC_MEASURES, "N-Count", "AUROC of uncertainty"}
+    every = {*MEASURES, *FINE_MEASURES, *MASK_MEASURES, *SEEN_MEASURES, *SEEN_NAMES, *GREC_MEASURES, "N-Count"}
+    every |= {"AUROC of uncertainty", "verdict accuracy", "mean mask IoU of phrases"}
     columns = [measure for columns in score_table.TABLES.values() for measure in columns.values()]
     assert sorted(columns) == sorted(every)
 

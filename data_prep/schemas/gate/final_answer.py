@@ -34,6 +34,8 @@ def is_gold(completion: str, facts: Facts) -> bool:
     parsed = parse_completion(completion, facts.task, labels=labels, frame=facts.frame, sentence=facts.sentence, formats=taught)
     if not parsed.is_readable or parsed.problems:
         return False
+    if facts.task.is_verdict:
+        return [entity.is_grounded for entity in parsed.entities] == [entity.is_grounded for entity in facts.entities]
     if not facts.task.has_text:
         return [entity.boxes for entity in parsed.entities] == [entity.boxes for entity in facts.entities]
     wanted, said = (

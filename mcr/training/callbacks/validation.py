@@ -31,6 +31,7 @@ DECISIVE = {  # what a task asks for -> its score, the most telling first
     ("text", "type"): "held_out/mner_f1",
     ("text", "location"): "held_out/eeg_f1",
     ("location",): "held_out/grec_pr",
+    ("verdict",): "held_out/verdict_accuracy",
 }
 
 
@@ -191,6 +192,7 @@ def held_out_scores(samples: Sequence[Sample], predictions: Sequence[Prediction]
         "held_out/mner_f1": metrics.mner.f1,
         "held_out/eeg_f1": metrics.eeg.f1,
         "held_out/grec_pr": metrics.grec and metrics.grec.exact,
+        "held_out/verdict_accuracy": metrics.measures.get("verdict accuracy"),
     }
     scores |= {name: measures[name] for parts, name in DECISIVE.items() if parts in asked}
     if any(task.has_text and task.has_location for task in tasks):

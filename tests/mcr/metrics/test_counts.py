@@ -71,4 +71,4 @@ def test_every_score_is_made_of_counts_that_exist():
 )
 def test_what_a_task_asks_for_decides_what_is_counted(task, measures):
     (counts,) = count_rows([ScoredSample("Ann", (Entity("Ann", ""),), (Entity("Ann", ""),), task=task)])
-    assert {key[0] for key in counts} - {"fmnerg", "fmner", "per_coarse_type", "smner", "ees"} == measures
+    assert {key[0] for key in counts} - {"fmnerg", "fmner", "per_coarse_type", "smner", "smner_curve", "ees"} == measures
