@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from recipe_flags import sft_flags
+from tiny_text_encoder import make_text_encoder
 
 import mcr
 from mcr.systems.datasets import SANDBOX_BASE
@@ -55,6 +56,13 @@ def run_recipe(name: str, *flags: object, check: bool = True, **options) -> subp
 @pytest.fixture(scope="session")
 def recipe():
     return run_recipe
+
+
+@pytest.fixture(scope="session")
+def tiny_text_encoder(tmp_path_factory) -> Path:
+    """A tiny BERT with its tokenizer."""
+    pytest.importorskip("torch")
+    return make_text_encoder(tmp_path_factory.mktemp("text_encoder"))
 
 
 @pytest.fixture(scope="session", params=["qwen3_vl", "qwen2_5_vl"])

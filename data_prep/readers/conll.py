@@ -5,7 +5,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data_prep.readers.packed import open_packed
 from data_prep.readers.reading import Reject
+from mcr.tagging.bio import spans_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def iter_tweets(path: Path, known: Sequence[Collection[str]]) -> Iterator[Tweet 
         known: for each column behind the token, the tags that may stand there.
     """
     block = None
-    with path.open("rb") as file:
+    with open_packed(path) as file:
         for number, raw in enumerate(file, start=1):
             if number == 1:
                 raw = raw.removeprefix(BOM_UTF8)
@@ -89,24 +91,6 @@ def _add_line(block: _Block, raw: bytes, file_name: str, number: int, known: Seq
 def bio_tags(labels: Collection[str]) -> frozenset[str]:
     """Return O and the B- and I- tags of labels."""
     return frozenset({"O"} | {f"{prefix}-{label}" for prefix in "BI" for label in labels})
-
-
-def spans_of(tags: Sequence[str]) -> list[tuple[int, int, str]]:
-    """Return [start, end) and type of each entity. An I- that continues nothing (v1 has a few) begins an entity.
-
-    >>> spans_of(["B-PER", "I-PER", "O", "I-LOC"])
-    [(0, 2, 'PER'), (3, 4, 'LOC')]
-    """
-    spans: list[tuple[int, int, str]] = []
-    for index, tag in enumerate(tags):
-        if tag == "O":
-            continue
-        prefix, _, label = tag.partition("-")
-        if prefix == "I" and spans and spans[-1][1:] == (index, label):
-            spans[-1] = (spans[-1][0], index + 1, label)
-        else:
-            spans.append((index, index + 1, label))
-    return spans
 
 
 def num_orphans(tags: Sequence[str]) -> int:

@@ -13,12 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from data_prep.readers.conll import bio_tags, num_orphans, spans_of
+from data_prep.readers.conll import bio_tags, num_orphans
 from data_prep.readers.reading import Item, check_id, find_image, read_at, require_files
 from mcr.errors import DataError
 from mcr.io.unicode import without_surrogates
 from mcr.labels import TWITTER_GMNER
 from mcr.records import Entity, Sample
+from mcr.tagging.bio import spans_of
 from mcr.tasks import MNER
 
 FILES = {"train": "train", "dev": "val", "test": "test"}

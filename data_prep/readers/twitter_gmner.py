@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from data_prep.readers.conll import Tweet, bio_tags, iter_tweets, num_orphans, spans_of
+from data_prep.readers.conll import Tweet, bio_tags, iter_tweets, num_orphans
 from data_prep.readers.reading import Item, Reject, check_id, find_image, read_all, read_at, require_files
 from data_prep.readers.voc import read_annotation
 from mcr.errors import DataError
 from mcr.labels import FMNERG_FINE, TWITTER_FMNERG, TWITTER_GMNER
 from mcr.records import Entity, Sample
+from mcr.tagging.bio import spans_of
 from mcr.tasks import GMNER
 
 SPLITS = ("train", "dev", "test")

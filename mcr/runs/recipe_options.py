@@ -21,7 +21,12 @@ from mcr.io.atomic_write import write_json
 
 TRL_OPTIONS = Path(__file__).with_name("trl_options.json")
 # The dataclasses whose options trl_options.json lists.
-LISTED = ("mcr.training.trainer_configs.MrsiConfig", "mcr.training.trainer_configs.CvoConfig", "trl.ModelConfig")
+LISTED = (
+    "mcr.training.trainer_configs.MrsiConfig",
+    "mcr.training.trainer_configs.CvoConfig",
+    "mcr.tagging.trainer.TaggerConfig",
+    "trl.ModelConfig",
+)
 KINDS = {int: "INT", float: "FLOAT", str: "TEXT", bool: "BOOL", dict: "JSON", list: "LIST"}
 REQUIRED = "required"
 

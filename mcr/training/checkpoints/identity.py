@@ -77,15 +77,11 @@ def identify_run(
         images: the paths of the images of the training set.
         prompts: the prompt settings that are saved with the model.
     """
-    rows: dict[str, Any] = {}
-    for one in settings:
-        values = one.to_dict() if hasattr(one, "to_dict") else dataclasses.asdict(one)
-        rows |= {name: value for name, value in without_secrets(values).items() if _has_effect(name)}
     config = next(one for one in settings if hasattr(one, "gradient_accumulation_steps"))
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     held_out = getattr(settings[0], "held_out", None)
     is_folder = Path(model).is_dir()
-    return rows | {
+    return settings_rows(settings) | {
         "rows_a_step": config.per_device_train_batch_size * config.gradient_accumulation_steps * processes,
         "model_name_or_path": weights_hash(model) if is_folder else f"{model}@{revision}",
         "train_set": file_hash(train_set),
@@ -93,6 +89,15 @@ def identify_run(
         "prompts": text_hash(json.dumps(prompts.to_dict())),
         "held_out": None if held_out is None else file_hash(held_out),
     }
+
+
+def settings_rows(settings: tuple[Any, ...]) -> dict[str, Any]:
+    """Return the settings of a recipe's dataclasses that have an effect on the numbers of its run, without secrets."""
+    rows: dict[str, Any] = {}
+    for one in settings:
+        values = one.to_dict() if hasattr(one, "to_dict") else dataclasses.asdict(one)
+        rows |= {name: value for name, value in without_secrets(values).items() if _has_effect(name)}
+    return rows
 
 
 def check_same_run(out: Path, rows: Mapping[str, Any], *, with_changes: bool) -> RunIdentity:
