@@ -1,0 +1,88 @@
+"""Phrases: an entity as a text of its own, to be entailed or grounded. A phrase is a sample of task ve or vg (RiVEG IV-C)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from mcr.boxes import area
+from mcr.errors import ConfigError, closest
+from mcr.io.predictions import Prediction
+from mcr.knowledge.known_texts import Knowledge
+from mcr.knowledge.question_templates import FORMS, expression_of
+from mcr.records import Entity, Sample, collapse_space
+from mcr.tasks import Task
+
+Expansions = Mapping[tuple[str, str, str], str]  # (sample id, entity, type) -> what the entity is, in a few words
+
+
+def expansions_of(records: Iterable[Knowledge]) -> dict[tuple[str, str, str], str]:
+    """Return what is said of entities, by sample, text and type; of several sources the first counts."""
+    found: dict[tuple[str, str, str], str] = {}
+    for record in records:
+        if record.entity is not None and record.type is not None:
+            found.setdefault((record.id, record.entity, record.type), record.text)
+    return found
+
+
+def phrase_of(entity: Entity, expansion: str, form: str) -> str:
+    """Return an entity as a text of its own.
+
+    Args:
+        entity: its name and type.
+        expansion: what it is; "" where nothing is known, which leaves name and type.
+        form: one of FORMS: name and type, the expansion alone, or both (the referring expression of IV-B 2).
+
+    Raises:
+        ConfigError: there is no such form.
+
+    >>> [phrase_of(Entity("CP3", "PER"), "a basketball player", form) for form in FORMS]
+    ['CP3 (PER)', 'a basketball player', 'CP3 (PER) - a basketball player']
+    """
+    if form not in FORMS:
+        raise ConfigError(f"form: got {form!r}{closest(form, FORMS)}, expected one of {', '.join(FORMS)}. Correct the name.")
+    if form == "name" or not expansion:
+        return expression_of(entity.text, entity.type, "")
+    return expansion if form == "expansion" else expression_of(entity.text, entity.type, expansion)
+
+
+def phrases_of(
+    sample: Sample, entities: Sequence[Entity], expansions: Expansions, form: str, task: Task, *, is_largest: bool = False
+) -> list[Sample]:
+    """Return a phrase for each entity of a sample, in their order.
+
+    Args:
+        sample: whose first image is asked about.
+        entities: gold's, or predicted ones.
+        expansions: of the entities.
+        form: one of FORMS.
+        task: ve or vg.
+        is_largest: of several boxes the largest alone is gold, as in training (IV-C 2); masks go with their boxes.
+    """
+    phrases = []
+    for number, entity in enumerate(entities):
+        text = collapse_space(phrase_of(entity, expansions.get((sample.id, entity.text, entity.type), ""), form))
+        gold = (Entity(text, entity.type, entity.boxes, entity.masks),)
+        if is_largest and entity.boxes:
+            gold = (Entity(text, entity.type, (max(entity.boxes, key=area),)),)
+        made = {"task": task, "sentence": text, "entities": gold, "images": sample.images[:1]}
+        phrases.append(replace(sample, id=f"{sample.id}#{number}", **made, captions=(), knowledge=(), regions=()))
+    return phrases
+
+
+def has_usable_image(sample: Sample) -> bool:
+    """Whether there is an image to ask about: without one no entity is shown."""
+    return bool(sample.images) and not sample.images[0].is_missing
+
+
+def with_boxes(prediction: Prediction, places: Mapping[str, Prediction]) -> Prediction:
+    """Return the predicted entities of a sample, each with the boxes of its phrase.
+
+    Args:
+        prediction: names and types.
+        places: the predictions of the phrases that were grounded, by their ids; the other entities are not shown.
+    """
+    grounded = [places.get(f"{prediction.id}#{number}") for number in range(len(prediction.entities))]
+    entities = tuple(
+        replace(entity, boxes=place.entities[0].boxes if place is not None and place.entities else None)
+        for entity, place in zip(prediction.entities, grounded, strict=True)
+    )
+    return replace(prediction, entities=entities)
