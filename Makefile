@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM = false
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: setup demo sandbox-base sandbox-clip test check audit lint types format test-vllm test-peers clean
+.PHONY: setup demo demo-riveg sandbox-base sandbox-clip test check audit lint types format test-vllm test-peers clean
 
 setup: $(VENV)/.ready
 
@@ -21,6 +21,12 @@ $(VENV)/.ready: setup.cfg constraints.txt
 
 demo: setup
 	$(BIN)/python recipes/demo.py $(DEMO)
+
+# RiVEG in the sandbox; with RIVEG_DATA, a folder of the published text (docs/systems/riveg.md), its names on real tweets, too.
+demo-riveg: setup
+	$(BIN)/python recipes/demo.py --system riveg --output_dir runs/riveg_demo $(DEMO)
+	$(if $(RIVEG_DATA),$(BIN)/python recipes/reproduce.py riveg-6 --on twitter --data_root $(RIVEG_DATA) --seeds 0 --jobs 2 \
+		--results runs/riveg_demo/results --rows "BiLSTM-CRF (text only)" "PLIM ChatGPT (BiLSTM)")
 
 sandbox-base: setup
 	OMP_NUM_THREADS=1 $(BIN)/python recipes/sandbox_base.py $(BASE)

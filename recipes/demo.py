@@ -1,6 +1,6 @@
 """The whole method in the sandbox: the paper's Table 1 in small, from a base model to CVO, with every report.
 
-    mcr demo [--output_dir runs/sandbox] [--seed 0] [--small] [--system e2e_gmner]
+    mcr demo [--output_dir runs/sandbox] [--seed 0] [--small] [--system e2e_gmner|riveg]
 
 Two stages run at a time, one thread each, forked from a process that has imported what they share. Called again, it resumes
 after the last finished stage; a stage that was stopped resumes from its own last checkpoint or row.
@@ -60,8 +60,11 @@ def main(argv: list[str] | None = None) -> None:
     minutes = runner.run(plan.stages, plan.expected)
     text = result_table(plan.rows, minutes)
     write_whole(args.output_dir / "table.md", text + "\n")
-    print(f"\n{text}\n\nreports with every sample: {args.output_dir}/eval/*/report.html")
-    print(f"the run's page: {args.output_dir}/run.html")
+    reports = [str(row.folder / "report.html") for row in plan.rows]
+    print("\n".join(["", text, "", "reports with every sample:", *(f"  {path}" for path in reports)]))
+    page = args.output_dir / "run.html"
+    if page.is_file():
+        print(f"the run's page: {page}")
 
 
 if __name__ == "__main__":

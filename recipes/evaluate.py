@@ -5,12 +5,13 @@
     mcr evaluate --gold G.jsonl --predictions COMPLETIONS.jsonl --family qwen2_5_vl --output_dir DIR
     mcr evaluate --gold G.jsonl --output_dir DIR --image_root IMAGES --base_url http://localhost:8000/v1 \
         --model_name_or_path Qwen/Qwen2.5-VL-7B-Instruct --family qwen2_5_vl --prompting cot
-    mcr evaluate --gold G.jsonl --output_dir DIR --system NAME
+    mcr evaluate --gold G.jsonl --output_dir DIR --system NAME [the flags of the system]
 
 Predictions are appended row by row, unless they come from a file; called again, only what is missing is generated.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,10 @@ from mcr.rollouts.make_sampler import SamplerSettings, checked_processor, make_s
 from mcr.rollouts.predictors import FilePredictor, SamplerPredictor
 from mcr.rollouts.resumable import predict_missing, prompts_hash
 from mcr.runs.config import parse_settings
-from mcr.runs.fingerprint import images_hash, weights_hash
+from mcr.runs.fingerprint import file_hash, images_hash, weights_hash
 from mcr.runs.processes import join_processes
 from mcr.runs.run_folder import make_run_folder, write_run_record
-from mcr.systems import system_named
+from mcr.systems import predictor_settings, system_named
 from mcr.systems.base import Predictor, PredictorInputs
 from rewards.options import RewardOptions
 from rewards.score import score_entities, unreadable
@@ -128,7 +129,7 @@ class GenerationArguments:
         return load_labels(self.labels) if self.labels else DEFAULT_LABELS
 
 
-SETTINGS = (EvaluateArguments, GenerationArguments, FrameFlags, ConventionFlags)
+SETTINGS = (EvaluateArguments, GenerationArguments, FrameFlags, ConventionFlags, *predictor_settings().values())
 
 
 def baseline_frame(model: str, family: str, generation: GenerationArguments) -> FrameSettings:
@@ -215,8 +216,8 @@ def model_predictions(
     return predict_missing(samples, make_predictor, out=out, fingerprint=fingerprint)
 
 
-def system_predictions(name: str, samples: list[Sample], arguments: EvaluateArguments) -> list[Prediction]:
-    """Return the predictions of a system, what is missing generated.
+def system_predictions(name: str, settings: Any, samples: list[Sample], arguments: EvaluateArguments) -> list[Prediction]:
+    """Return the predictions of a system with its own settings, what is missing generated.
 
     Raises:
         ConfigError: it predicts as any trained model does.
@@ -225,9 +226,28 @@ def system_predictions(name: str, samples: list[Sample], arguments: EvaluateArgu
     if make_predictor is None:
         raise ConfigError(f"system: {name} predicts as its trained model does. Give --model_name_or_path and leave --system out.")
     image_root, train_samples = (None if path is None else Path(path) for path in (arguments.image_root, arguments.train_samples))
-    inputs = PredictorInputs(arguments.model_name_or_path, image_root, train_samples, arguments.seed)
+    out = Path(arguments.output_dir)
+    inputs = PredictorInputs(arguments.model_name_or_path, image_root, train_samples, arguments.seed, out, settings)
     fingerprint = fingerprint_of(arguments) | {"system": name, "train_samples": arguments.train_samples}
-    return predict_missing(samples, lambda: make_predictor(inputs), out=Path(arguments.output_dir), fingerprint=fingerprint)
+    fingerprint |= {} if settings is None else asdict(settings) | {"files": hashes_of(settings)}
+    if image_root is not None:
+        fingerprint["images"] = images_hash(image_root, [image.path for sample in samples for image in sample.images])
+    return predict_missing(samples, lambda: make_predictor(inputs), out=out, fingerprint=fingerprint)
+
+
+def hashes_of(settings: Any) -> dict[str, str]:
+    """Return a hash of each file and of each model folder that settings name."""
+    named = {name: Path(value) for name, value in asdict(settings).items() if isinstance(value, str) and value}
+    files = {name: file_hash(path) for name, path in named.items() if path.is_file()}
+    return files | {name: weights_hash(path) for name, path in named.items() if path.is_dir()}
+
+
+def check_is_asked(of_systems: Mapping[str, Any], asked: str | None) -> None:
+    """Raise ConfigError where a flag of a system is given that is not asked."""
+    for name, settings in of_systems.items():
+        changed = [one.name for one in fields(settings) if getattr(settings, one.name) != getattr(type(settings)(), one.name)]
+        if changed and name != asked:
+            raise ConfigError(f"--{changed[0]}: it is of the system {name}. Give --system {name}, or leave it out.")
 
 
 def fingerprint_of(arguments: EvaluateArguments) -> dict[str, Any]:
@@ -238,7 +258,11 @@ def fingerprint_of(arguments: EvaluateArguments) -> dict[str, Any]:
 
 
 def get_predictions(
-    samples: list[Sample], arguments: EvaluateArguments, generation: GenerationArguments, frame: FrameFlags
+    samples: list[Sample],
+    arguments: EvaluateArguments,
+    generation: GenerationArguments,
+    frame: FrameFlags,
+    of_systems: Mapping[str, Any],
 ) -> list[Prediction]:
     """Return the predictions of the file, the system or the model that the flags name."""
     if arguments.predictions is not None:
@@ -247,7 +271,7 @@ def get_predictions(
     if frame != FrameFlags():
         raise ConfigError("frame: --frame, --min_pixels and --max_pixels are of completions in --predictions. Leave them out.")
     if arguments.system is not None:
-        return system_predictions(arguments.system, samples, arguments)
+        return system_predictions(arguments.system, of_systems.get(arguments.system), samples, arguments)
     if arguments.model_name_or_path is None or arguments.image_root is None:
         raise ConfigError("evaluate: a model needs --model_name_or_path and --image_root.")
     return model_predictions(arguments.model_name_or_path, Path(arguments.image_root), samples, arguments, generation)
@@ -284,7 +308,9 @@ def completion_rewards(system: Evaluation, labels: LabelSet) -> list[dict[str, f
 
 def main(argv: list[str] | None = None) -> None:
     """Read gold, get predictions, score, write."""
-    arguments, generation, frame, flags = parse_settings(SETTINGS, argv)
+    arguments, generation, frame, flags, *further = parse_settings(SETTINGS, argv)
+    of_systems = dict(zip(predictor_settings(), further, strict=True))
+    check_is_asked(of_systems, arguments.system)
     conventions = flags.with_labels(generation.label_set())
     state = join_processes()
     out = Path(arguments.output_dir)
@@ -292,7 +318,7 @@ def main(argv: list[str] | None = None) -> None:
     if arguments.image_root is not None and not Path(arguments.image_root).is_dir():
         raise ConfigError(f"image_root: {arguments.image_root} is no folder. Correct it, or leave it out.")
     make_run_folder(out)
-    predictions = get_predictions(samples, arguments, generation, frame)
+    predictions = get_predictions(samples, arguments, generation, frame, of_systems)
     if not state.is_main_process:
         return
     name, source = name_of(arguments)
@@ -309,7 +335,8 @@ def main(argv: list[str] | None = None) -> None:
     title = f"Evaluation of {source}"
     rewards = completion_rewards(system, conventions.labels)
     write_evaluation(out, title, system, rewards, image_root=image_root, max_image_mb=arguments.max_image_mb)
-    write_run_record(out, "evaluate", (arguments, generation, frame, conventions), arguments.seed)
+    asked = [settings for system_name, settings in of_systems.items() if system_name == arguments.system]
+    write_run_record(out, "evaluate", (arguments, generation, frame, conventions, *asked), arguments.seed)
     print(conventions.in_words())
     if system.metrics.folded_types:
         print(system.metrics.aliases_in_words())

@@ -25,7 +25,7 @@ def types_for(name: str):
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_config_loads_and_validates(path, tmp_path):
     flags = ["--config", str(path)]
-    if "sft" in path.stem or "grpo" in path.stem:
+    if path.stem.endswith(("sft", "grpo", "tagger")):
         flags += ["--output_dir", str(tmp_path), "--use_cpu", "true", "--bf16", "false"]
         if "grpo" in path.stem:
             flags += ["--use_vllm", "false"]
@@ -79,7 +79,7 @@ def test_flags_win_over_the_file(tmp_path):
 def test_switches_are_on_and_off_on_the_command_line_and_in_the_file(tmp_path):
     flags = ["--gold", "a", "--output_dir", "b", "--predictions", "p"]
     for off in (["--type_aliases", "off"], ["--type_aliases=off"], ["--config", write(tmp_path, "type_aliases: off\n")]):
-        assert parse_settings(types_for("evaluate"), [*flags, *off])[-1].type_aliases is False
+        assert parse_settings(types_for("evaluate"), [*flags, *off])[3].type_aliases is False
     assert parse_settings(types_for("evaluate"), [*flags, "--type_aliases", "on", "--name", "off"])[0].name == "off"
 
 

@@ -39,6 +39,11 @@ def made_by(command: Command) -> set[str]:
         return {flag(command, "output")}
     if command.name == "write-schemas":
         return {f"{flag(command, 'output_dir')}/{name}.parquet" for name in ("d1", "d2")}
+    if command.name in ("read-knowledge", "ask-knowledge"):
+        return {flag(command, "output")}
+    if command.name == "build-phrases":
+        sets = ("ve", "vg", "vg_all")
+        return {f"{flag(command, 'output_dir')}/{name}/{flag(command, 'split')}.jsonl" for name in sets}
     return {flag(command, "output_dir")} if command.name == "merge" else set()
 
 
@@ -61,8 +66,10 @@ def made_by_config(path: Path) -> set[str]:
 
 def read_by_config(path: Path) -> set[str]:
     rows = settings(path)
-    files = {rows[name] for name in ("train_set", "held_out", "gold", "train_samples") if name in rows}
-    return files | {name for name in [rows["model_name_or_path"]] if name.startswith("runs/")}
+    files = {rows[name] for name in ("train_set", "held_out", "gold", "train_samples", "dev_samples") if name in rows}
+    files |= {*rows.get("knowledge", ()), *(rows[name] for name in ("dev_knowledge", "riveg_knowledge") if name in rows)}
+    models = [rows[name] for name in ("model_name_or_path", "riveg_tagger") if name in rows]
+    return files | {name for name in models if name.startswith("runs/")}
 
 
 @cache
@@ -117,7 +124,7 @@ def image_roots() -> dict[str, str]:
 def test_image_paths_start_from_the_folder_that_samples_were_built_with(path):
     rows, roots = settings(path), image_roots()
     for name in {"held_out", "gold", "train_samples"} & rows.keys():
-        if rows[name] in roots:
+        if rows[name] in roots and "image_root" in rows:  # a tagger reads no image
             assert rows["image_root"] == roots[rows[name]]
     for mix in (read_config(one) for one in (ROOT / "data_prep/configs").glob("mcr_mix*.yaml")):
         if f"{mix.output_dir}/{mix.split}.jsonl" in rows.values():

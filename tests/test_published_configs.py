@@ -17,9 +17,12 @@ from transformers import TrainingArguments, get_scheduler
 from mcr.runs.config import parse_settings
 
 ROOT = Path(__file__).resolve().parent.parent
-PUBLISHED = [path for path in dict.fromkeys(CONFIGS) if not path.stem.startswith("sandbox")]
+PUBLISHED = [path for path in dict.fromkeys(CONFIGS) if not path.stem.startswith(("sandbox", "cpu"))]
 GRPO = [path for path in CONFIGS if path.stem.endswith("grpo")]
 FILES = {"model_name_or_path", "train_set", "image_root", "output_dir", "held_out", "gold", "train_samples"}
+FILES |= {"dev_samples", "encoder", "encoder_name_or_path", "knowledge", "dev_knowledge", "system"}
+FILES |= {f"riveg_{name}" for name in ("tagger", "knowledge", "expansions_url", "expansions_model")}
+FILES |= {f"riveg_{name}_model" for name in ("entailer", "grounder", "segmenter")}
 SAMPLING = {"num_generations": 8, "temperature": 1.5, "top_k": 200, "top_p": 0.95, "use_vllm": True}
 MRSI = r"(twitter_gmner|mix)_\w+_vl_7b(_single_style|_without_instruction|_without_cvo)?_sft"
 # (which configs, paper and section, what it states)
@@ -48,7 +51,7 @@ TABLE = (
         "MCR Eq. 12",
         {"loss_type": "grpo", "importance_sampling_level": "token", "vllm_importance_sampling_correction": False},
     ),
-    (r"(?!e2e)\w+_evaluate", "MCR E.4", {"use_vllm": True}),
+    (r"(?!e2e|riveg)\w+_evaluate", "MCR E.4", {"use_vllm": True}),
     (r"\w+_7b_direct_evaluate", "MCR E.2", {"prompting": "direct"}),
     (r"\w+_7b_cot_evaluate", "MCR E.2", {"prompting": "cot"}),
     (r"\w+_7b_cot_3_shot_evaluate", "MCR E.2", {"prompting": "cot_demonstrations", "num_demonstrations": 3}),
@@ -62,6 +65,18 @@ TABLE = (
         },
     ),
     ("e2e_gmner_.*_sft", "E2E-GMNER 4.7", {"grbp_beta": 0.03, "grbp_gamma": 0.03}),
+    (r"twitter\w*_tagger", "RiVEG V-A 3", {"gpus": 1}),
+    (r"twitter\w*_tagger", "RiVEG V-A 3 a", {"max_tokens": 256, "optimizer": "AdamW", "lr_scheduler_type": "linear"}),
+    ("riveg_.*", "RiVEG V-A 3", {"gpus": 1}),
+    ("riveg_ve_.*", "RiVEG V-A 3 b", {"learning_rate": 2e-5, "samples_per_step": 32, "num_train_epochs": 6}),
+    ("riveg_vg_.*", "RiVEG V-A 3 c", {"learning_rate": 3e-5, "samples_per_step": 32, "num_train_epochs": 10}),
+    ("riveg_twitter_gmner_evaluate", "RiVEG IV-A", {"iou_must_exceed": True}),
+    ("riveg_twitter_gmner_evaluate", "RiVEG IV-B 2", {"riveg_form": "expression"}),
+    ("riveg_twitter_gmner_evaluate", "RiVEG V-A 2", {"riveg_segmenter": "sam"}),
+    ("twitter_bert_tagger", "RiVEG V-A 3 a", {"per_device_train_batch_size": 16, "learning_rate": 5e-5, "num_train_epochs": 20}),
+    (r"twitter\w*_xlmr_tagger", "RiVEG V-A 3 a", {"per_device_train_batch_size": 4, "num_train_epochs": 25}),
+    ("twitter_xlmr_tagger", "RiVEG V-A 3 a", {"learning_rate": 7e-6}),
+    ("twitter_2015_xlmr_tagger", "RiVEG V-A 3 a", {"learning_rate": 5e-6}),
 )
 # The keys of a config that a setting of the table follows from, where it is none itself.
 FOLLOWS_FROM = {
@@ -87,7 +102,7 @@ def num_gpus(path: Path) -> int:
 @cache
 def settings_of(path: Path) -> dict[str, Any]:
     """Return what the recipe reads from a config, and what follows from that and the header's number of GPUs."""
-    trains = path.stem.endswith(("sft", "grpo"))
+    trains = path.stem.endswith(("sft", "grpo", "tagger"))
     flags = ["--config", str(path), *(["--use_cpu", "true"] if trains else [])]
     parsed = parse_settings(types_for(path.stem), flags)
     settings = {name: value for group in parsed for name, value in vars(group).items()} | {"gpus": num_gpus(path)}
@@ -193,6 +208,6 @@ def test_a_step_of_cvo_holds_eight_prompts_whose_groups_are_whole(path):
 
 def test_docs_have_the_same_table():
     text = (ROOT / "docs/configs.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| .+ \| `(\w+)` \| (.+) \| ((?:MCR|E2E-GMNER) .+) \|$", text, re.MULTILINE)
+    rows = re.findall(r"^\| .+ \| `(\w+)` \| (.+) \| ((?:MCR|E2E-GMNER|RiVEG) .+) \|$", text, re.MULTILINE)
     told = {(setting, str(yaml.safe_load(value)), section) for setting, value, section in rows}
     assert told == {(setting, str(value), section) for _, setting, value, section in CASES}

@@ -2,11 +2,13 @@
 
     python -m data_prep.sandbox.layouts --output_dir stub --num 6
 
-Writes Twitter10000_v2.0, Twitter10000v2 (FMNERG), MNER-MI, gRefCOCO, RiVEG's captions and images/ into one folder, with `num`
-samples a split.
+Writes Twitter10000_v2.0, Twitter10000v2 (FMNERG), MNER-MI, gRefCOCO, Twitter-2015, Twitter-2017, RiVEG's captions, published
+knowledge and images/ into one folder, with `num` samples a split.
 """
 
+import gzip
 import json
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -23,6 +25,7 @@ from mcr.tasks import GMNER, MNER, VG
 SPLITS = ("train", "dev", "test")
 FINE = {"PER": ("person", "athlete"), "LOC": ("location", "city"), "ORG": ("organization", "company")}
 FINE |= {"OTHER": ("event", "festival")}
+TEXT_SPLITS = {"train": "train", "dev": "valid", "test": "test"}
 GREFCOCO_SPLITS = ("train", "val", "testA", "testB")
 
 
@@ -31,6 +34,7 @@ def write_layouts(out: Path, num: int) -> None:
     write_twitter(out, num)
     write_mner_mi(out, num)
     write_grefcoco(out, num)
+    write_text_sets(out, num)
 
 
 def write_blank(path: Path, sample: Sample) -> None:
@@ -122,6 +126,42 @@ def write_grefcoco(out: Path, num: int) -> None:
         refs.append(ref | {"ann_id": [number] if boxes else [-1]})
     write_text(out / "gRefCOCO" / "grefs(unc).json", json.dumps(refs))
     write_text(out / "gRefCOCO" / "instances.json", json.dumps({"images": images, "annotations": annotations}))
+
+
+def write_text_sets(out: Path, num: int) -> None:
+    """Write Twitter-2015 and Twitter-2017 and, packed, the knowledge that is published for them and for Twitter-GMNER."""
+    archives: dict[int, dict[str, str]] = {2015: {}, 2017: {}}
+    for number, (split, published) in enumerate(TEXT_SPLITS.items()):
+        gmner = [sample for sample, _ in samples_of(GMNER, 0, split, num)]
+        write_packed(out / f"riveg_mner_noaugment_{published}.txt.gz", "\n".join(known_block(sample, "") for sample in gmner))
+        for year, members in archives.items():
+            samples = [sample for sample, _ in samples_of(MNER, year, split, num)]
+            names = [f"{year}{number}{index:05d}" for index in range(num)]
+            known = samples[:-1] if year == 2015 else samples  # which lacks the last one, as published
+            members[f"{published}.txt"] = "\n".join(known_block(sample, name) for sample, name in zip(known, names, strict=False))
+            blocks = [f"IMGID:{name}\n{tagged_rows(sample)}\n" for name, sample in zip(names, samples, strict=True)]
+            write_packed(out / f"twitter_{year}_{published}.txt.gz", "\n".join(blocks))
+    for year, members in archives.items():
+        with zipfile.ZipFile(out / f"pgim_knowledge_{year}.zip", "w") as archive:
+            for name, text in members.items():
+                archive.writestr(name, text)
+
+
+def tagged_rows(sample: Sample) -> str:
+    """Return a token with its tag a line."""
+    return "\n".join(f"{token}\t{_tag(mark, entity and entity.type)}" for token, mark, entity in tagged_tokens(sample))
+
+
+def known_block(sample: Sample, name: str) -> str:
+    """Return a tweet with knowledge behind it, as RiVEG and PGIM publish it."""
+    head = [f"IMGID:{name}"] if name else []
+    return "\n".join([*head, tagged_rows(sample), "<EOS>\tX", "nothing\tX", "known\tX", ""])
+
+
+def write_packed(path: Path, text: str) -> None:
+    """Write a file packed by gzip."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(text.encode("utf-8")))
 
 
 def _xywh(box: Sequence[float]) -> list[float]:

@@ -9,8 +9,8 @@ from random import Random
 import numpy as np
 from scipy import ndimage
 
-from data_prep.sandbox.segmenter import color_codes, is_ground
 from mcr.boxes import Box
+from mcr.segment.color import color_codes, ground_of
 
 JITTER = 0.06
 MIN_SIDE_PX = 8
@@ -38,7 +38,7 @@ def components(pixels: np.ndarray) -> list[Box]:
     """
     code = color_codes(pixels)
     found = []
-    for value in np.unique(code[~is_ground(code)]):
+    for value in np.unique(code[code != ground_of(code)]):
         labels = np.zeros(code.shape, dtype=np.int32)
         ndimage.label(code == value, output=labels)
         for number, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):

@@ -12,11 +12,16 @@ from typing import Any
 
 from data_prep.sandbox.looks import ALL_NAMES, Name
 from data_prep.schemas.ask import ASKED_STYLES, ENDING
+from mcr.knowledge.question_templates import EXPANSION, REFINED
 
 ANSWER = re.compile(r"<answer>\n(.*?)\n</answer>", re.DOTALL)
 SCHEMA_MARK = ENDING.split("<answer>", maxsplit=1)[0].strip()
 SHOWN = re.compile(r"^(.+?) is (shown at \[[^\n]*?\]|not shown) in the image", re.MULTILINE)
 UNKNOWN = "I do not know."
+REFINED_MARK, EXPANSION_MARK = (one.split("Question: ")[1].split(",")[0] for one in (REFINED, EXPANSION))
+SENTENCE = re.compile(r"^Text: (.*)$", re.MULTILINE)
+ASKED_ENTITY = re.compile(r"tell me briefly what is the (.+) in the Text\?")
+TYPE_WORDS = {"PER": "person", "LOC": "location", "ORG": "organization", "OTHER": "other"}
 NOTHING, INVENTED = "None", f"{ALL_NAMES[0].text} | {ALL_NAMES[0].type} | None"
 
 
@@ -86,20 +91,61 @@ def write_schema(texts: Sequence[str], rng: Random, is_wrong: bool) -> str | Non
     return f"{thought}\n<answer>\n{answer}\n</answer>"
 
 
+def refine_knowledge(texts: Sequence[str], rng: Random, is_wrong: bool) -> str | None:
+    """Reply to a request for refined knowledge: the names of the last text with types and looks.
+
+    A wrong reply gives each name another one's type and look.
+    """
+    sentences = SENTENCE.findall(texts[-1])
+    if REFINED_MARK not in texts[-1] or not sentences:
+        return None
+    named = names_in(sentences[-1])
+    told = [_other(name, rng) if is_wrong else name for name in named]
+    listed = "".join(
+        f"{number}. {name.text} ({TYPE_WORDS[said.type]})" for number, (name, said) in enumerate(zip(named, told, strict=True), 1)
+    )
+    reasons = " ".join(said.knowledge.replace(said.text, name.text, 1) for name, said in zip(named, told, strict=True))
+    return f"Named entities:{listed}Reasoning:{reasons}" if named else "Named entities:None. Reasoning:The text names nothing."
+
+
+def expand(texts: Sequence[str], rng: Random, is_wrong: bool) -> str | None:
+    """Reply to a request for an expansion expression: the look of the name. A wrong reply is another name's look."""
+    asked = ASKED_ENTITY.findall(texts[-1])
+    if EXPANSION_MARK not in texts[-1] or not asked:
+        return None
+    known = [name for name in ALL_NAMES if name.text == asked[-1]]
+    if not known:
+        return UNKNOWN
+    return (_other(known[0], rng) if is_wrong else known[0]).appearance
+
+
+def names_in(text: str) -> list[Name]:
+    """Return the names of the world that a text holds, in its order."""
+    named = [name for name in ALL_NAMES if re.search(rf"(?<!\w){re.escape(name.text)}(?!\w)", text)]
+    return sorted(named, key=lambda name: text.index(name.text))
+
+
+def _other(name: Name, rng: Random) -> Name:
+    return rng.choice([one for one in ALL_NAMES if one != name])
+
+
 def tell_knowledge(texts: Sequence[str], rng: Random, is_wrong: bool) -> str | None:
     """Reply to any other message that holds names with the knowledge of each. A wrong reply gives each another's knowledge."""
-    named = [name for name in ALL_NAMES if re.search(rf"(?<!\w){re.escape(name.text)}(?!\w)", texts[-1])]
-    if not named:
-        return None
-    return " ".join(_knowledge(name, rng, is_wrong) for name in sorted(named, key=lambda name: texts[-1].index(name.text)))
+    named = names_in(texts[-1])
+    return " ".join(_knowledge(name, rng, is_wrong) for name in named) if named else None
 
 
 def _knowledge(name: Name, rng: Random, is_wrong: bool) -> str:
     if not is_wrong:
         return name.knowledge
-    other = rng.choice([one for one in ALL_NAMES if one != name])
+    other = _other(name, rng)
     return other.knowledge.replace(other.text, name.text, 1)
 
 
 Reader = Callable[[Sequence[str], Random, bool], str | None]
-KINDS: Mapping[str, Reader] = {"schema": write_schema, "knowledge": tell_knowledge}
+KINDS: Mapping[str, Reader] = {
+    "schema": write_schema,
+    "refined": refine_knowledge,
+    "expansion": expand,
+    "knowledge": tell_knowledge,
+}

@@ -263,7 +263,9 @@ def here_instead(recipe: str) -> list[str]:
     """Return the flags with which a config of GPUs parses on this machine."""
     import torch
 
-    flags = [] if recipe not in ("sft", "grpo") or torch.cuda.is_available() else ["--use_cpu", "true", "--bf16", "false"]
+    flags = (
+        [] if recipe not in ("sft", "grpo", "tagger") or torch.cuda.is_available() else ["--use_cpu", "true", "--bf16", "false"]
+    )
     has_vllm = importlib.util.find_spec("vllm") is not None
     return [*flags, *(["--use_vllm", "false"] if recipe == "grpo" and not has_vllm else [])]
 

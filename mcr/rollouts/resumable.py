@@ -39,19 +39,10 @@ def predict_missing(
     if state.is_main_process:
         check_fingerprint(out / "generation.json", fingerprint, "predictions")
     state.wait_for_everyone()
-    done = _read_parts(out)
-    missing = [sample for sample in samples[state.process_index :: state.num_processes] if sample.id not in done]
-    if done and state.is_main_process:
+    if (done := _read_parts(out)) and state.is_main_process:
         print(f"resuming from {len(done)} of {len(samples)} predictions that were made before", flush=True)
-    if missing:
-        predictor = make_predictor()
-        with (
-            open_for_append(out / f"predictions-{state.process_index:03d}.jsonl") as file,
-            tqdm(total=len(missing), desc="evaluate: predicting", unit="sample") as bar,
-        ):
-            for prediction in predictor.predict(missing):
-                write_prediction(file, prediction)
-                bar.update()
+    share = samples[state.process_index :: state.num_processes]
+    append_missing(share, make_predictor, out=out, part=state.process_index, title="evaluate: predicting")
     state.wait_for_everyone()
     done = _read_parts(out)
     left_out = [sample.id for sample in samples if sample.id not in done]
@@ -61,6 +52,33 @@ def predict_missing(
             f"{len(samples)}. Yield an empty prediction where there is no answer."
         )
     return [done[sample.id] for sample in samples]
+
+
+def append_missing(
+    samples: Sequence[Sample], make_predictor: Callable[[], Predictor], *, out: Path, part: int, title: str
+) -> dict[str, Prediction]:
+    """Predict the samples that a folder has no prediction of, and return all that it has then, by their ids.
+
+    Args:
+        samples: to predict.
+        make_predictor: called only where something is missing.
+        out: the folder; it holds predictions-NNN.jsonl, one a process.
+        part: the number of this process.
+        title: of the progress bar.
+    """
+    done = _read_parts(out)
+    missing = [sample for sample in samples if sample.id not in done]
+    if not missing:
+        return done
+    predictor = make_predictor()
+    with (
+        open_for_append(out / f"predictions-{part:03d}.jsonl") as file,
+        tqdm(total=len(missing), desc=title, unit="sample") as bar,
+    ):
+        for prediction in predictor.predict(missing):
+            write_prediction(file, prediction)
+            bar.update()
+    return _read_parts(out)
 
 
 def prompts_hash(samples: Sequence[Sample], prompts: Prompter) -> str:

@@ -44,6 +44,12 @@ def asked_styles() -> dict[str, AskedStyle]:
     return {name: style for system in systems().values() for name, style in system.asked_styles.items()}
 
 
+def predictor_settings() -> dict[str, type]:
+    """Return the flags of the predictors of all systems, as dataclasses, by the system's name."""
+    found = {name: system.predictor_settings for name, system in systems().items()}
+    return {name: settings for name, settings in found.items() if settings is not None}
+
+
 def transform_arguments() -> tuple[type[TransformArguments], ...]:
     """Return the flags of the target transforms of all systems, as dataclasses."""
     return tuple(arguments for system in systems().values() for arguments in system.transforms)

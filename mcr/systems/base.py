@@ -61,12 +61,16 @@ class PredictorInputs:
         image_root: the folder that image paths start from, where one was given.
         train_samples: samples.jsonl of the training split, where one was given.
         seed: of everything random.
+        output_dir: where it may keep what its stages make; a resumed run finds it there.
+        settings: an instance of `System.predictor_settings`, where the system has any.
     """
 
     model_name_or_path: str | None = None
     image_root: Path | None = None
     train_samples: Path | None = None
     seed: int = 0
+    output_dir: Path | None = None
+    settings: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ class System:
         answer_formats: the formats of mcr.formats that its answers are written in, preferred first.
         transforms: the flags of its target transforms for recipes/sft.py.
         make_predictor: builds its predictor, where it is more than a trained model and its prompt.
+        predictor_settings: the flags of its predictor for recipes/evaluate.py, a dataclass; their names begin with the system's,
+            so that none clash.
         demo: returns the stages of its demo in the sandbox, for (output folder, seed, is_small).
         tables: the tables and figures of its paper for recipes/reproduce.py, by name.
     """
@@ -96,5 +102,6 @@ class System:
     answer_formats: tuple[str, ...] = ()
     transforms: tuple[type[TransformArguments], ...] = ()
     make_predictor: Callable[[PredictorInputs], Predictor] | None = None
+    predictor_settings: type | None = None
     demo: Callable[[Path, int, bool], Plan] | None = None
     tables: Mapping[str, Table] = field(default_factory=dict)

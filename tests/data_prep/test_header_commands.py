@@ -3,9 +3,12 @@
 Schemas that need a teacher are written by templates alone, after the command itself was accepted with --dry_run.
 """
 
+import gzip
 import importlib
 import json
 import shlex
+import zipfile
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -19,6 +22,7 @@ from test_published_configs import PUBLISHED
 from data_prep.schemas.teachers import read_teachers
 from mcr.commands.registry import COMMANDS
 from mcr.io.samples import load_samples
+from mcr.knowledge.known_texts import Knowledge, write_knowledge
 
 CONFIG = ROOT / "recipes/configs/mcr/mix/mix_qwen2_5_vl_7b_sft.yaml"
 MIX = "data_prep/configs/mcr_mix.yaml"
@@ -58,6 +62,21 @@ def write_twitter_gmner(data, num):
     write_twitter(data, num, "Twitter10000_v2.0/txt", {"PER": ("PER",), "LOC": ("LOC",)})
     write_twitter(data, 3, "Twitter10000v2/txt_fine", FINE)
     write(data / "riveg/owltraincaption_1.txt", "imgid:train0###a woman\nimgid:train1###a map\n")
+    write_knowledge_of_tweets(data, num)
+
+
+def write_knowledge_of_tweets(data, num):
+    """Write what RiVEG and PGIM publish beside Twitter-GMNER and Twitter-2015, which has the same tweets here."""
+    rows = "Ann\tB-PER\nLee\tI-PER\nin\tO\nRome\tB-LOC\n"
+    block = f"{rows}<EOS>\tX\nAnn\tX\nsings\tX\n"
+    with zipfile.ZipFile(data / "pgim_knowledge_2015.zip", "w") as archive:
+        for split, size in (("train", num), ("valid", 2), ("test", 1)):
+            (data / f"riveg_mner_noaugment_{split}.txt.gz").write_bytes(gzip.compress("\n".join([block] * size).encode()))
+            tweets = "\n".join(f"IMGID:{split}{index}\n{rows}" for index in range(size))
+            (data / f"twitter_2015_{split}.txt.gz").write_bytes(gzip.compress(tweets.encode()))
+            archive.writestr(f"{split}.txt", "\n".join([block] * (size - 1)))
+    for image in (data / "images/twitter").glob("*.jpg"):
+        write_image(data / "images/twitter2015" / image.name.replace("dev", "valid"))
 
 
 def write_mner_mi(data, num):
@@ -99,6 +118,12 @@ def run(line):
     """Run a command of a header in this process."""
     _, name, *words = shlex.split(line)
     main = importlib.import_module(next(one.module for one in COMMANDS if one.name == name)).main
+    if name == "ask-knowledge":
+        main([*words, "--dry_run"])
+        samples, made = (Path(words[words.index(flag) + 1]) for flag in ("--samples", "--output"))
+        known = [Knowledge(one.id, "a singer", "llm", e.text, e.type) for one in load_samples(samples) for e in one.entities]
+        write_knowledge(made, known)
+        return
     if "--teachers" in words:
         main([*words, "--dry_run"])
         at = words.index("--teachers")

@@ -184,6 +184,8 @@ def plans(tmp_path_factory):
     for platform in ("sandbox", "twitter"):
         jobs = []
         for table in TABLES.values():
+            if platform not in table.rows:
+                continue
             sizes = {**table.sizes[platform], **(table.sizes["stub"] if platform == "twitter" else {})}
             run = TableRun(platform, work / platform, work / "stub", 0, sizes)
             jobs += make_jobs(table.rows[platform], [run], work / "results")
@@ -201,7 +203,7 @@ def test_the_configs_of_every_table_parse_and_the_doctor_accepts_them(plans, pla
     check_plan.main(["--plan", str(work / "plan.json"), *hardware])
     assert "configs parse" in capsys.readouterr().out
     steps = json.loads((work / "plan.json").read_text())
-    assert {step["recipe"] for step in steps} == {"sft", "merge", "filter", "grpo", "evaluate"}
+    assert {step["recipe"] for step in steps} == {"sft", "merge", "filter", "grpo", "evaluate", "tagger"}
 
 
 @pytest.mark.parametrize(

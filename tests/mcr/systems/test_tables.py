@@ -117,7 +117,7 @@ def test_tables_share_their_stages(platform, tmp_path):
     jobs = [
         job
         for table in TABLES.values()
-        for job in make_jobs(table.rows[platform], [run_of(table, platform, tmp_path)], tmp_path / "results")
+        for job in make_jobs(table.rows.get(platform, ()), [run_of(table, platform, tmp_path)], tmp_path / "results")
     ]
     stages = stages_of(jobs)  # refuses two stages of one name that differ
     trained = [stage for stage in stages if stage.program == "sft" and "/mcr/mcr/" in str(stage.makes[0])]
