@@ -1,6 +1,6 @@
 """What turns samples into vectors, by the names that configs spell. A new kind is a class and a line in `EMBEDDERS`.
 
-The paper takes the fusion features of a trained UMT; any embedder of text and image stands in for it ("Differs:").
+The paper takes the fusion features of a trained UMT; any embedder of text and image replaces it ("Differs:").
 """
 
 from collections.abc import Callable, Mapping, Sequence

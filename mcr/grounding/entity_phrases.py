@@ -28,7 +28,7 @@ def phrase_of(entity: Entity, expansion: str, form: str) -> str:
 
     Args:
         entity: its name and type.
-        expansion: what it is; "" where nothing is known, which leaves name and type.
+        expansion: what it is; "" for an unknown entity, which leaves name and type.
         form: one of FORMS: name and type, the expansion alone, or both (the referring expression of IV-B 2).
 
     Raises:

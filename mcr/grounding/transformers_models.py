@@ -162,7 +162,7 @@ def read_locations(text: str, image: Image.Image) -> Box | None:
 
 
 def inside(box: tuple[float, ...], image: Image.Image) -> Box | None:
-    """Return a box cut to its image; None where nothing of it is left.
+    """Return a box cut to its image; None for a box outside of it.
 
     >>> inside((-5.0, 2.0, 20.0, 8.0), Image.new("RGB", (10, 10)))
     (0.0, 2.0, 10.0, 8.0)

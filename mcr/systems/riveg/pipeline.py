@@ -1,7 +1,7 @@
 """RiVEG's predictor: names, what they are, which of them the image shows, where, and their masks. Stage by stage.
 
 Each stage appends what it makes to a folder of its own inside the output folder: names/, verdicts/, places/. A run that is
-stopped goes on there. places/ holds the entities that were let through, and no other: only what is entailed is grounded
+stopped resumes there. places/ holds the entities that were let through, and no other: only what is entailed is grounded
 (RiVEG IV-C 1).
 """
 
@@ -101,7 +101,7 @@ class RivegPredictor:
         return TaggerPredictor(tagger, known, self.settings.riveg_batch_size)
 
     def _expansions(self, samples: Sequence[Sample], names: Mapping[str, Prediction]) -> Expansions:
-        """Return what is known of the named entities: from a file, or asked for."""
+        """Return the expansions of the named entities: from a file, or asked for."""
         if self.settings.riveg_expansions:
             return expansions_of(read_knowledge(Path(self.settings.riveg_expansions)))
         if not self.settings.riveg_expansions_url:
@@ -125,7 +125,7 @@ class RivegPredictor:
             print(f"warning: riveg: {num_unknown} of {len(keys)} entities have no expansion, so name and type alone. {told}")
 
     def _let_through(self, phrases: Sequence[Sample]) -> list[Sample]:
-        """Return the phrases that are entailed; all of them where nothing entails."""
+        """Return the phrases that are entailed; all of them without an entailer."""
         if self.settings.riveg_entailer == NONE and not self.settings.riveg_verdicts:
             return list(phrases)
         verdicts = self._verdicts(phrases)

@@ -108,7 +108,7 @@ class SandboxRuns:
         return self.out / "knowledge" / knowledge.name / f"{split}.jsonl"
 
     def knowledge(self, knowledge: Knowledge) -> list[Stage]:
-        """Return the stages that ask for the knowledge on every split; without errors the LLM stands in for the annotators."""
+        """Return the stages that ask for the knowledge on every split; without errors the LLM plays the annotators."""
         train, examples = self.data / "train.jsonl", self.out / "knowledge" / "examples.jsonl"
         asked = ("--samples", train, "--num_examples", 0, "--limit", self.run.sizes["annotated"])
         stages = [self._asked("examples", "annotated samples", examples, "refined", *asked, reads=[train], rate=0)]

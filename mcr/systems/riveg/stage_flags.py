@@ -1,4 +1,4 @@
-"""The flags of RiVEG's predictor: which model makes each stage, or which file stands in for it."""
+"""The flags of RiVEG's predictor: which model makes each stage, or which file replaces it."""
 
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ class RivegSettings:
     riveg_knowledge: str = field(
         default="", metadata={"help": "knowledge.jsonl on the samples, which the tagger reads behind the sentence"}
     )
-    riveg_names: str = field(default="", metadata={"help": "predictions.jsonl whose names and types stand in for the tagger's"})
+    riveg_names: str = field(default="", metadata={"help": "predictions.jsonl whose names and types replace the tagger's"})
     riveg_expansions: str = field(default="", metadata={"help": "knowledge.jsonl that says what each entity is"})
     riveg_expansions_url: str = field(
         default="", metadata={"help": "ask this OpenAI-compatible endpoint what each named entity is, in place of a file"}
@@ -26,12 +26,12 @@ class RivegSettings:
     riveg_entailer: str = field(default=NONE, metadata={"help": "vlm, blip_itm, endpoint, or none: all entities are grounded"})
     riveg_entailer_model: str = field(default="", metadata={"help": "its folder, name of the hub, or name at the endpoint"})
     riveg_calibration: str = field(default="", metadata={"help": "calibration.json of the entailer (mcr calibrate-verdicts)"})
-    riveg_verdicts: str = field(default="", metadata={"help": "predictions.jsonl of phrases that stand in for the entailer's"})
+    riveg_verdicts: str = field(default="", metadata={"help": "predictions.jsonl of phrases that replace the entailer's"})
     riveg_grounder: str = field(
         default=NONE, metadata={"help": "vlm, florence_2, grounding_dino, endpoint, or none: names and types alone"}
     )
     riveg_grounder_model: str = field(default="", metadata={"help": "its folder, name of the hub, or name at the endpoint"})
-    riveg_places: str = field(default="", metadata={"help": "predictions.jsonl of phrases that stand in for the grounder's"})
+    riveg_places: str = field(default="", metadata={"help": "predictions.jsonl of phrases that replace the grounder's"})
     riveg_family: str = field(default="", metadata={"help": "of a model that is asked as it is: how it writes boxes"})
     riveg_base_url: str = field(default="", metadata={"help": "of the endpoint that entails or grounds"})
     riveg_segmenter: str = field(default=NONE, metadata={"help": "sam, color, box (the whole box), or none: boxes alone (SMNER)"})

@@ -30,7 +30,7 @@ SAMPLES = [
 
 
 class Asked:
-    """Stands in for an entailer and a grounder: Ann is shown, and Bo is not."""
+    """A fake entailer and grounder: Ann is shown, and Bo is not."""
 
     def __init__(self, kind, log, fails_at=None):
         self.kind, self.log, self.fails_at = kind, log, fails_at
