@@ -29,7 +29,7 @@ demo-riveg: setup
 		--results runs/riveg_demo/results --rows "BiLSTM-CRF (text only)" "PLIM ChatGPT (BiLSTM)")
 
 sandbox-base: setup
-	OMP_NUM_THREADS=1 $(BIN)/python recipes/sandbox_base.py $(BASE)
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python recipes/sandbox_base.py $(BASE)
 
 sandbox-clip: setup
 	OMP_NUM_THREADS=1 $(BIN)/python recipes/sandbox_clip.py $(CLIP)

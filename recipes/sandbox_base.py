@@ -3,7 +3,7 @@
     make sandbox-base      # or: python recipes/sandbox_base.py --output_dir runs/sandbox_base [--steps 1000]
 
 The corpus is not the task: captions, what is where, looks of names, names in a text, corrections (data_prep/sandbox/corpus).
-It takes ten minutes of a GPU, hours of a CPU.
+It takes about fifty minutes of two cores.
 Called again, it resumes from its last checkpoint. docs/sandbox.md describes world, corpus and model.
 """
 
@@ -32,9 +32,9 @@ from mcr.runs.command_line import CommandParser
 COORDINATE = r"(?:250|500|750|1000|0)(?!\d)"
 WORDS = rf" ?[A-Za-z&']+|-[A-Za-z]+| ?\[{COORDINATE}|, {COORDINATE}|\d| ?[^\sA-Za-z\d]+|\s+"
 VOCAB = 1600
-STEPS = 2700
+STEPS = 2400
 CURVE_SKILLS = ("look_at_box", "find_look", "names_in_text", "several", "repeat", "look_up", "retell")
-SCENES_PER_STEP = 64
+SCENES_PER_STEP = 32
 EXCHANGES_PER_SCENE, FIRST_EXCHANGES_PER_SCENE = 5, 6
 MAX_GAP, GAP_SHARE = 300, 0.3
 
@@ -106,6 +106,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--num_probes", type=int, default=100, help="questions a skill at each checkpoint, for the curve")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", help="cpu or cuda; default: cuda where there is one")
+    parser.add_argument("--threads", type=int, default=2, help="of a CPU; another number rounds sums otherwise")
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches ahead; 0 makes them in this one")
     args = parser.parse_args(argv)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # a GPU's products are the same each time only with it
@@ -116,7 +117,7 @@ def main(argv: list[str] | None = None) -> None:
     from mcr.pretraining.packing import Packer, target_loss
     from mcr.rollouts.transformers_sampler import TransformersSampler
 
-    torch.set_num_threads(1)  # sums of several threads round otherwise
+    torch.set_num_threads(args.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     device = torch.device(args.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     size = TinySize(head_dim=32, image_px=TASK.image_px, vocab=VOCAB, position_std=1.0)

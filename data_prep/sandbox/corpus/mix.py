@@ -30,15 +30,15 @@ WEIGHTS = {
     "look_of_name": 3.0,
     "name_of_look": 1.0,
     "knowledge": 0.7,
-    "kind_of_name": 1.5,
+    "kind_of_name": 2.0,
     "names_in_text": 3.0,
-    "kinds_in_text": 2.5,
+    "kinds_in_text": 3.5,
     "look_and_box": 3.0,
     "several": 4.0,
     "is_look_shown": 1.0,
     "is_name_shown": 1.5,
-    "link": 0.7,
-    "note": 0.7,
+    "link": 0.8,
+    "note": 0.8,
     "left_of": 0.7,
     "fix_span": 0.4,
     "fix_kind": 0.4,
@@ -75,11 +75,10 @@ STEPS: Mapping[str, tuple[str, ...]] = {
     "look_and_box": ("list_boxes",),
     "several": ("list_boxes",),
     "is_name_shown": ("list_boxes",),
-    "names_in_text": ("names_in_text",),
     "link": ("names_in_text", "list_boxes"),
     "note": ("names_in_text", "kinds_in_text", "list_boxes"),
 }
-DIALOGUE_SKILLS = ("list_boxes", "find_look", "look_at_box", "names_in_text", "look_and_box", "lines", "link", "note", "note")
+DIALOGUE_SKILLS = ("list_boxes", "find_look", "look_at_box", "names_in_text", "look_and_box", "lines", "link", "link", "note", "note")
 DIALOGUE_TURNS = 3
 FIRST_WEIGHTS: Mapping[str, float] = {
     "find_part": 8.0,

@@ -1,7 +1,8 @@
 """Weak labels of the corpus's skills `link` and `note`, made by the shortcuts that web data teaches multimodal models.
 
-What the text names is taken to be shown: a name gets its own box, else the box of what looks most like it. What the image shows
-is taken to be named: its name is often listed beside those of the text. So the labels hold both biases.
+What the text names is taken to be shown: a name gets the box of the leftmost thing that could be its, without a look at what it
+looks like. What the image shows is taken to be named: its name is mostly listed beside those of the text. So the labels hold both
+biases, and they never teach which box is a name's own: that stays behind its look.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,16 +13,16 @@ from data_prep.sandbox.scenes import Scene
 from mcr.boxes import Box
 
 KIND_WORDS = {"PER": "person", "LOC": "location", "ORG": "organization", "OTHER": "other"}
-LISTED_UNNAMED = 0.35
+LISTED_UNNAMED = 0.7
 
 
 def weak_rows(scene: Scene, rng: Random) -> list[tuple[Name, Box | None]]:
     """Return the weakly labeled names of a scene with their boxes, in the order of the text, then what only the image has."""
-    rows = [(name, nearest_box(name, scene.drawn)) for name in scene.named]
-    for look, box in scene.drawn:
+    rows = [(name, guessed_box(name, scene.drawn)) for name in scene.named]
+    for look, _ in scene.drawn:
         owner = OWNER_OF[look]
         if owner.is_known and owner not in dict(rows) and rng.random() < LISTED_UNNAMED:
-            rows.append((owner, box))
+            rows.append((owner, guessed_box(owner, scene.drawn)))
     return rows
 
 
@@ -41,14 +42,7 @@ def write_notes(rows: Sequence[tuple[Name, Box | None]], write_box: Callable[[Bo
     return "\n".join(notes) or "none"
 
 
-def nearest_box(name: Name, drawn: Sequence[tuple[Look, Box]]) -> Box | None:
-    """Return the box of what looks most like a name: its own look, else its shape, else its color, else anything."""
-
-    def unlikeness(look: Look) -> int:
-        if look in name.looks:
-            return 0
-        if any(look.shape == own.shape for own in name.looks):
-            return 1
-        return 2 if any(look.color == own.color for own in name.looks) else 3
-
-    return min(drawn, key=lambda pair: unlikeness(pair[0]))[1] if drawn else None
+def guessed_box(name: Name, drawn: Sequence[tuple[Look, Box]]) -> Box | None:
+    """Return the box of the leftmost thing of a name's coarse type, else of the leftmost thing; None where nothing is shown."""
+    of_type = [box for look, box in drawn if OWNER_OF[look].type == name.type]
+    return min(of_type or [box for _, box in drawn], default=None)
