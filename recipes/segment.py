@@ -3,8 +3,8 @@
     mcr segment --predictions runs/cvo/predictions.jsonl --gold data/smner/test.jsonl --image_root data/images \\
         --segmenter sam --model facebook/sam-vit-huge --output runs/cvo/with_masks.jsonl
 
-Each box of an entity becomes a mask over the image. Score the output with mcr evaluate --predictions. Called again, it goes on
-behind the last line that is written.
+Each box of an entity becomes a mask over the image. Score the output with mcr evaluate --predictions. Called again, it
+continues after the last line that was written.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from mcr.io.samples import read_gold
 from mcr.records import Entity, Sample
 from mcr.runs.command_line import CommandParser
 from mcr.runs.fingerprint import check_fingerprint, file_hash
-from mcr.runs.run_folder import open_for_append
+from mcr.runs.run_folder import cut_torn_line, open_for_append
 from mcr.segment.masked import with_masks
 from mcr.segment.segmenters import Segmenter, make_segmenter
 
@@ -69,6 +69,7 @@ def main(argv: list[str] | None = None) -> None:
     made_of = {"predictions": file_hash(args.predictions), "segmenter": args.segmenter, "model": args.model}
     args.output.parent.mkdir(parents=True, exist_ok=True)
     check_fingerprint(args.output.with_suffix(".made_of.json"), made_of, "masks")
+    cut_torn_line(args.output)
     wanted, num = missing(predictions, args.output), 0
     if wanted:
         segmenter = make_segmenter(args.segmenter, args.model)

@@ -11,10 +11,11 @@ from tqdm import tqdm
 
 from data_prep.sandbox.drawing import draw_pixels
 from data_prep.sandbox.looks import ALL_NAMES
-from data_prep.sandbox.proposals import propose
 from data_prep.sandbox.task_worlds import Detail, samples_of
 from mcr.io.atomic_write import write_whole
 from mcr.io.samples import write_samples
+from mcr.regions.components import propose
+from mcr.regions.proposed import write_regions
 from mcr.tasks import Task
 
 
@@ -28,12 +29,10 @@ def write_world(out: Path, sizes: Mapping[str, int], seed: int, task: Task, deta
             path = out / sample.images[0].path
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels).save(path, compress_level=1)
-            proposals = propose(pixels, Random(f"{seed}/{path.stem}/regions"))
-            rows = [{"label": "object", "box": list(one.box), "score": round(one.score, 4)} for one in proposals]
             samples.append(sample)
-            regions.append({"id": sample.id, "regions": rows})
+            regions.append((sample.id, propose(pixels, Random(f"{seed}/{path.stem}/regions"))))
         write_samples(out / f"{split}.jsonl", samples)
-        write_whole(out / "regions" / f"{split}.jsonl", "".join(_lines(regions)))
+        write_regions(out / "regions" / f"{split}.jsonl", regions)
     write_whole(out / "knowledge.jsonl", "".join(_lines({"name": name.text, "text": name.knowledge} for name in ALL_NAMES)))
 
 

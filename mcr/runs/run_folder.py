@@ -76,6 +76,17 @@ def open_for_append(path: Path) -> TextIO:
     return file
 
 
+def cut_torn_line(path: Path) -> None:
+    """Take a last line that a stopped run left torn out of a file of lines; it is made again."""
+    if not path.is_file():
+        return
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        with path.open("r+b") as file:
+            file.truncate(whole)
+
+
 def write_run_record(out: Path, recipe: str, settings: tuple[Any, ...], seed: int) -> None:
     """Write run.json (which recipe, the resolved settings, package versions, seed, git commit) and replay.sh."""
     resolved = {type(one).__name__: _plain(one) for one in settings}

@@ -9,7 +9,6 @@ import pytest
 from data_prep.make_sandbox import main
 from data_prep.sandbox.drawing import BACKGROUNDS, draw_pixels, mask_of, run_lengths, shape_mask
 from data_prep.sandbox.looks import ALL_NAMES, COLORS, KNOWN, OWNER_OF, TAUGHT, TYPE_OF_SHAPE, UNSEEN
-from data_prep.sandbox.proposals import components, propose
 from data_prep.sandbox.scenes import UNSEEN_TASK, WorldOptions, make_scene, to_sample
 from data_prep.sandbox.task_worlds import world_sample
 from mcr.boxes import iou
@@ -17,6 +16,7 @@ from mcr.errors import ConfigError
 from mcr.io.samples import load_samples
 from mcr.labels import FMNERG_FINE
 from mcr.masks import mask_iou, read_mask
+from mcr.regions.components import components, propose
 from mcr.segment.color import segment
 
 SCENES = [world_sample(0, "test", index)[1] for index in range(400)]

@@ -3,13 +3,13 @@
 They stand in for an object detector's regions: most cover something, none is exact, some cover nothing.
 """
 
-from dataclasses import dataclass
 from random import Random
 
 import numpy as np
 from scipy import ndimage
 
 from mcr.boxes import Box
+from mcr.regions.proposed import Proposal
 from mcr.segment.color import color_codes, ground_of
 
 JITTER = 0.06
@@ -17,24 +17,11 @@ MIN_SIDE_PX = 8
 COMPONENT_SCORES, DISTRACTOR_SCORES = (0.6, 1.0), (0.1, 0.7)
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A region that may hold something.
-
-    Attributes:
-        box: pixels, inside the image.
-        score: in [0, 1].
-    """
-
-    box: Box
-    score: float
-
-
 def components(pixels: np.ndarray) -> list[Box]:
     """Return the boxes of the connected components (4 neighbors) of each color but the background's, from the top left.
 
     Args:
-        pixels: uint8 [height, width, 3], of a picture of the sandbox.
+        pixels: uint8 [height, width, 3], of a picture of flat colors, such as the sandbox's.
     """
     code = color_codes(pixels)
     found = []
