@@ -13,6 +13,7 @@ from mcr.boxes import Box, Frame
 from mcr.errors import ConfigError, DataError
 from mcr.masks import Mask, read_mask
 from mcr.tasks import GMNER, Task, task_named
+from mcr.uncertainties import Uncertainty
 
 
 def check_box(box: Sequence[float], place: str) -> Box:
@@ -237,7 +238,7 @@ class ScoredSample:
     """One sample's gold beside what was predicted for it.
 
     Attributes:
-        uncertainties: of each prediction, where the system gives one (UnCo); None where it does not.
+        uncertainties: of each prediction or of its parts, where the system gives them (UnCo); None where it does not.
         task: what was asked; its name is looked up.
         is_answered: False where there is no prediction or none that can be read.
     """
@@ -245,7 +246,7 @@ class ScoredSample:
     sentence: str
     gold: tuple[Entity, ...]
     predicted: tuple[Entity, ...]
-    uncertainties: tuple[float | None, ...] = ()
+    uncertainties: tuple[Uncertainty | None, ...] = ()
     task: Task = GMNER
     is_answered: bool = True
 

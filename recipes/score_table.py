@@ -47,7 +47,10 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "Seen in training or not": {
         name: name for name in ("GMNER F1, seen", "GMNER F1, unseen", "MNER F1, seen", "MNER F1, unseen")
     },
-    "Uncertainty (UnCo)": {"AUROC": "AUROC of uncertainty"},
+    "Uncertainty (UnCo)": {
+        "AUROC": "AUROC of uncertainty",
+        **{f"AUROC, {part}": f"AUROC of {part} uncertainty" for part in ("span", "type", "region")},
+    },
 }
 
 

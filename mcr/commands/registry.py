@@ -50,6 +50,7 @@ COMMANDS = (
     Command("grpo", "recipes.grpo", "CVO: optimize with verifiable rewards", "train"),
     Command("merge", "recipes.merge", "merge a LoRA adapter into its base model", "train"),
     Command("evaluate", "recipes.evaluate", "score a model, an endpoint or a file; writes a report", "train"),
+    Command("train-pointer", "recipes.pointer", "UnCo: train a small model that points at words and regions", "train"),
     Command("propose-regions", "recipes.propose", "regions of images, by a detector or from published files", "train"),
     Command("calibrate-verdicts", "recipes.calibrate_verdicts", "make visual entailment's verdicts probabilities", "train"),
     Command("segment", "recipes.segment", "masks for the boxes of any predictions, by a segmentation model", "train"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from mcr.errors import ConfigError, DataError
 from mcr.io.atomic_write import write_json
 from mcr.io.predictions import Prediction
+from mcr.uncertainties import is_number
 
 NUM_BINS = 10
 LEAST = 1e-300
@@ -131,7 +132,7 @@ def probability_of(prediction: Prediction) -> float:
     """Return P(shown) of a verdict: its uncertainty is the probability of the other verdict."""
     is_claimed = any(entity.boxes is not None for entity in prediction.entities)
     uncertainty = next(iter(prediction.uncertainties), None)
-    if uncertainty is None:
+    if not is_number(uncertainty):
         return float(is_claimed)
     return 1 - uncertainty if is_claimed else uncertainty
 

@@ -16,6 +16,7 @@ from mcr.formats import parse_completion
 from mcr.io.samples import ENTITY_KEYS, check_keys, iter_json_lines, misspelled
 from mcr.labels import DEFAULT_LABELS, LabelSet
 from mcr.records import Entity, Sample, ScoredSample
+from mcr.uncertainties import PartUncertainties, Uncertainty, is_number
 
 KEYS = ("id", "sentence", "entities", "completion", "is_readable", "problems")
 # What ids differ by -> an id without it.
@@ -42,7 +43,7 @@ class Prediction:
         completion: the text it was read from, where there is one.
         is_readable: False when there was a completion but no answer in it.
         problems: why parts could not be read.
-        uncertainties: of each entity, where the system gives one (key `uncertainty` of an entity).
+        uncertainties: of each entity or of its parts, where the system gives them (key `uncertainty` of an entity).
         misspelled: keys of the line that were not read and are like those that are; not on disk.
     """
 
@@ -52,7 +53,7 @@ class Prediction:
     completion: str | None = None
     is_readable: bool = True
     problems: tuple[str, ...] = ()
-    uncertainties: tuple[float | None, ...] = ()
+    uncertainties: tuple[Uncertainty | None, ...] = ()
     misspelled: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -60,7 +61,7 @@ class Prediction:
         row = {"id": self.id, "sentence": self.sentence, "entities": [entity.to_dict() for entity in self.entities]}
         for entity, value in zip(row["entities"], self.uncertainties, strict=False):
             if value is not None:
-                entity["uncertainty"] = value
+                entity["uncertainty"] = value.to_dict() if isinstance(value, PartUncertainties) else value
         if self.completion is not None:
             row |= {"completion": self.completion, "is_readable": self.is_readable, "problems": list(self.problems)}
         return row
@@ -198,12 +199,19 @@ def _misspelled(row: dict[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*misspelled(row, KEYS), *inside]))
 
 
-def _uncertainties(row: dict[str, Any]) -> tuple[float | None, ...]:
+def _uncertainties(row: dict[str, Any]) -> tuple[Uncertainty | None, ...]:
     """Return one value an entity, or nothing where no entity has one."""
-    values = [entity.get("uncertainty") for entity in row["entities"]]
-    wrong = [value for value in values if value is not None and (isinstance(value, bool) or not isinstance(value, int | float))]
+    given = [entity.get("uncertainty") for entity in row["entities"]]
+    try:
+        values = [PartUncertainties.from_dict(value) if isinstance(value, dict) else value for value in given]
+    except DataError as error:
+        raise DataError(f"prediction {row['id']}: {error}") from None
+    wrong = [value for value in values if value is not None and not isinstance(value, PartUncertainties) and not is_number(value)]
     if wrong or any(value != value for value in values):
-        raise DataError(f"prediction {row['id']}: uncertainty must be a number, got {wrong or 'NaN'}. Correct it.")
+        raise DataError(
+            f"prediction {row['id']}: uncertainty must be a number, or an object of span, type and region, got {wrong or 'NaN'}. "
+            "Correct it."
+        )
     return () if all(value is None for value in values) else tuple(values)
 
 

@@ -27,7 +27,7 @@ from mcr.metrics.scores import (
     measures_of,
     precision_recall_f1,
 )
-from mcr.metrics.uncertainty import uncertainty_auroc
+from mcr.metrics.uncertainty import part_aurocs, uncertainty_auroc
 from mcr.records import Sample, ScoredSample
 
 HEADLINES = (
@@ -87,6 +87,7 @@ class Metrics:
         smner: by masks; None where there are none, as ees.
         has_uncertainties: whether any prediction has an uncertainty.
         uncertainty_auroc: None if there is no right or no wrong prediction with an uncertainty.
+        part_aurocs: of the uncertainties of parts, by part; empty where no prediction has any (UnCo Fig. 3).
         seen: by the texts of the training samples, where they were given.
         without_aliases: GMNER F1 and MNER F1 with types compared as they are written, where aliases made any equal.
         grec: None where no sample is a phrase.
@@ -117,6 +118,7 @@ class Metrics:
     ees: PrecisionRecallF1 | None = None
     has_uncertainties: bool = False
     uncertainty_auroc: float | None = None
+    part_aurocs: Mapping[str, float] = field(default_factory=dict)
     seen: SeenAndUnseen | None = None
     without_aliases: Mapping[str, float] = field(default_factory=dict)
     grec: Grec | None = None
@@ -139,6 +141,8 @@ class Metrics:
             row["per_coarse_type"] = _to_dicts(self.per_coarse_type)
         if self.has_uncertainties:
             row["uncertainty_auroc"] = self.uncertainty_auroc
+        if self.part_aurocs:
+            row["part_aurocs"] = dict(self.part_aurocs)
         if self.without_aliases:
             row["without_aliases"] = dict(self.without_aliases)
         if self.grec is not None:
@@ -221,6 +225,7 @@ def metrics_of(rows: Sequence[ScoredSample], counts: Sequence[Counts], conventio
     fmner = FineAndCoarse(*(precision_recall_f1(sums, "fmner", which) for which in ("fine", "coarse")))
     placed = [conventions.by_box(row) for row in rows if row.task.has_text and row.task.has_type and row.task.has_location]
     auroc = uncertainty_auroc(placed, conventions.agrees_on_type_and_location, conventions.auroc_ties)
+    of_parts = part_aurocs(placed, conventions)
     return Metrics(
         gmner=gmner,
         mner=precision_recall_f1(sums, "mner"),
@@ -242,10 +247,11 @@ def metrics_of(rows: Sequence[ScoredSample], counts: Sequence[Counts], conventio
         ees=precision_recall_f1(sums, "ees") if is_masked else None,
         has_uncertainties=any(row.uncertainties for row in placed),
         uncertainty_auroc=auroc,
+        part_aurocs=of_parts,
         seen=SeenAndUnseen(*(precision_recall_f1(sums, "seen", part) for part in ("seen", "unseen"))) if has_seen(sums) else None,
         without_aliases=_without_aliases(rows, conventions) if _folded_types(sums) else {},
         grec=grec_scores(sums) if has_phrases(sums) else None,
-        measures=_measures(sums, auroc),
+        measures=_measures(sums, auroc, of_parts),
     )
 
 
@@ -256,14 +262,15 @@ def _without_aliases(rows: Sequence[ScoredSample], conventions: Conventions) -> 
     return {f"{measure.upper()} F1": precision_recall_f1(sums, measure).f1 for measure in ("gmner", "mner")}
 
 
-def _measures(sums: Counts, auroc: float | None) -> dict[str, float]:
-    """Return every measure that the samples have: the ratios, N-Count beside N-Rate, and the AUROC."""
+def _measures(sums: Counts, auroc: float | None, of_parts: Mapping[str, float]) -> dict[str, float]:
+    """Return every measure that the samples have: the ratios, N-Count beside N-Rate, and the AUROCs."""
     measures: dict[str, float] = {}
     for name, ratio in measures_of(sums).items():
         if name == "N-Rate":
             measures["N-Count"] = int(sums.get(("names", "invented"), 0))
         measures[name] = ratio.of(sums)
-    return measures if auroc is None else measures | {"AUROC of uncertainty": auroc}
+    measures |= {} if auroc is None else {"AUROC of uncertainty": auroc}
+    return measures | {f"AUROC of {part} uncertainty": value for part, value in of_parts.items()}
 
 
 def _folded_types(sums: Counts) -> tuple[FoldedType, ...]:

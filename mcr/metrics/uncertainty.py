@@ -1,20 +1,21 @@
 """How well a system's uncertainty tells its wrong predictions from its right ones (UnCo, App. B.4)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 
+from mcr.metrics.conventions import Conventions
 from mcr.metrics.matching import Hit, match_exact
-from mcr.records import ScoredSample
+from mcr.records import Entity, ScoredSample
+from mcr.uncertainties import PARTS, PartUncertainties, is_number
 
 
 def uncertainty_auroc(rows: Sequence[ScoredSample], is_hit: Hit, ties: str) -> float | None:
     """Return the area under the ROC curve of uncertainty as a test for wrong predictions (UnCo Eq. 16).
 
-    Differs: UnCo has an uncertainty for span, region and type each and reports three values (Fig. 3). Here a prediction has one
-    uncertainty and is right or wrong as a whole.
+    Here a prediction has one uncertainty and is right or wrong as a whole; `part_aurocs` is for systems that have one a part.
 
     Args:
-        rows: the samples; predictions without an uncertainty are left out.
+        rows: the samples; predictions without one number as uncertainty are left out.
         is_hit: whether type and location make a prediction right (texts are compared by the matching). Of predictions that say
             the same, the least uncertain one is the right one.
         ties: "half" or "none", see `auroc`.
@@ -26,12 +27,71 @@ def uncertainty_auroc(rows: Sequence[ScoredSample], is_hit: Hit, ties: str) -> f
     for row in rows:
         if not row.uncertainties:
             continue
-        said = sorted(zip(row.predicted, row.uncertainties, strict=True), key=lambda one: (one[1] is None, one[1]))
-        hits = {index for index, _ in match_exact([entity for entity, _ in said], row.gold, is_hit)}
-        for index, (_, value) in enumerate(said):
-            if value is not None:
-                (right if index in hits else wrong).append(value)
+        values = [value if is_number(value) else None for value in row.uncertainties]
+        found = _sorted_out(row.predicted, values, row.gold, is_hit)
+        right += found[0]
+        wrong += found[1]
     return auroc(right, wrong, ties) if right and wrong else None
+
+
+def part_aurocs(rows: Sequence[ScoredSample], conventions: Conventions) -> dict[str, float]:
+    """Return the AUROC of each part's uncertainty as a test for that part being wrong (UnCo Fig. 3).
+
+    A span is right if gold has an entity of its text. Type and region are judged where the span is right, since gold says nothing
+    of others (our choice).
+
+    Args:
+        rows: the samples; predictions without uncertainties of parts are left out.
+        conventions: when types and locations agree, and what a tie counts.
+
+    Returns:
+        Values in [0, 1] by part; a part that is never right or never wrong is left out.
+    """
+    found: dict[str, float] = {}
+    for part in PARTS:
+        right, wrong = judged_part(rows, part, conventions)
+        if right and wrong:
+            found[part] = auroc(right, wrong, conventions.auroc_ties)
+    return found
+
+
+def judged_part(rows: Sequence[ScoredSample], part: str, conventions: Conventions) -> tuple[list[float], list[float]]:
+    """Return the uncertainties of a part where it is right, and where it is wrong; arguments as for `part_aurocs`."""
+    agrees: dict[str, Callable[[Entity, Entity], bool]] = {
+        "span": lambda p, g: True,
+        "type": conventions.agrees_on_type,
+        "region": conventions.agrees_on_location,
+    }
+    right, wrong = [], []
+    for row in rows:
+        if not row.uncertainties:
+            continue
+        predicted, values = row.predicted, [_value_of(one, part) for one in row.uncertainties]
+        if part != "span":
+            spans = {index for index, _ in match_exact(predicted, row.gold, agrees["span"])}
+            values = [value if index in spans else None for index, value in enumerate(values)]
+        found = _sorted_out(predicted, values, row.gold, agrees[part])
+        right += found[0]
+        wrong += found[1]
+    return right, wrong
+
+
+def _value_of(uncertainty: float | PartUncertainties | None, part: str) -> float | None:
+    return uncertainty.values.get(part) if isinstance(uncertainty, PartUncertainties) else None
+
+
+def _sorted_out(
+    predicted: Sequence[Entity], values: Sequence[float | None], gold: Sequence[Entity], is_hit: Hit
+) -> tuple[list[float], list[float]]:
+    """Return the values of right predictions and of wrong ones; of predictions that say the same the least uncertain is right."""
+    said = sorted(zip(predicted, values, strict=True), key=lambda one: (one[1] is None, one[1]))
+    said = [one for one in said if one[1] is not None]
+    hits = {index for index, _ in match_exact([entity for entity, _ in said], gold, is_hit)}
+    right, wrong = [], []
+    for index, (_, value) in enumerate(said):
+        if value is not None:
+            (right if index in hits else wrong).append(value)
+    return right, wrong
 
 
 def auroc(right: Sequence[float], wrong: Sequence[float], ties: str) -> float:

@@ -195,6 +195,7 @@ def extra_tables(system: Evaluation) -> list[dict[str, Any]]:
     shares = {} if metrics.grec is None else {f"GREC {name}": value for name, value in metrics.grec.shares().items()}
     if metrics.uncertainty_auroc is not None:
         shares["AUROC of uncertainty"] = metrics.uncertainty_auroc
+    shares |= {f"AUROC of {part} uncertainty": value for part, value in metrics.part_aurocs.items()}
     if shares:
         cells = [[name, percent(value)] for name, value in shares.items()]
         tables.append({"title": f"Further measures: {system.name}", "header": ["measure", "score"], "rows": cells})

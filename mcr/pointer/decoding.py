@@ -1,0 +1,146 @@
+"""Greedy decoding within the grammar, and passes with dropout over what was written (UnCo Eqs. 4-7)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from mcr.pointer.entropies import CONFIDENCE, EntitySteps, entity_uncertainties, predictive_entropy, raw_doubt
+from mcr.pointer.seq2seq import Memory, PointerModel
+from mcr.pointer.sequences import END, START
+from mcr.uncertainties import PartUncertainties
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """How uncertainty is estimated.
+
+    Attributes:
+        kind: of `mcr.pointer.entropies.ESTIMATES`.
+        num_passes: T, of Monte Carlo dropout (UnCo B.1: 10).
+        span: "mean" or "sum" over a span's words.
+        seed: of the dropout masks.
+    """
+
+    kind: str = "mc_dropout"
+    num_passes: int = 10
+    span: str = "mean"
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenEntity:
+    """An entity that the model wrote.
+
+    Attributes:
+        start: of its words.
+        end: of its words, exclusive.
+        type: its label.
+        region: the number of its region, 0 for the best proposal; None: it is not in the image.
+        uncertainties: of its parts.
+    """
+
+    start: int
+    end: int
+    type: str
+    region: int | None
+    uncertainties: PartUncertainties
+
+
+@torch.no_grad()
+def write_greedily(model: PointerModel, memory: Memory) -> list[list[int]]:
+    """Return the sequence of each sample, from START to END; each step takes the most likely token that the grammar allows."""
+    num_words = memory.word_mask.sum(dim=1).tolist()
+    written = [[START] for _ in num_words]
+    while any(row[-1] != END for row in written):
+        longest = max(map(len, written))
+        read = torch.tensor([row + [END] * (longest - len(row)) for row in written], device=memory.states.device)
+        tokens, _ = model.decode(memory, read)
+        for number, row in enumerate(written):
+            if row[-1] != END:
+                allowed = model.grammar.follow(row, int(num_words[number]))
+                scores = tokens[number, len(row) - 1, allowed]
+                row.append(allowed[int(scores.argmax())])
+    return written
+
+
+@torch.no_grad()
+def estimate_passes(
+    model: PointerModel, memory: Memory, written: torch.Tensor, estimate: Estimate
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the probabilities of tokens [T, B, L, C] and of regions [T, B, L, K+1] of passes over what was written.
+
+    Only the decoder drops units, and the encoder does not run again (UnCo 2.2). Raw confidence takes one pass without dropout.
+    """
+    if estimate.kind == CONFIDENCE:
+        tokens, regions = model.decode(memory, written)
+        return tokens.exp()[None], regions.exp()[None]
+    with torch.random.fork_rng(), dropping(model.bart.decoder):
+        torch.manual_seed(estimate.seed)
+        passes = [model.decode(memory, written) for _ in range(estimate.num_passes)]
+    return torch.stack([tokens.exp() for tokens, _ in passes]), torch.stack([regions.exp() for _, regions in passes])
+
+
+@contextmanager
+def dropping(module: Any) -> Iterator[None]:
+    """Let a module and what it holds drop units, as in training; afterwards each is as before."""
+    before = [(one, one.training) for one in module.modules()]
+    module.train()
+    try:
+        yield
+    finally:
+        for one, was_training in before:
+            one.training = was_training
+
+
+@torch.no_grad()
+def write_entities(model: PointerModel, inputs: dict[str, torch.Tensor], estimate: Estimate) -> list[list[WrittenEntity]]:
+    """Return the entities of each sample with their uncertainties.
+
+    Args:
+        model: not in training.
+        inputs: of `PointerModel.encode`.
+        estimate: of uncertainty.
+    """
+    memory = model.encode(**inputs)
+    written = write_greedily(model, memory)
+    longest = max(map(len, written))
+    read = torch.tensor([row + [END] * (longest - len(row)) for row in written], device=memory.states.device)
+    _, regions = model.decode(memory, read)
+    doubts = _doubts(model, memory, read, regions, estimate)
+    found = []
+    for number, row in enumerate(written):
+        tokens, places = (part[number].tolist() for part in doubts)
+        best = regions[number].argmax(dim=-1).tolist()
+        choices = _choices(model, memory, number)
+        entities = []
+        for start, end, label, steps in model.grammar.read(row):
+            values = entity_uncertainties(tokens, places, steps, span=estimate.span)
+            counted = {} if estimate.kind == CONFIDENCE else choices
+            entities.append(WrittenEntity(start, end, label, _region(best, steps), PartUncertainties(values, counted)))
+        found.append(entities)
+    return found
+
+
+def _doubts(
+    model: PointerModel, memory: Memory, read: torch.Tensor, regions: torch.Tensor, estimate: Estimate
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the uncertainty of each step's token and region, [B, L]; step i writes token i + 1."""
+    token_passes, region_passes = estimate_passes(model, memory, read, estimate)
+    if estimate.kind == CONFIDENCE:
+        chosen = torch.cat([read[:, 1:], torch.full_like(read[:, :1], END)], dim=1)
+        return raw_doubt(token_passes, chosen), raw_doubt(region_passes, regions.argmax(dim=-1))
+    return predictive_entropy(token_passes), predictive_entropy(region_passes)
+
+
+def _choices(model: PointerModel, memory: Memory, number: int) -> dict[str, int]:
+    """Return among how many a sample's tokens and regions are chosen."""
+    tokens = model.grammar.num_special + int(memory.word_mask[number].sum())
+    return {"span": tokens, "type": tokens, "region": int(memory.region_mask[number].sum())}
+
+
+def _region(best: list[int], steps: EntitySteps) -> int | None:
+    """Return the chosen region; the whole image, which comes first, means "not in the image"."""
+    return best[steps.type] - 1 if best[steps.type] else None
