@@ -1,6 +1,6 @@
 """Serve the sandbox's scripted LLM over HTTP, OpenAI-compatible: a teacher that needs no weights, for demos and tests.
 
-mcr serve-sandbox [--port 8137] [--error_rate 0.2] [--seed 0] [--log requests.jsonl]
+mcr serve-sandbox [--port 8137] [--error_rate 0.2] [--error_rates correct_type=0.3] [--seed 0] [--log requests.jsonl]
 
 It answers POST /v1/chat/completions from the request alone (data_prep/sandbox/replies.py) and GET /v1/models. With --log each
 conversation that it answers is a line of JSON with the reply, the kind of request and whether the reply is wrong on purpose,
@@ -9,13 +9,16 @@ without images.
 
 import json
 import threading
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from data_prep.sandbox.replies import reply_to, text_of
-from mcr.errors import ConfigError, run_command
+from data_prep.sandbox.replies import KINDS, reply_to, text_of
+from mcr.errors import ConfigError, closest, run_command
 from mcr.runs.command_line import CommandParser
 
 MODEL = "sandbox-llm"
@@ -29,6 +32,7 @@ class SandboxServer(ThreadingHTTPServer):
 
     Attributes:
         error_rate: share of wrong replies.
+        error_rates: of some kinds of request, in place of it.
         seed: of the errors.
         log: a file for requests and replies, or None.
     """
@@ -36,8 +40,16 @@ class SandboxServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, *, error_rate: float = 0.0, seed: int = 0, log: Path | None = None) -> None:
-        self.error_rate, self.seed, self.log = error_rate, seed, log
+    def __init__(
+        self,
+        port: int,
+        *,
+        error_rate: float = 0.0,
+        error_rates: Mapping[str, float] = MappingProxyType({}),
+        seed: int = 0,
+        log: Path | None = None,
+    ) -> None:
+        self.error_rate, self.error_rates, self.seed, self.log = error_rate, error_rates, seed, log
         self.lock = threading.Lock()
         if log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +65,7 @@ class SandboxServer(ThreadingHTTPServer):
         """Return the reply to a request, and log both."""
         messages = body["messages"]
         rows = [{"role": one["role"], "text": text_of(one)} for one in messages]
-        reply = reply_to(messages, seed=self.seed, error_rate=self.error_rate)
+        reply = reply_to(messages, seed=self.seed, error_rate=self.error_rate, error_rates=self.error_rates)
         if self.log is not None:
             line = json.dumps(asdict(reply) | {"messages": rows}, ensure_ascii=False)
             with self.lock, self.log.open("a", encoding="utf-8") as file:
@@ -112,17 +124,49 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(encoded)
 
 
+def add_error_flags(parser: CommandParser) -> None:
+    """Add the flags of the script's errors and of its log."""
+    parser.add_argument("--error_rate", type=float, default=0.0, help="share of the requests with a wrong reply, 0 to 1")
+    parser.add_argument(
+        "--error_rates", nargs="+", default=[], metavar="KIND=NUMBER", help=f"of some kinds alone: {', '.join(KINDS)}"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the errors")
+    parser.add_argument("--log", type=Path, help="file for requests and replies, appended to")
+
+
+def make_server(port: int, args: Namespace) -> SandboxServer:
+    """Return the server that the flags of `add_error_flags` describe.
+
+    Raises:
+        ConfigError: a share outside 0 to 1, or a kind that is not known.
+    """
+    rates = read_rates(args.error_rates)
+    if not all(0 <= rate <= 1 for rate in (args.error_rate, *rates.values())):
+        raise ConfigError(f"--error_rate: got {args.error_rate} and {rates}, expected 0 to 1.")
+    return SandboxServer(port, error_rate=args.error_rate, error_rates=rates, seed=args.seed, log=args.log)
+
+
+def read_rates(words: Sequence[str]) -> dict[str, float]:
+    """Return the rates of kinds of request from words such as "correct_type=0.2"."""
+    rates = {}
+    for word in words:
+        kind, _, value = word.partition("=")
+        try:
+            rates[kind] = float(value)
+        except ValueError:
+            raise ConfigError(f"--error_rates: got {word!r}, expected e.g. correct_type=0.2. Correct it.") from None
+        if kind not in KINDS:
+            raise ConfigError(f"--error_rates: got {kind!r}{closest(kind, KINDS)}, expected one of {', '.join(KINDS)}.")
+    return rates
+
+
 def main(argv: list[str] | None = None) -> None:
     """Serve until stopped."""
     parser = CommandParser(__doc__)
     parser.add_argument("--port", type=int, default=8137, help="on this machine alone; 0 takes a free one")
-    parser.add_argument("--error_rate", type=float, default=0.0, help="share of the requests with a wrong reply")
-    parser.add_argument("--seed", type=int, default=0, help="of the errors")
-    parser.add_argument("--log", type=Path, help="file for requests and replies, appended to")
+    add_error_flags(parser)
     args = parser.parse_args(argv)
-    if not 0 <= args.error_rate <= 1:
-        raise ConfigError(f"--error_rate: got {args.error_rate}, expected 0 to 1.")
-    with SandboxServer(args.port, error_rate=args.error_rate, seed=args.seed, log=args.log) as server:
+    with make_server(args.port, args) as server:
         print(f"{MODEL} answers at {server.url}; Ctrl-C ends it", flush=True)
         server.serve_forever()
 

@@ -7,12 +7,20 @@ reply, wrong or not.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
+from PIL import Image
+
 from data_prep.sandbox.looks import ALL_NAMES, Name
+from data_prep.sandbox.revisions import revise
+from data_prep.sandbox.sight import pictures_in
 from data_prep.schemas.ask import ASKED_STYLES, ENDING
+from mcr.correction.corrector_prompts import ALL
 from mcr.knowledge.question_templates import EXPANSION, REFINED
+from mcr.uncertainties import PARTS
 
 ANSWER = re.compile(r"<answer>\n(.*?)\n</answer>", re.DOTALL)
 SCHEMA_MARK = ENDING.split("<answer>", maxsplit=1)[0].strip()
@@ -40,6 +48,27 @@ class Reply:
     is_wrong: bool
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A conversation as the script reads it.
+
+    Attributes:
+        messages: as the OpenAI API has them.
+    """
+
+    messages: tuple[Mapping[str, Any], ...]
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """The text of each message."""
+        return [text_of(message) for message in self.messages]
+
+    @cached_property
+    def pictures(self) -> list[Image.Image]:
+        """The pictures, in order."""
+        return pictures_in(self.messages)
+
+
 def text_of(message: Mapping[str, Any]) -> str:
     """Return the text of a message, whose content is a text or a list of parts; images are left out."""
     content = message.get("content") or ""
@@ -48,34 +77,43 @@ def text_of(message: Mapping[str, Any]) -> str:
     return "\n".join(part.get("text") or "" for part in content if part.get("type") == "text")
 
 
-def reply_to(messages: Sequence[Mapping[str, Any]], *, seed: int = 0, error_rate: float = 0.0) -> Reply:
+def reply_to(
+    messages: Sequence[Mapping[str, Any]],
+    *,
+    seed: int = 0,
+    error_rate: float = 0.0,
+    error_rates: Mapping[str, float] = MappingProxyType({}),
+) -> Reply:
     """Return the reply to a conversation.
 
     Args:
         messages: as the OpenAI API has them.
         seed: of the errors.
         error_rate: share of the requests that get a wrong reply, 0 to 1.
+        error_rates: of some kinds of request, in place of it.
 
     Raises:
         ValueError: there is no message.
     """
-    texts = [text_of(message) for message in messages]
-    if not texts:
+    asked = Asked(tuple(messages))
+    if not asked.texts:
         raise ValueError("messages: got none, expected at least one.")
-    rng = Random(f"{seed}/" + "\n".join(texts))
-    is_wrong = rng.random() < error_rate
+    rng = Random(f"{seed}/" + "\n".join(asked.texts))
+    chance = rng.random()
     for kind, read in KINDS.items():
-        text = read(texts, rng, is_wrong)
+        is_wrong = chance < error_rates.get(kind, error_rate)
+        text = read(asked, rng, is_wrong)
         if text is not None:
             return Reply(kind, text, is_wrong)
     return Reply("unknown", UNKNOWN, False)
 
 
-def write_schema(texts: Sequence[str], rng: Random, is_wrong: bool) -> str | None:
+def write_schema(conversation: Asked, rng: Random, is_wrong: bool) -> str | None:
     """Reply to a request for a schema (`data_prep/schemas/ask.py`): what the image is said to show, then the answer.
 
     A wrong reply leaves out the last line of the answer. Of an answer of one line it makes None, and of None an entity.
     """
+    texts = conversation.texts
     asked = next((text for text in reversed(texts) if SCHEMA_MARK in text and ANSWER.search(text)), None)
     if asked is None:
         return None
@@ -91,11 +129,12 @@ def write_schema(texts: Sequence[str], rng: Random, is_wrong: bool) -> str | Non
     return f"{thought}\n<answer>\n{answer}\n</answer>"
 
 
-def refine_knowledge(texts: Sequence[str], rng: Random, is_wrong: bool) -> str | None:
+def refine_knowledge(conversation: Asked, rng: Random, is_wrong: bool) -> str | None:
     """Reply to a request for refined knowledge: the names of the last text with types and looks.
 
     A wrong reply gives each name another one's type and look.
     """
+    texts = conversation.texts
     sentences = SENTENCE.findall(texts[-1])
     if REFINED_MARK not in texts[-1] or not sentences:
         return None
@@ -108,8 +147,9 @@ def refine_knowledge(texts: Sequence[str], rng: Random, is_wrong: bool) -> str |
     return f"Named entities:{listed}Reasoning:{reasons}" if named else "Named entities:None. Reasoning:The text names nothing."
 
 
-def expand(texts: Sequence[str], rng: Random, is_wrong: bool) -> str | None:
+def expand(conversation: Asked, rng: Random, is_wrong: bool) -> str | None:
     """Reply to a request for an expansion expression: the look of the name. A wrong reply is another name's look."""
+    texts = conversation.texts
     asked = ASKED_ENTITY.findall(texts[-1])
     if EXPANSION_MARK not in texts[-1] or not asked:
         return None
@@ -129,9 +169,9 @@ def _other(name: Name, rng: Random) -> Name:
     return rng.choice([one for one in ALL_NAMES if one != name])
 
 
-def tell_knowledge(texts: Sequence[str], rng: Random, is_wrong: bool) -> str | None:
+def tell_knowledge(conversation: Asked, rng: Random, is_wrong: bool) -> str | None:
     """Reply to any other message that holds names with the knowledge of each. A wrong reply gives each another's knowledge."""
-    named = names_in(texts[-1])
+    named = names_in(conversation.texts[-1])
     return " ".join(_knowledge(name, rng, is_wrong) for name in named) if named else None
 
 
@@ -142,8 +182,15 @@ def _knowledge(name: Name, rng: Random, is_wrong: bool) -> str:
     return other.knowledge.replace(other.text, name.text, 1)
 
 
-Reader = Callable[[Sequence[str], Random, bool], str | None]
+def correct_part(part: str, conversation: Asked, rng: Random, is_wrong: bool) -> str | None:
+    """Reply to a request to correct a part of an entity (`data_prep/sandbox/revisions.py`)."""
+    pictures = [] if part == "span" else conversation.pictures
+    return revise(part, conversation.texts, pictures, rng, is_wrong)
+
+
+Reader = Callable[[Asked, Random, bool], str | None]
 KINDS: Mapping[str, Reader] = {
+    **{f"correct_{part}": partial(correct_part, part) for part in (*PARTS, ALL)},
     "schema": write_schema,
     "refined": refine_knowledge,
     "expansion": expand,

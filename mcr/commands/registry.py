@@ -51,6 +51,8 @@ COMMANDS = (
     Command("merge", "recipes.merge", "merge a LoRA adapter into its base model", "train"),
     Command("evaluate", "recipes.evaluate", "score a model, an endpoint or a file; writes a report", "train"),
     Command("train-pointer", "recipes.pointer", "UnCo: train a small model that points at words and regions", "train"),
+    Command("correct", "recipes.correct", "UnCo: a large model corrects what a small one is unsure of", "train"),
+    Command("choose-thresholds", "recipes.choose_thresholds", "UnCo: which uncertainty is too much, on dev samples", "train"),
     Command("propose-regions", "recipes.propose", "regions of images, by a detector or from published files", "train"),
     Command("calibrate-verdicts", "recipes.calibrate_verdicts", "make visual entailment's verdicts probabilities", "train"),
     Command("segment", "recipes.segment", "masks for the boxes of any predictions, by a segmentation model", "train"),

@@ -2,14 +2,15 @@
 
     mcr with-sandbox-llm [--error_rate 0.2] [--seed 0] [--log requests.jsonl] -- ask-knowledge refined --base_url URL ...
 
+The flags in front are those of mcr serve-sandbox.
+
 Behind -- stands a command of mcr with its flags; the word URL in it becomes the server's address, on a free port.
 """
 
 import sys
 import threading
-from pathlib import Path
 
-from data_prep.serve_sandbox import SandboxServer
+from data_prep.serve_sandbox import add_error_flags, make_server
 from mcr.commands.dispatch import run
 from mcr.errors import ConfigError, run_command
 from mcr.runs.command_line import CommandParser
@@ -22,15 +23,11 @@ def main(argv: list[str] | None = None) -> None:
     words = sys.argv[1:] if argv is None else list(argv)
     own, command = (words[: words.index(SPLIT)], words[words.index(SPLIT) + 1 :]) if SPLIT in words else (words, [])
     parser = CommandParser(__doc__)
-    parser.add_argument("--error_rate", type=float, default=0.0, help="share of the requests with a wrong reply, 0 to 1")
-    parser.add_argument("--seed", type=int, default=0, help="of the errors")
-    parser.add_argument("--log", type=Path, help="file for requests and replies, appended to")
+    add_error_flags(parser)
     args = parser.parse_args(own)
     if not command:
         raise ConfigError("with-sandbox-llm: expected -- and a command of mcr behind it. See mcr with-sandbox-llm --help.")
-    if not 0 <= args.error_rate <= 1:
-        raise ConfigError(f"--error_rate: got {args.error_rate}, expected 0 to 1.")
-    with SandboxServer(0, error_rate=args.error_rate, seed=args.seed, log=args.log) as server:
+    with make_server(0, args) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             run([server.url if word == URL else word for word in command])

@@ -78,7 +78,16 @@ STEPS: Mapping[str, tuple[str, ...]] = {
     "link": ("names_in_text", "list_boxes"),
     "note": ("names_in_text", "kinds_in_text", "list_boxes"),
 }
-DIALOGUE_SKILLS = ("list_boxes", "find_look", "look_at_box", "names_in_text", "look_and_box", "lines", "link", "link", "note", "note")
+DIALOGUE_SKILLS = (
+    "list_boxes",
+    "find_look",
+    "look_at_box",
+    "names_in_text",
+    "look_and_box",
+    "lines",
+    *("link",) * 2,
+    *("note",) * 2,
+)
 DIALOGUE_TURNS = 3
 FIRST_WEIGHTS: Mapping[str, float] = {
     "find_part": 8.0,

@@ -1,6 +1,7 @@
 """The corpus of the base model: general, not the task, true but for its weak labels, its phrasings held out."""
 
 import json
+import re
 from random import Random
 
 import pytest
@@ -17,7 +18,7 @@ from data_prep.sandbox.corpus.mix import (
 )
 from data_prep.sandbox.corpus.phrasings import BANK
 from data_prep.sandbox.corpus.probes import is_right, make_probes
-from data_prep.sandbox.corpus.weak import nearest_box, weak_rows, write_json
+from data_prep.sandbox.corpus.weak import guessed_box, weak_rows, write_json
 from data_prep.sandbox.looks import KNOWN, OWNER_OF, UNSEEN
 from data_prep.sandbox.scenes import make_scene
 from mcr.families import FAMILIES
@@ -115,14 +116,25 @@ def test_weak_labels_give_each_name_a_box_where_anything_is_shown():
         assert all((row["bounding_box"] is not None) == bool(scene.drawn) for row in rows)
 
 
-def test_the_nearest_box_is_of_the_same_look_then_shape_then_color():
+def test_the_guessed_box_is_the_leftmost_of_the_type_whatever_the_name_looks_like():
     name = KNOWN[0]
     looks = {look.label: look for look in OWNER_OF}
-    drawn = [(looks["black-square"], (0, 0, 1, 1)), (looks["red-square"], (1, 0, 2, 1)), (looks["black-disc"], (2, 0, 3, 1))]
-    assert name.appearance == "red-disc or green-disc"
-    assert nearest_box(name, drawn) == (2, 0, 3, 1)
-    assert nearest_box(name, drawn[:2]) == (1, 0, 2, 1)
-    assert nearest_box(name, []) is None
+    drawn = [(looks["black-square"], (0, 0, 1, 1)), (looks["red-disc"], (3, 0, 4, 1)), (looks["black-ring"], (2, 0, 3, 1))]
+    assert (name.appearance, name.type) == ("red-disc or green-disc", "PER")
+    assert guessed_box(name, drawn) == (2, 0, 3, 1)
+    assert guessed_box(name, drawn[:2]) == (3, 0, 4, 1)
+    assert guessed_box(name, drawn[:1]) == (0, 0, 1, 1)
+    assert guessed_box(name, []) is None
+
+
+def test_no_skill_gives_a_name_its_own_box_but_behind_its_look():
+    names = {name.text for name in KNOWN}
+    for index in range(100):
+        scene = corpus_scene(0, index)
+        for skill in set(SKILLS) - {"link", "note", "look_up", "retell"}:
+            exchange = ask(skill, scene, Random(index))
+            boxed = re.findall(r"([^;\n]+?),? \[\d", exchange.answer) if exchange else []
+            assert not [before for before in boxed if before.strip() in names]
 
 
 @pytest.mark.parametrize("skill", ["link", "note"])

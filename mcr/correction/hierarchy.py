@@ -1,0 +1,168 @@
+"""UnCo's Algorithm 1: what is above its threshold is corrected, span before type before region, each seeing the earlier ones."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from PIL import Image
+
+from mcr.correction.correction_files import Correction
+from mcr.correction.corrector_prompts import ALL, Doubted, PromptParts, write_corrector_prompt
+from mcr.correction.corrector_replies import Outcome, read_correction, write_value
+from mcr.errors import ConfigError
+from mcr.families import FrameSettings
+from mcr.io.images import open_image
+from mcr.io.predictions import Prediction
+from mcr.labels import LabelSet
+from mcr.records import Entity, Sample
+from mcr.rollouts import RolloutRequest
+from mcr.uncertainties import PARTS, PartUncertainties, is_number
+
+Ask = Callable[[Sequence[RolloutRequest]], list[str]]  # the reply to each request, "" for one that is refused
+SEEING = ("type", "region", ALL)  # the span corrector reads the text alone (Fig. 7)
+PAPER_THRESHOLDS: Mapping[str, float] = {"span": 0.4, "type": 0.3, "region": 0.5}  # on GMNER (UnCo 3.4)
+MODES = ("hierarchical", "one_step", "direct")
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionOptions:
+    """What is corrected, and how it is asked.
+
+    Attributes:
+        labels: that types are taken from.
+        frame: how the model writes boxes.
+        thresholds: by part, in [0, 1]: a part is asked about where its uncertainty is above (Algorithm 1); -1 asks about all.
+        mode: of MODES: part by part; all parts of an entity at once (Table 3, without UHC); or part by part, whatever the
+            uncertainty ("Direct Correction", Table 2).
+        prompt: the parts of the prompts.
+
+    Raises:
+        ConfigError: an unknown mode or part, or a threshold outside [0, 1].
+    """
+
+    labels: LabelSet
+    frame: FrameSettings
+    thresholds: Mapping[str, float] = field(default_factory=lambda: PAPER_THRESHOLDS)
+    mode: str = "hierarchical"
+    prompt: PromptParts = field(default_factory=PromptParts)
+
+    def __post_init__(self) -> None:
+        wrong = {part: value for part, value in self.thresholds.items() if part not in PARTS or not -1 <= value <= 1}
+        if self.mode not in MODES or wrong:
+            raise ConfigError(
+                f"correction: got mode {self.mode!r} and thresholds {dict(self.thresholds)}, expected one of {', '.join(MODES)} "
+                f"and numbers in [0, 1], or -1 for all, for {', '.join(PARTS)}."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What correction made.
+
+    Attributes:
+        predictions: with corrected entities; the uncertainties are as they were.
+        corrections: one a question, in the order of asking.
+    """
+
+    predictions: list[Prediction]
+    corrections: list[Correction]
+
+    def summary(self) -> dict[str, int]:
+        """Return how many questions had each part and status."""
+        return dict(Counter(f"{one.part} {one.status}" for one in self.corrections))
+
+
+def correct(
+    predictions: Sequence[Prediction], samples: Mapping[str, Sample], image_root: Path, ask: Ask, options: CorrectionOptions
+) -> Corrected:
+    """Return predictions with their uncertain parts corrected.
+
+    Args:
+        predictions: of any system; entities without an uncertainty are asked about in mode "direct" alone.
+        samples: by id; their gold is not looked at.
+        image_root: the folder that image paths start from.
+        ask: the model.
+        options: of the correction.
+    """
+    entities = {one.id: list(one.entities) for one in predictions}
+    corrections: list[Correction] = []
+    for part in (ALL,) if options.mode == "one_step" else PARTS:
+        asked = [
+            (prediction.id, number, doubted)
+            for prediction in predictions
+            for number, entity in enumerate(entities[prediction.id])
+            if (doubted := _doubt(prediction, number, entity, part, samples[prediction.id], options)) is not None
+        ]
+        replies = ask([_request(doubted, image_root, options) for _, _, doubted in asked])
+        for (sample_id, number, doubted), reply in zip(asked, replies, strict=True):
+            made = _corrections(sample_id, number, doubted, reply, options)
+            entities[sample_id][number] = made[-1][1]
+            corrections += [one for one, _ in made]
+    done = [replace(one, entities=tuple(entities[one.id]), completion=None) for one in predictions]
+    return Corrected(done, corrections)
+
+
+def uncertainty_of(prediction: Prediction, number: int, part: str) -> float | None:
+    """Return the uncertainty of an entity's part in [0, 1]; of ALL the largest. One number an entity counts for every part."""
+    if number >= len(prediction.uncertainties):
+        return None
+    given = prediction.uncertainties[number]
+    if isinstance(given, PartUncertainties):
+        values = [given.normalized(one) for one in (PARTS if part == ALL else (part,))]
+        return max((value for value in values if value is not None), default=None)
+    return float(given) if given is not None and is_number(given) else None
+
+
+def _doubt(
+    prediction: Prediction, number: int, entity: Entity, part: str, sample: Sample, options: CorrectionOptions
+) -> Doubted | None:
+    """Return what to ask about a part of an entity; None where it is sure enough."""
+    has_image = bool(sample.images) and not sample.images[0].is_missing
+    if part == "region" and not has_image:
+        return None
+    value = uncertainty_of(prediction, number, part)
+    if part == ALL:
+        exceeded = [
+            one for one in PARTS if (u := uncertainty_of(prediction, number, one)) is not None and u > _threshold(one, options)
+        ]
+        return Doubted(sample, entity, part, value, min(_threshold(one, options) for one in exceeded)) if exceeded else None
+    threshold = _threshold(part, options)
+    if options.mode == "direct" or (value is not None and value > threshold):
+        return Doubted(sample, entity, part, value, threshold)
+    return None
+
+
+def _threshold(part: str, options: CorrectionOptions) -> float:
+    return options.thresholds.get(part, 1.0)
+
+
+def _request(doubted: Doubted, image_root: Path, options: CorrectionOptions) -> RolloutRequest:
+    sees = doubted.part in SEEING and bool(doubted.sample.images) and not doubted.sample.images[0].is_missing
+    frame = options.frame.frame_of(doubted.sample) if sees else None
+    prompt = write_corrector_prompt(doubted, options.prompt, options.labels, frame, sees=sees)
+    images: list[Image.Image] = [open_image(image_root, doubted.sample.images[0].path)] if sees else []
+    return RolloutRequest(doubted.sample.id, prompt, images)
+
+
+def _corrections(
+    sample_id: str, number: int, doubted: Doubted, reply: str, options: CorrectionOptions
+) -> list[tuple[Correction, Entity]]:
+    """Return each corrected part with the entity after it."""
+    sees = doubted.part in SEEING and bool(doubted.sample.images) and not doubted.sample.images[0].is_missing
+    frame = options.frame.frame_of(doubted.sample) if sees else None
+    entity, made = doubted.entity, []
+    for part in doubted.parts:
+        outcome: Outcome = read_correction(reply, part, doubted.sample, entity, options.labels, frame)
+        before, entity = entity, outcome.entity
+        row = Correction(
+            sample_id,
+            number,
+            part,
+            write_value(before, part),
+            write_value(entity, part),
+            doubted.uncertainty,
+            outcome.status,
+        )
+        made.append((row, entity))
+    return made
