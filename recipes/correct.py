@@ -8,6 +8,7 @@ Predictions need uncertainties: a number an entity, or one for each of span, typ
 mcr evaluate --predictions scores, corrections.jsonl and summary.json. Called again, it asks nothing twice.
 """
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,8 +17,8 @@ from typing import Any
 
 from mcr.correction.correction_files import write_corrections
 from mcr.correction.corrector_flags import CorrectorFlags, check_uncertain, read_thresholds, samples_by_id
-from mcr.correction.hierarchy import Corrected, correct
-from mcr.errors import run_command
+from mcr.correction.hierarchy import Corrected, correct, replace_uncertain
+from mcr.errors import ConfigError, run_command
 from mcr.io.atomic_write import write_json
 from mcr.io.predictions import Prediction, load_predictions, write_prediction
 from mcr.io.samples import load_samples
@@ -25,6 +26,8 @@ from mcr.runs.config import parse_settings
 from mcr.runs.fingerprint import check_fingerprint, file_hash
 from mcr.runs.run_folder import make_run_folder, write_run_record
 from mcr.uncertainties import PARTS
+
+GENERATION = "generation"
 
 
 @dataclass
@@ -37,12 +40,31 @@ class CorrectArguments:
     image_root: str = field(default=".", metadata={"help": "folder that the image paths start from"})
     mode: str = field(
         default="hierarchical",
-        metadata={"help": "hierarchical: part by part; one_step: all parts at once; direct: whatever the uncertainty"},
+        metadata={
+            "help": "hierarchical: part by part; one_step: all parts at once; direct: whatever the uncertainty; generation: "
+            "uncertain samples take the predictions of --generated"
+        },
     )
+    generated: str = field(default="", metadata={"help": "predictions.jsonl of the large model alone (UnCo Table 1)"})
     thresholds: list[str] = field(
         default_factory=list, metadata={"help": "in [0, 1], e.g. span=0.4 type=0.3 region=0.5, the paper's for GMNER (UnCo 3.4)"}
     )
+    thresholds_file: str = field(
+        default="", metadata={"help": "thresholds.json of mcr choose-thresholds, in place of thresholds"}
+    )
     dry_run: bool = field(default=False, metadata={"help": "say how many questions there are, and ask none"})
+
+    def __post_init__(self) -> None:
+        if self.thresholds and self.thresholds_file:
+            raise ConfigError("thresholds and thresholds_file exclude each other. Give one.")
+        if bool(self.generated) != (self.mode == GENERATION):
+            raise ConfigError(f"generated: it belongs to --mode {GENERATION}, which needs it. Got mode {self.mode}.")
+
+    def chosen_thresholds(self) -> dict[str, float]:
+        """Return the thresholds of the flags, of the file, or of the paper."""
+        if self.thresholds_file:
+            return json.loads(Path(self.thresholds_file).read_text(encoding="utf-8"))
+        return read_thresholds(self.thresholds)
 
 
 SETTINGS = (CorrectArguments, CorrectorFlags)
@@ -74,16 +96,21 @@ def main(argv: list[str] | None = None) -> None:
     samples = samples_by_id(predictions, load_samples(Path(arguments.samples)))
     if arguments.mode != "direct":
         check_uncertain(predictions)
-    options = corrector.options(read_thresholds(arguments.thresholds), arguments.mode)
+    mode = "hierarchical" if arguments.mode == GENERATION else arguments.mode
+    options = corrector.options(arguments.chosen_thresholds(), mode)
     if arguments.dry_run:
         summary = summary_of(correct(predictions, samples, image_root, ask_nothing, options), predictions)
         print(f"{summary['num_questions']} questions about {summary['num_entities']} entities: {summary['asked']}")
         return
     make_run_folder(out)
     made_of = {"mode": arguments.mode, "thresholds": dict(options.thresholds), **corrector.made_of()}
-    made_of |= {name: file_hash(getattr(arguments, name)) for name in ("predictions", "samples")}
+    files = ("predictions", "samples", "generated")
+    made_of |= {name: file_hash(path) for name in files if (path := getattr(arguments, name))}
     check_fingerprint(out / "correction.json", made_of, "corrections")
-    corrected = correct(predictions, samples, image_root, corrector.model(out), options)
+    if arguments.generated:
+        corrected = replace_uncertain(predictions, load_predictions(arguments.generated), options)
+    else:
+        corrected = correct(predictions, samples, image_root, corrector.model(out), options)
     with (out / "predictions.jsonl").open("w", encoding="utf-8") as file:
         for prediction in corrected.predictions:
             write_prediction(file, prediction)

@@ -21,7 +21,8 @@ UNREADABLE, NOT_IN_SENTENCE, UNKNOWN_TYPE, BAD_BOX, REFUSED = (
     "bad_box",
     "refused",
 )
-STATUSES = (CHANGED, CONFIRMED, UNREADABLE, NOT_IN_SENTENCE, UNKNOWN_TYPE, BAD_BOX, REFUSED)
+GENERATED = "generated"  # of a whole sample
+STATUSES = (CHANGED, CONFIRMED, UNREADABLE, NOT_IN_SENTENCE, UNKNOWN_TYPE, BAD_BOX, REFUSED, GENERATED)
 OTHER_KEYS = {
     "span": ("span", "entity", "corrected_span"),
     "type": ("type", "entity_type"),

@@ -9,7 +9,7 @@ from PIL import Image
 
 from mcr.correction.correction_files import Correction
 from mcr.correction.corrector_prompts import ALL, Doubted, PromptParts, write_corrector_prompt
-from mcr.correction.corrector_replies import Outcome, read_correction, write_value
+from mcr.correction.corrector_replies import GENERATED, Outcome, read_correction, write_value
 from mcr.errors import ConfigError
 from mcr.families import FrameSettings
 from mcr.io.images import open_image
@@ -101,6 +101,31 @@ def correct(
             corrections += [one for one, _ in made]
     done = [replace(one, entities=tuple(entities[one.id]), completion=None) for one in predictions]
     return Corrected(done, corrections)
+
+
+def replace_uncertain(
+    predictions: Sequence[Prediction], generated: Sequence[Prediction], options: CorrectionOptions
+) -> Corrected:
+    """Return predictions in which each sample with an uncertain part has a large model's own answer (UnCo Table 1).
+
+    Raises:
+        ConfigError: the large model has no answer to one of them.
+    """
+    answers = {one.id: one for one in generated}
+    uncertain = [one for one in predictions if _is_uncertain(one, options)]
+    lacking = [one.id for one in uncertain if one.id not in answers]
+    if lacking:
+        raise ConfigError(
+            f"generated: lacks {len(lacking)} of {len(uncertain)} uncertain samples, {lacking[0]} first. Make them."
+        )
+    ids = {one.id for one in uncertain}
+    made = [Correction(one.id, 0, "span", "", "", None, GENERATED) for one in uncertain]
+    return Corrected([answers[one.id] if one.id in ids else one for one in predictions], made)
+
+
+def _is_uncertain(prediction: Prediction, options: CorrectionOptions) -> bool:
+    values = ((uncertainty_of(prediction, number, part), part) for number in range(len(prediction.entities)) for part in PARTS)
+    return any(value is not None and value > _threshold(part, options) for value, part in values)
 
 
 def uncertainty_of(prediction: Prediction, number: int, part: str) -> float | None:

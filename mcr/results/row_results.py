@@ -35,7 +35,7 @@ class RowResult:
         settings: SHA-256 of the settings of its stages.
         versions: of the packages that matter.
         commit: of the code, None where it is unknown.
-        measures: by evaluation and name, fractions and counts.
+        measures: by evaluation or file of figures, and by name: fractions and counts.
         counts: of each sample, by evaluation.
         curves: what the training run logged, thinned.
     """
@@ -106,12 +106,28 @@ def collect_result(row: str, run: TableRun, plan: RowPlan, settings: str) -> Row
     measures, counts, record = {}, {}, {}
     for name, folder in plan.evaluations.items():
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        measures[name] = {measure: round(one["value"], MEASURE_DIGITS) for measure, one in metrics["intervals"].items()}
+        measures[name] = numbers_in(metrics["measures"])
         counts[name] = SampleCounts.from_dict(json.loads((folder / "counts.json").read_text(encoding="utf-8")))
         record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    measures |= {name: numbers_in(json.loads(path.read_text(encoding="utf-8"))) for name, path in plan.figures.items()}
     curves = () if plan.curves is None else thin_curves(plan.curves / "metrics.jsonl")
     versions, commit = record.get("versions", {}), record.get("commit")
     return RowResult(row, run.platform, run.seed, dict(run.sizes), settings, versions, commit, measures, counts, curves)
+
+
+def numbers_in(row: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+    """Return the numbers of a JSON object, rounded, by their keys, those on the way joined by points.
+
+    >>> numbers_in({"a": 1, "b": {"c": 0.25, "d": "text"}})
+    {'a': 1, 'b.c': 0.25}
+    """
+    found: dict[str, float] = {}
+    for key, value in row.items():
+        if isinstance(value, Mapping):
+            found |= numbers_in(value, f"{prefix}{key}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found[f"{prefix}{key}"] = round(value, MEASURE_DIGITS)
+    return found
 
 
 def thin_curves(path: Path) -> list[dict[str, float]]:

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from mcr.metrics.intervals import SeedsEstimate, difference_over_seeds, estimate_over_seeds
+import numpy as np
+
+from mcr.metrics.intervals import SeedsEstimate, difference_over_seeds, estimate_over_seeds, mean_with_interval
+from mcr.metrics.scores import Ratio
 from mcr.report.markdown import escape, table
 from mcr.results.row_results import RowResult
-from mcr.systems.tables import Column, Row, Table
+from mcr.systems.tables import Column, Figure, Row, Table
 
 NOTHING = "\u2013"
 
@@ -23,10 +26,25 @@ def estimate_row(
     found: dict[str, SeedsEstimate] = {}
     for evaluation in dict.fromkeys(column.evaluation for column in columns):
         if all(evaluation in result.counts for result in results):
-            measures = {column.header: column.measure for column in columns if column.evaluation == evaluation}
+            own = [column for column in columns if column.evaluation == evaluation]
+            measures = {column.header: column.measure for column in own if isinstance(column.measure, Ratio)}
             counts = [result.counts[evaluation].rows for result in results]
-            found |= estimate_over_seeds(counts, measures, num_resamples=num_resamples)
-    return found
+            found |= estimate_over_seeds(counts, measures, num_resamples=num_resamples) if measures else {}
+    figures = {column.header: _figures(column, results) for column in columns if isinstance(column.measure, Figure)}
+    return found | {header: estimate_figures(values) for header, values in figures.items() if values}
+
+
+def _figures(column: Column, results: Sequence[RowResult]) -> list[float]:
+    """Return the figure of each result; none where a result lacks it."""
+    name = column.measure.name if isinstance(column.measure, Figure) else ""
+    values = [result.measures.get(column.evaluation, {}).get(name) for result in results]
+    return [value for value in values if value is not None] if None not in values else []
+
+
+def estimate_figures(values: Sequence[float]) -> SeedsEstimate:
+    """Return the mean of one figure over seeds, with the interval of that mean by Student's t."""
+    mean, deviation = mean_with_interval(values), float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return SeedsEstimate(mean.value, deviation, mean.low, mean.high, len(values))
 
 
 def write_table(wanted: Table, rows: Sequence[Row], estimates: Mapping[str, Mapping[str, SeedsEstimate]], *, note: str) -> str:
@@ -72,8 +90,9 @@ def write_orders(
         seeds = sorted(pair[0].keys() & pair[1].keys())
         if not seeds:
             continue
-        below, above = ([one[seed].counts[column.evaluation].rows for seed in seeds] for one in pair)
-        found = difference_over_seeds(below, above, {order.header: column.measure}, num_resamples=num_resamples)[order.header]
+        found = _difference(column, *([one[seed] for seed in seeds] for one in pair), num_resamples=num_resamples)
+        if found is None:
+            continue
         factor, digits = (1, 1) if column.measure.is_count else (100, 2)
         mean, low, high = (f"{factor * value:+.{digits}f}" for value in (found.mean, found.low, found.high))
         claim = f"{order.lower} < {order.higher}" + (f" by {factor * order.margin:g}" if order.margin else "")
@@ -84,6 +103,18 @@ def write_orders(
         "Orders: difference [95 % interval of the paired hierarchical bootstrap]; one holds where the interval lies above it."
     )
     return f"{legend}\n\n{table(('claim', 'in', 'difference', 'holds'), lines)}\n"
+
+
+def _difference(
+    column: Column, below: Sequence[RowResult], above: Sequence[RowResult], *, num_resamples: int
+) -> SeedsEstimate | None:
+    """Return by how much the second row is above the first one, seed by seed; None where a figure is missing."""
+    if isinstance(column.measure, Figure):
+        pairs = [_figures(column, results) for results in (below, above)]
+        return estimate_figures([high - low for low, high in zip(*pairs, strict=True)]) if all(pairs) else None
+    counts = [[one.counts[column.evaluation].rows for one in results] for results in (below, above)]
+    measures = {column.header: column.measure}
+    return difference_over_seeds(*counts, measures, num_resamples=num_resamples)[column.header]
 
 
 def _by_seed(results: Sequence[RowResult]) -> dict[int, RowResult]:

@@ -25,6 +25,7 @@ LISTED = (
     "mcr.training.trainer_configs.MrsiConfig",
     "mcr.training.trainer_configs.CvoConfig",
     "mcr.tagging.trainer.TaggerConfig",
+    "mcr.pointer.pointer_trainer.PointerConfig",
     "trl.ModelConfig",
 )
 KINDS = {int: "INT", float: "FLOAT", str: "TEXT", bool: "BOOL", dict: "JSON", list: "LIST"}

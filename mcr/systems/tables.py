@@ -16,18 +16,33 @@ VIEWS = ("", "bars", "curves", "sweep", "cases")
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """A number that an evaluation or a stage states, such as an AUROC: no ratio of sums over samples.
+
+    Its interval is over seeds alone (Student's t).
+
+    Attributes:
+        name: of a measure in metrics.json, or of a number in one of `RowPlan.figures`, the keys on the way joined by points.
+        is_count: whether it is shown as it is, and not in per cent.
+    """
+
+    name: str
+    is_count: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """A column of a table.
 
     Attributes:
         header: as the paper has it.
-        evaluation: which of a row's evaluations it scores.
+        evaluation: which of a row's evaluations, or of its files of figures, it is of.
         measure: shown in per cent, or as it is where it is a count.
     """
 
     header: str
     evaluation: str
-    measure: Ratio
+    measure: Ratio | Figure
 
 
 def precision_recall_f1_columns(title: str, evaluation: str, measure: str) -> tuple[Column, ...]:
@@ -99,12 +114,14 @@ class RowPlan:
         evaluations: the folders of its evaluations, by name.
         curves: the folder of the training run whose curves are kept.
         cases: the two evaluations whose differing samples are kept.
+        figures: JSON files whose numbers are kept, by name.
     """
 
     stages: Sequence[Stage]
     evaluations: Mapping[str, Path]
     curves: Path | None = None
     cases: ComparedCases | None = None
+    figures: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
