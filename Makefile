@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM = false
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: setup demo demo-riveg sandbox-base sandbox-clip test check audit lint types format test-vllm test-peers clean
+.PHONY: setup demo demo-riveg demo-unco sandbox-base sandbox-clip test check audit lint types format test-vllm test-peers clean
 
 setup: $(VENV)/.ready
 
@@ -27,6 +27,9 @@ demo-riveg: setup
 	$(BIN)/python recipes/demo.py --system riveg --output_dir runs/riveg_demo $(DEMO)
 	$(if $(RIVEG_DATA),$(BIN)/python recipes/reproduce.py riveg-6 --on twitter --data_root $(RIVEG_DATA) --seeds 0 --jobs 2 \
 		--results runs/riveg_demo/results --rows "BiLSTM-CRF (text only)" "PLIM ChatGPT (BiLSTM)")
+
+demo-unco: setup
+	$(BIN)/python recipes/demo.py --system unco --output_dir runs/unco_demo $(DEMO)
 
 sandbox-base: setup
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python recipes/sandbox_base.py $(BASE)

@@ -25,7 +25,7 @@ def types_for(name: str):
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_config_loads_and_validates(path, tmp_path):
     flags = ["--config", str(path)]
-    if path.stem.endswith(("sft", "grpo", "tagger")):
+    if path.stem.endswith(("sft", "grpo", "tagger", "pointer")):
         flags += ["--output_dir", str(tmp_path), "--use_cpu", "true", "--bf16", "false"]
         if "grpo" in path.stem:
             flags += ["--use_vllm", "false"]

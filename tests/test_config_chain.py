@@ -17,6 +17,8 @@ from data_prep.readers import readers
 from mcr.commands.registry import COMMANDS
 
 FIELDS = ("Data", "Evaluate")
+READ = ("train_set", "held_out", "gold", "train_samples", "dev_samples", "samples", "predictions")
+READ = (*READ, "regions", "dev_regions", "unco_regions")
 BY_STEM = pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
 
 
@@ -39,7 +41,7 @@ def made_by(command: Command) -> set[str]:
         return {flag(command, "output")}
     if command.name == "write-schemas":
         return {f"{flag(command, 'output_dir')}/{name}.parquet" for name in ("d1", "d2")}
-    if command.name in ("read-knowledge", "ask-knowledge"):
+    if command.name in ("read-knowledge", "ask-knowledge", "propose-regions"):
         return {flag(command, "output")}
     if command.name == "build-phrases":
         sets = ("ve", "vg", "vg_all")
@@ -51,7 +53,7 @@ def read_by(command: Command) -> set[str]:
     """Return the files and model folders of ours that a command reads."""
     if command.name == "mix-samples":
         return {source.samples for source in read_config(ROOT / flag(command, "config")).sources}
-    names = {"merge": "model", "evaluate": "model_name_or_path"}
+    names = {"merge": "model", "evaluate": "predictions" if "predictions" in command.flags else "model_name_or_path"}
     return set() if command.name == "build-samples" else {flag(command, names.get(command.name, "samples"))}
 
 
@@ -61,14 +63,16 @@ def settings(path: Path) -> dict:
 
 def made_by_config(path: Path) -> set[str]:
     out = settings(path)["output_dir"]
-    return {"filter": {f"{out}/kept.parquet"}, "evaluate": set()}.get(path.stem.rpartition("_")[2], {f"{out}/model"})
+    made = {"filter": {f"{out}/kept.parquet"}, "evaluate": {f"{out}/predictions-000.jsonl"}}
+    made |= {"correct": {f"{out}/predictions.jsonl"}}
+    return made.get(path.stem.rpartition("_")[2], {f"{out}/model"})
 
 
 def read_by_config(path: Path) -> set[str]:
     rows = settings(path)
-    files = {rows[name] for name in ("train_set", "held_out", "gold", "train_samples", "dev_samples") if name in rows}
+    files = {rows[name] for name in READ if name in rows}
     files |= {*rows.get("knowledge", ()), *(rows[name] for name in ("dev_knowledge", "riveg_knowledge") if name in rows)}
-    models = [rows[name] for name in ("model_name_or_path", "riveg_tagger") if name in rows]
+    models = [rows[name] for name in ("model_name_or_path", "riveg_tagger", "unco_model") if name in rows]
     return files | {name for name in models if name.startswith("runs/")}
 
 

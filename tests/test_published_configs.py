@@ -22,6 +22,8 @@ GRPO = [path for path in CONFIGS if path.stem.endswith("grpo")]
 FILES = {"model_name_or_path", "train_set", "image_root", "output_dir", "held_out", "gold", "train_samples"}
 FILES |= {"dev_samples", "encoder", "encoder_name_or_path", "knowledge", "dev_knowledge", "system"}
 FILES |= {f"riveg_{name}" for name in ("tagger", "knowledge", "expansions_url", "expansions_model")}
+FILES |= {"backbone", "vision_encoder", "regions", "dev_regions", "corrector", "family", "predictions", "samples"}
+FILES |= {"unco_model", "unco_regions", "unco_vision_encoder"}
 FILES |= {f"riveg_{name}_model" for name in ("entailer", "grounder", "segmenter")}
 SAMPLING = {"num_generations": 8, "temperature": 1.5, "top_k": 200, "top_p": 0.95, "use_vllm": True}
 MRSI = r"(twitter_gmner|mix)_\w+_vl_7b(_single_style|_without_instruction|_without_cvo)?_sft"
@@ -51,7 +53,7 @@ TABLE = (
         "MCR Eq. 12",
         {"loss_type": "grpo", "importance_sampling_level": "token", "vllm_importance_sampling_correction": False},
     ),
-    (r"(?!e2e|riveg)\w+_evaluate", "MCR E.4", {"use_vllm": True}),
+    (r"(?!e2e|riveg|\w+unco)\w+_evaluate", "MCR E.4", {"use_vllm": True}),
     (r"\w+_7b_direct_evaluate", "MCR E.2", {"prompting": "direct"}),
     (r"\w+_7b_cot_evaluate", "MCR E.2", {"prompting": "cot"}),
     (r"\w+_7b_cot_3_shot_evaluate", "MCR E.2", {"prompting": "cot_demonstrations", "num_demonstrations": 3}),
@@ -75,6 +77,21 @@ TABLE = (
     ("riveg_twitter_gmner_evaluate", "RiVEG V-A 2", {"riveg_segmenter": "sam"}),
     ("twitter_bert_tagger", "RiVEG V-A 3 a", {"per_device_train_batch_size": 16, "learning_rate": 5e-5, "num_train_epochs": 20}),
     (r"twitter\w*_xlmr_tagger", "RiVEG V-A 3 a", {"per_device_train_batch_size": 4, "num_train_epochs": 25}),
+    (
+        r"twitter\w*_pointer",
+        "UnCo B.1",
+        {
+            **{"gpus": 1, "top_k": 28, "optimizer": "AdamW", "learning_rate": 3e-5, "num_train_epochs": 30},
+            "per_device_train_batch_size": 32,
+        },
+    ),
+    (r"twitter\w*_pointer", "UnCo C.4", {"gamma": 0.6}),
+    ("twitter_gmner_bart_pointer", "UnCo C.4", {"margin": 0.5}),
+    ("twitter_fmnerg_bart_pointer", "UnCo C.4", {"margin": 0.3}),
+    ("twitter_gmner_unco_evaluate", "UnCo B.1", {"unco_top_k": 28, "unco_passes": 10}),
+    ("twitter_gmner_unco_evaluate", "UnCo Eq. 13", {"iou_must_exceed": True}),
+    ("twitter_gmner_correct", "UnCo B.1", {"temperature": 0.1}),
+    ("twitter_gmner_correct", "UnCo 3.4", {"thresholds": ["span=0.4", "type=0.3", "region=0.5"]}),
     ("twitter_xlmr_tagger", "RiVEG V-A 3 a", {"learning_rate": 7e-6}),
     ("twitter_2015_xlmr_tagger", "RiVEG V-A 3 a", {"learning_rate": 5e-6}),
 )
@@ -102,7 +119,7 @@ def num_gpus(path: Path) -> int:
 @cache
 def settings_of(path: Path) -> dict[str, Any]:
     """Return what the recipe reads from a config, and what follows from that and the header's number of GPUs."""
-    trains = path.stem.endswith(("sft", "grpo", "tagger"))
+    trains = path.stem.endswith(("sft", "grpo", "tagger", "pointer"))
     flags = ["--config", str(path), *(["--use_cpu", "true"] if trains else [])]
     parsed = parse_settings(types_for(path.stem), flags)
     settings = {name: value for group in parsed for name, value in vars(group).items()} | {"gpus": num_gpus(path)}
@@ -208,6 +225,6 @@ def test_a_step_of_cvo_holds_eight_prompts_whose_groups_are_whole(path):
 
 def test_docs_have_the_same_table():
     text = (ROOT / "docs/configs.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| .+ \| `(\w+)` \| (.+) \| ((?:MCR|E2E-GMNER|RiVEG) .+) \|$", text, re.MULTILINE)
+    rows = re.findall(r"^\| .+ \| `(\w+)` \| (.+) \| ((?:MCR|E2E-GMNER|RiVEG|UnCo) .+) \|$", text, re.MULTILINE)
     told = {(setting, str(yaml.safe_load(value)), section) for setting, value, section in rows}
     assert told == {(setting, str(value), section) for _, setting, value, section in CASES}
