@@ -14,6 +14,7 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 from mcr.endpoint.client import ChatEndpoint, EndpointSettings, ReplyCache
 from mcr.errors import ConfigError, DataError, run_command
@@ -24,6 +25,10 @@ from mcr.knowledge.question_templates import AnnotatedSample, ask_for_knowledge
 from mcr.knowledge.questions import Question, ask_all, expansion_questions, knowledge_of
 from mcr.records import Entity, Sample
 from mcr.runs.command_line import CommandParser
+
+if TYPE_CHECKING:
+    from mcr.embedding.embedders import Embedder
+    from mcr.embedding.stored import StoredEmbedder
 
 KINDS = ("refined", "expansions")
 CHOICES = ("nearest", "fixed")
@@ -39,12 +44,11 @@ def refined_questions(samples: Sequence[Sample], args: Namespace) -> list[Questi
         drawn = Random(f"examples/{args.seed}").sample(pool, min(args.num_examples + 1, len(pool)))  # one is to spare
         shown = {sample.id: _without(drawn, sample)[: args.num_examples] for sample in samples}
         return [Question(sample.id, ask_for_knowledge(sample, shown[sample.id])) for sample in samples]
-    from mcr.embedding.embedders import make_embedder
     from mcr.embedding.nearest import nearest
 
     if args.embedder_name_or_path is None:
         raise ConfigError("ask-knowledge refined: --embedder_name_or_path is missing, to find similar examples with.")
-    embedder = make_embedder(args.embedder, args.embedder_name_or_path, args.image_root)
+    embedder = stored_embedder(args)
     vectors = embedder.embed([one.sample for one in pool])
     own = [{index for index, one in enumerate(pool) if one.sample.id == sample.id} for sample in samples]
     found = nearest(embedder.embed(samples), vectors, args.num_examples, own)
@@ -52,6 +56,18 @@ def refined_questions(samples: Sequence[Sample], args: Namespace) -> list[Questi
         Question(sample.id, ask_for_knowledge(sample, [pool[index] for index, _ in alike]))
         for sample, alike in zip(samples, found, strict=True)
     ]
+
+
+def stored_embedder(args: Namespace) -> "StoredEmbedder":
+    """Return the embedder of the flags; its vectors are saved."""
+    from mcr.embedding.embedders import make_embedder
+    from mcr.embedding.stored import StoredEmbedder
+
+    def make() -> "Embedder":
+        return make_embedder(args.embedder, args.embedder_name_or_path, args.image_root)
+
+    folder = args.vectors or args.output.parent / "vectors"
+    return StoredEmbedder(make, (args.embedder, args.embedder_name_or_path), args.image_root, folder)
 
 
 def annotated_samples(args: Namespace) -> list[AnnotatedSample]:
@@ -129,6 +145,7 @@ def read_flags(argv: list[str] | None) -> Namespace:
     parser.add_argument("--embedder", default="text", help="refined: text or clip")
     parser.add_argument("--embedder_name_or_path", help="refined: its model")
     parser.add_argument("--image_root", type=Path, help="refined: the folder of the images, for clip")
+    parser.add_argument("--vectors", type=Path, help="refined: folder of the embedder's vectors (default: beside the output)")
     args = parser.parse_args(argv)
     if args.num_examples < 0:
         raise ConfigError(f"--num_examples: got {args.num_examples}, expected 0 or more.")
