@@ -98,7 +98,8 @@ class RivegPredictor:
         known = by_sample(read_knowledge(Path(given)) if given else [])
         if given and not any(sample.id in known for sample in samples):
             raise ConfigError(f"riveg: {given} knows nothing of any of these samples. Give the knowledge of their split.")
-        return TaggerPredictor(tagger, known, self.settings.riveg_batch_size)
+        estimate = self.settings.riveg_uncertainty
+        return TaggerPredictor(tagger, known, self.settings.riveg_batch_size, estimate=estimate)
 
     def _expansions(self, samples: Sequence[Sample], names: Mapping[str, Prediction]) -> Expansions:
         """Return the expansions of the named entities: from a file, or asked for."""

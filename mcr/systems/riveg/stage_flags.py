@@ -6,6 +6,7 @@ from mcr.errors import ConfigError
 from mcr.knowledge.question_templates import FORMS
 
 NONE = "none"
+ESTIMATES = (NONE, "mc_dropout", "confidence")
 
 
 @dataclass
@@ -15,6 +16,9 @@ class RivegSettings:
     riveg_tagger: str = field(default="", metadata={"help": "folder of a tagger, which finds the names (mcr train-tagger)"})
     riveg_knowledge: str = field(
         default="", metadata={"help": "knowledge.jsonl on the samples, which the tagger reads behind the sentence"}
+    )
+    riveg_uncertainty: str = field(
+        default=NONE, metadata={"help": f"how unsure the tagger is of spans and types: {', '.join(ESTIMATES)} (for mcr correct)"}
     )
     riveg_names: str = field(default="", metadata={"help": "predictions.jsonl whose names and types replace the tagger's"})
     riveg_expansions: str = field(default="", metadata={"help": "knowledge.jsonl that says what each entity is"})
@@ -51,6 +55,10 @@ class RivegSettings:
             faults.append("riveg_calibration is of an entailer with log odds: set riveg_entailer to vlm or blip_itm")
         if self.riveg_base_url and "endpoint" not in (self.riveg_entailer, self.riveg_grounder):
             faults.append("riveg_base_url is of an endpoint: set riveg_entailer or riveg_grounder to endpoint")
+        if self.riveg_uncertainty not in ESTIMATES:
+            faults.append(f"riveg_uncertainty: got {self.riveg_uncertainty!r}, expected one of {', '.join(ESTIMATES)}")
+        if self.riveg_uncertainty != NONE and not self.riveg_tagger:
+            faults.append("riveg_uncertainty is of a tagger: give riveg_tagger")
         if self.riveg_form not in FORMS:
             faults.append(f"riveg_form: got {self.riveg_form!r}, expected one of {', '.join(FORMS)}")
         if self.riveg_batch_size < 1:
