@@ -7,11 +7,13 @@ from mcr.formats.entity_parts import Reading, read_place_part, read_text, read_t
 from mcr.formats.location import ReadLocation, format_location
 from mcr.formats.markup.decoration import strip_line
 from mcr.formats.rows import ReadLine
+from mcr.labels import LabelSet
 from mcr.records import Entity
 
 WHOSE = re.compile(r"[,，]?[ ]?whose (?:bounding )?box(?:es)?(?: is| are|:)[ ]?", re.IGNORECASE | re.ASCII)
 LEAD = re.compile(r"^(?:\s|[;,]|\.\s)*(?:(?:[-*\u2022]|[0-9]{1,4}[.)])\s+|and\s+)?")
 STRICT_LEAD = re.compile(r"^(?:\s|\.\s)*(?:and\s+)?")
+LAST_ZEROS = re.compile(r"(?<=\.[0-9])0+(?![0-9])|(?<=\.[0-9]{2})0+(?![0-9])")
 VERB = re.compile(r" is (?:a\(an\)|an?) ", re.IGNORECASE | re.ASCII)
 AND_TYPE = re.compile(r" and (?:a\(an\)|an?) ", re.IGNORECASE | re.ASCII)
 BOXES = r"[\[(][^\n\[\]()]*[\])]"
@@ -26,7 +28,8 @@ def holds_sentence(line: str) -> bool:
 def read_sentence_line(line: str, how: Reading) -> tuple[ReadLine, str]:
     """Return what the sentences of a line say, and what is behind the last of them.
 
-    The first type after "is a(an)" is the entity's type; a finer type behind "and a(an)" is not kept.
+    Behind "and a(an)" stands a finer type. It is the entity's type if it is one of the label set's own labels, as in FMNERG;
+    else the first one is.
     """
     found, start = ReadLine(), 0
     for whose in WHOSE.finditer(line):
@@ -45,7 +48,7 @@ def _read(head: str, place: str, how: Reading) -> tuple[Entity | None, str]:
     if not verbs or not head[: verbs[-1].start()].strip():
         return None, f"not a sentence of the form 'X is a(an) type, whose bounding boxes are ...': {head[:80]!r}"
     verb = verbs[-1]
-    label, problem = read_type(AND_TYPE.split(head[verb.end() :], maxsplit=1)[0].strip(), how)
+    label, problem = read_type(_asked_type(head[verb.end() :], how), how)
     found = read_place_part(place, how) or ReadLocation((), "not a location")
     boxes, fault = settle(found, how, place.strip())
     text = head[: verb.start()].strip()
@@ -53,6 +56,36 @@ def _read(head: str, place: str, how: Reading) -> tuple[Entity | None, str]:
     if not label or not text:
         return None, f"empty text or type in {head[:80]!r}"
     return Entity(text, label, boxes), fault or problem
+
+
+def _asked_type(types: str, how: Reading) -> str:
+    """Return that of a coarse and a fine type which the label set has as a label."""
+    coarse, *finer = (one.strip() for one in AND_TYPE.split(types, maxsplit=1))
+    return next((one for one in finer if how.labels.canonical(one) in how.labels.labels), coarse)
+
+
+def write_fine_sentences(entities: Sequence[Entity], labels: LabelSet) -> str:
+    """Return the answer that VKEL's second stage learns: coarse and fine type, boxes in round brackets, joined by semicolons.
+
+    Args:
+        entities: with fine types, each in the frame that it carries.
+        labels: that knows the coarse type of each.
+
+    >>> from mcr.labels import TWITTER_FMNERG
+    >>> write_fine_sentences([Entity("Kevin Love", "athlete")], TWITTER_FMNERG)
+    'Kevin Love is a(an) person and a(an) athlete, whose bounding boxes are None'
+    """
+    return "; ".join(
+        f"{one.text} is a(an) {labels.coarse.get(one.type, one.type)} and a(an) {one.type}, whose bounding boxes are "
+        f"{_in_round_brackets(one)}"
+        for one in entities
+    )
+
+
+def _in_round_brackets(entity: Entity) -> str:
+    """Return a location as the paper writes it: (0.448, 0.02, 0.913, 1.0)."""
+    written = LAST_ZEROS.sub("", format_location(entity))
+    return written.replace("[", "(").replace("]", ")")
 
 
 def write_sentences(entities: Sequence[Entity], parts: Sequence[str]) -> str:
