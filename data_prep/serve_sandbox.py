@@ -2,8 +2,8 @@
 
 mcr serve-sandbox [--port 8137] [--error_rate 0.2] [--error_rates correct_type=0.3] [--seed 0] [--log requests.jsonl]
 
-It answers POST /v1/chat/completions from the request alone (data_prep/sandbox/replies.py) and GET /v1/models. With --log each
-conversation that it answers is a line of JSON with the reply, the kind of request and whether the reply is wrong on purpose,
+It answers POST /v1/chat/completions from the request alone (data_prep/sandbox/scripted/replies.py) and GET /v1/models. With --log
+each conversation that it answers is a line of JSON with the reply, the kind of request and whether the reply is wrong on purpose,
 without images.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from data_prep.sandbox.replies import KINDS, reply_to, text_of
+from data_prep.sandbox.scripted.replies import KINDS, reply_to, text_of
 from mcr.errors import ConfigError, closest, run_command
 from mcr.runs.command_line import CommandParser
 

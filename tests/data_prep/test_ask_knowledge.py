@@ -7,7 +7,7 @@ from odd_server import odd_server
 
 from data_prep.knowledge.ask_knowledge import Question, knowledge_of, main
 from data_prep.sandbox.looks import KNOWN
-from data_prep.sandbox.replies import reply_to
+from data_prep.sandbox.scripted.replies import reply_to
 from mcr.errors import ConfigError, DataError
 from mcr.io.predictions import Prediction, write_prediction
 from mcr.io.samples import write_samples

@@ -13,7 +13,7 @@ import yaml
 
 from data_prep import write_schemas
 from data_prep.sandbox.looks import ALL_NAMES
-from data_prep.sandbox.replies import UNKNOWN, reply_to
+from data_prep.sandbox.scripted.replies import UNKNOWN, reply_to
 from data_prep.sandbox.task_worlds import world_sample
 from data_prep.schemas.ask import ASKED_STYLES
 from data_prep.serve_sandbox import MODEL, SandboxServer, main

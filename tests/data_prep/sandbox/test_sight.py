@@ -6,8 +6,8 @@ from random import Random
 import pytest
 
 from data_prep.sandbox.drawing import draw
-from data_prep.sandbox.replies import reply_to
-from data_prep.sandbox.sight import looks_in
+from data_prep.sandbox.scripted.replies import reply_to
+from data_prep.sandbox.scripted.sight import looks_in
 from data_prep.sandbox.task_worlds import world_sample
 from mcr.boxes import iou
 from mcr.correction.corrector_prompts import ALL, Doubted, PromptParts, write_corrector_prompt

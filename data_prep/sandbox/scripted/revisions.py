@@ -8,7 +8,7 @@ from random import Random
 from PIL import Image
 
 from data_prep.sandbox.looks import ALL_NAMES, Name
-from data_prep.sandbox.sight import looks_in
+from data_prep.sandbox.scripted.sight import looks_in
 from mcr.correction.corrector_prompts import ALL, KEYS, NULL, ROLES
 from mcr.uncertainties import PARTS
 

@@ -15,8 +15,9 @@ from typing import Any
 from PIL import Image
 
 from data_prep.sandbox.looks import ALL_NAMES, Name
-from data_prep.sandbox.revisions import revise
-from data_prep.sandbox.sight import pictures_in
+from data_prep.sandbox.scripted.appearances import sum_up, tell_attributes, vote
+from data_prep.sandbox.scripted.revisions import revise
+from data_prep.sandbox.scripted.sight import pictures_in
 from data_prep.schemas.ask import ASKED_STYLES, ENDING
 from mcr.correction.corrector_prompts import ALL
 from mcr.knowledge.question_templates import EXPANSION, REFINED
@@ -183,7 +184,7 @@ def _knowledge(name: Name, rng: Random, is_wrong: bool) -> str:
 
 
 def correct_part(part: str, conversation: Asked, rng: Random, is_wrong: bool) -> str | None:
-    """Reply to a request to correct a part of an entity (`data_prep/sandbox/revisions.py`)."""
+    """Reply to a request to correct a part of an entity (`data_prep/sandbox/scripted/revisions.py`)."""
     pictures = [] if part == "span" else conversation.pictures
     return revise(part, conversation.texts, pictures, rng, is_wrong)
 
@@ -191,6 +192,9 @@ def correct_part(part: str, conversation: Asked, rng: Random, is_wrong: bool) ->
 Reader = Callable[[Asked, Random, bool], str | None]
 KINDS: Mapping[str, Reader] = {
     **{f"correct_{part}": partial(correct_part, part) for part in (*PARTS, ALL)},
+    "attributes": lambda asked, rng, is_wrong: tell_attributes(asked.texts[-1], rng, is_wrong),
+    "vote": lambda asked, rng, is_wrong: vote(asked.texts[-1], rng, is_wrong),
+    "summary": lambda asked, rng, is_wrong: sum_up(asked.texts, is_wrong),
     "schema": write_schema,
     "refined": refine_knowledge,
     "expansion": expand,

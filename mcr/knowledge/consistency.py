@@ -1,0 +1,171 @@
+"""Visual knowledge that several language models agree on (VKEL III-D 2): each is asked, one votes, one sums up."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+from tqdm import tqdm
+
+from mcr.endpoint.client import ChatEndpoint, EndpointError
+from mcr.errors import ConfigError
+from mcr.formats.markup.loose_json import TooDeepError, is_deep, scan
+from mcr.knowledge.appearance_templates import (
+    ATTRIBUTES,
+    NOT_KNOWN,
+    AskedEntity,
+    ask_for_appearance,
+    ask_for_summary,
+    ask_for_vote,
+)
+from mcr.knowledge.questions import REFUSAL
+from mcr.records import collapse_space
+
+MAX_TOKENS = {"attributes": 256, "vote": 48, "summary": 96}
+UNKNOWN = (NOT_KNOWN.casefold(), "na", "unknown", "not known", "none", "")
+Known = dict[AskedEntity, dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Advisers:
+    """The models that are asked.
+
+    Attributes:
+        models: for attributes, in the order in which the voter sees their answers.
+        voter: chooses an answer an attribute.
+        summarizer: says it in a sentence.
+    """
+
+    models: tuple[ChatEndpoint, ...]
+    voter: ChatEndpoint
+    summarizer: ChatEndpoint
+
+    def __post_init__(self) -> None:
+        if not self.models:
+            raise ConfigError("knowledge: no language model is named. Give at least one.")
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was asked and what came of it.
+
+    Attributes:
+        num_asked: requests by kind, those from the cache among them.
+        num_failed: replies that were refused or could not be read, by model.
+        num_agreed: attributes that needed no vote, since one answer alone was there.
+    """
+
+    num_asked: dict[str, int] = field(default_factory=dict)
+    num_failed: dict[str, int] = field(default_factory=dict)
+    num_agreed: int = 0
+
+
+def agreed_knowledge(entities: Sequence[AskedEntity], advisers: Advisers, tally: Tally) -> dict[AskedEntity, str]:
+    """Return a sentence on the looks of each entity; entities that nothing is known of are left out.
+
+    A model that fails leaves the others. What a model does not know never outvotes what another one knows.
+
+    Args:
+        entities: each is asked about once.
+        advisers: the models.
+        tally: filled with counts.
+    """
+    asked = list(dict.fromkeys(entities))
+    answers = [_attributes(asked, model, tally) for model in advisers.models]
+    voted = _vote(asked, answers, advisers.voter, tally)
+    told = [(entity, ask_for_summary(entity, known)) for entity, known in voted.items() if known]
+    replies = _ask(told, advisers.summarizer, "summary", tally)
+    return {entity: text for entity, reply in replies if (text := collapse_space(reply)) and not REFUSAL.match(text)}
+
+
+def _attributes(entities: Sequence[AskedEntity], model: ChatEndpoint, tally: Tally) -> Known:
+    """Return what one model says of each entity, by attribute; without what it does not know."""
+    found: Known = {}
+    for entity, reply in _ask([(one, ask_for_appearance(one)) for one in entities], model, "attributes", tally):
+        values = read_attributes(reply, ATTRIBUTES[entity.type])
+        if values is None:
+            tally.num_failed[model.settings.model] = tally.num_failed.get(model.settings.model, 0) + 1
+        found[entity] = values or {}
+    return found
+
+
+def read_attributes(reply: str, attributes: Sequence[str]) -> dict[str, str] | None:
+    """Return the attributes of a reply's JSON object, without those that are not known; None where there is no object.
+
+    >>> read_attributes('Sure: {"hair": "red", "skin": "N/A", "shoes": "blue"}', ("hair", "skin"))
+    {'hair': 'red'}
+    """
+    start = reply.find("{")
+    try:
+        value = scan(reply, start).value if start >= 0 and not is_deep(reply, start) else None
+    except TooDeepError:
+        return None
+    if not isinstance(value, dict):
+        return None
+    texts = {one: collapse_space(value[one]) for one in attributes if isinstance(value.get(one), str)}
+    return {one: text for one, text in texts.items() if text and not is_unknown(text)}
+
+
+def is_unknown(text: str) -> bool:
+    """Whether an answer says that nothing is known."""
+    return text.strip(" .").casefold() in UNKNOWN or bool(REFUSAL.match(text))
+
+
+def _vote(entities: Sequence[AskedEntity], answers: Sequence[Known], voter: ChatEndpoint, tally: Tally) -> Known:
+    """Return one value an attribute: the only one that is there, or the voter's choice."""
+    voted: Known = {entity: {} for entity in entities}
+    ballots: list[tuple[tuple[AskedEntity, str], str]] = []
+    for entity in entities:
+        for attribute in ATTRIBUTES[entity.type]:
+            given = [known[entity][attribute] for known in answers if attribute in known[entity]]
+            if len({one.casefold() for one in given}) == 1:
+                voted[entity][attribute], tally.num_agreed = given[0], tally.num_agreed + 1
+            elif given:
+                voted[entity][attribute] = given[0]  # until the vote is in; it stays where the voter fails
+                ballots.append(((entity, attribute), ask_for_vote(entity, attribute, given)))
+    for (entity, attribute), reply in _ask(ballots, voter, "vote", tally):
+        chosen = collapse_space(reply)
+        if chosen and not is_unknown(chosen):
+            voted[entity][attribute] = chosen
+    return voted
+
+
+def _ask(questions: Sequence[tuple[Any, str]], endpoint: ChatEndpoint, kind: str, tally: Tally) -> list[tuple[Any, str]]:
+    """Return each question's name with its reply, "" for a request that the endpoint does not take.
+
+    Raises:
+        EndpointError: a request used up its tries; what was answered is kept.
+    """
+    tally.num_asked[kind] = tally.num_asked.get(kind, 0) + len(questions)
+    bodies = ((name, body_of(text, endpoint, kind)) for name, text in questions)
+    found = []
+    with closing(endpoint.ask_all(bodies)) as replies:
+        title = f"{endpoint.settings.model}: {kind}"
+        for name, reply in tqdm(replies, total=len(questions), desc=title, unit="request"):
+            if isinstance(reply, EndpointError) and not reply.is_refused:
+                raise reply
+            found.append((name, "" if isinstance(reply, EndpointError) else reply.text))
+    return found
+
+
+def body_of(text: str, endpoint: ChatEndpoint, kind: str) -> dict[str, Any]:
+    """Return the request of one question."""
+    messages = [{"role": "user", "content": text}]
+    return endpoint.body_of(messages, temperature=0.0, max_tokens=MAX_TOKENS[kind])
+
+
+def first_mentions(named: Iterable[tuple[str, str, str]]) -> list[AskedEntity]:
+    """Return each (text, coarse type) once, with the first sentence that names it.
+
+    >>> [one.sentence for one in first_mentions([("Ann", "person", "a"), ("Ann", "person", "b")])]
+    ['a']
+    """
+    found: dict[tuple[str, str], AskedEntity] = {}
+    for text, label, sentence in named:
+        found.setdefault((collapse_space(text), label), AskedEntity(collapse_space(text), label, sentence))
+    return list(found.values())
+
+
+def lookup(knowledge: Mapping[AskedEntity, str]) -> dict[tuple[str, str], str]:
+    """Return knowledge by (text, coarse type)."""
+    return {(entity.text, entity.type): text for entity, text in knowledge.items()}
