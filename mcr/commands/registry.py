@@ -42,6 +42,7 @@ COMMANDS = (
     Command("sandbox-clip", "recipes.sandbox_clip", "train the sandbox's CLIP anew", "train"),
     Command("read-knowledge", "data_prep.knowledge.read_knowledge", "published knowledge to knowledge.jsonl", "train"),
     Command("ask-knowledge", "data_prep.knowledge.ask_knowledge", "ask a language model about samples or entities", "train"),
+    Command("ask-appearance", "data_prep.knowledge.ask_appearance", "ask several language models for entities' looks", "train"),
     Command("shuffle-knowledge", "data_prep.knowledge.shuffle_knowledge", "give samples each other's knowledge", "train"),
     Command("build-phrases", "data_prep.build_phrases", "entities to phrases for visual entailment and grounding", "train"),
     Command("train-tagger", "recipes.tagger", "PLIM: train a tagger of names on sentences with knowledge", "train"),
