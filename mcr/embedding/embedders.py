@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from PIL import Image
 
 from mcr.errors import ConfigError, closest
 from mcr.io.images import open_image
@@ -82,10 +83,12 @@ class ClipEmbedder:
         found = []
         for start in range(0, len(samples), self.batch_size):
             batch = samples[start : start + self.batch_size]
-            found.append(torch.cat([self._texts([sample.sentence for sample in batch]), self._images(batch)], dim=1))
+            found.append(torch.cat([self.texts([sample.sentence for sample in batch]), self._images(batch)], dim=1))
         return torch.cat(found).numpy() if found else np.zeros((0, 2 * int(self.model.config.projection_dim or 0)), np.float32)
 
-    def _texts(self, sentences: Sequence[str]) -> torch.Tensor:
+    @torch.no_grad()
+    def texts(self, sentences: Sequence[str]) -> torch.Tensor:
+        """Return the vectors of texts, float32 [N, D], of length 1; a text that is too long is cut."""
         limit = {"truncation": True, "split_special_tokens": True}
         inputs = self.processor.tokenizer(list(sentences), padding=True, return_tensors="pt", **limit)
         states = self.model.text_model(**inputs).pooler_output
@@ -96,11 +99,15 @@ class ClipEmbedder:
         shown = [row for row, sample in enumerate(samples) if sample.images and not sample.images[0].is_missing]
         if self.image_root is None or not shown:
             return found
-        pictures = [open_image(self.image_root, samples[row].images[0].path) for row in shown]
-        pixels = self.processor.image_processor(pictures, return_tensors="pt")["pixel_values"]
-        states = self.model.visual_projection(self.model.vision_model(pixel_values=pixels).pooler_output)
-        found[shown] = torch.nn.functional.normalize(states, dim=-1)
+        found[shown] = self.pictures([open_image(self.image_root, samples[row].images[0].path) for row in shown])
         return found
+
+    @torch.no_grad()
+    def pictures(self, pictures: Sequence[Image.Image]) -> torch.Tensor:
+        """Return the vectors of pictures, float32 [N, D], of length 1."""
+        pixels = self.processor.image_processor(list(pictures), return_tensors="pt")["pixel_values"]
+        states = self.model.visual_projection(self.model.vision_model(pixel_values=pixels).pooler_output)
+        return torch.nn.functional.normalize(states, dim=-1)
 
 
 Maker = Callable[[str, Path | None], Any]
