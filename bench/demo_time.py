@@ -40,11 +40,11 @@ def be_busy() -> None:
 
 
 def memory_of(process: psutil.Process) -> int:
-    """Return the resident bytes of a process and its children."""
+    """Return the bytes that a process and its children hold; what several share counts once (proportional set size)."""
     total = 0
     for one in (process, *process.children(recursive=True)):
         try:
-            total += one.memory_info().rss
+            total += one.memory_full_info().pss
         except psutil.NoSuchProcess:
             continue
     return total

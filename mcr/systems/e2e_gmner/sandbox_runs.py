@@ -1,8 +1,8 @@
 """E2E-GMNER's rows in the sandbox: reasoning and box perturbation, with and without, under noisy gold boxes.
 
 The noise and the variant without both are ours, not the paper's. As in the paper each variant is fine-tuned from one pretrained
-model, here the sandbox's. Every seed jitters the boxes of the same training scenes (Gaussian, a share of width and height); the
-test split stays clean.
+model, here the sandbox's. Every seed has a world of its own and jitters the boxes of its training scenes (Gaussian, a share of
+width and height); the test split stays clean.
 
 There are no teachers in the sandbox. Templates stand in for them, and a weaker teacher knows the looks of fewer names.
 """
@@ -18,7 +18,7 @@ SFT_CONFIG = Path(__file__).parent / "configs" / "sandbox_e2e_gmner_sft.yaml"
 FAMILY = "qwen3_vl"
 SIZES = {
     "train": 2400,  # scenes with noisy boxes: each is seen once
-    "test": 300,
+    "test": 200,
     "steps": 300,  # of each variant
     "noise": 0.1,  # of training boxes, as a share of width and height
     "max_tokens": 400,
@@ -68,13 +68,13 @@ def evaluation_stage(
     """Return the stage that scores a model on the clean test split."""
     gold = data / "test.jsonl"
     flags = ["--gold", gold, "--image_root", data, "--model_name_or_path", model, "--output_dir", out]
-    flags += ["--max_new_tokens", max_new_tokens, "--batch_size", 200, "--dtype", "float32", *more]
+    flags += ["--max_new_tokens", max_new_tokens, "--batch_size", 50, "--dtype", "float32", *more]
     return make_stage(name, title, "evaluate", *flags, reads=[model, gold], makes=[out / "metrics.json", out / "counts.json"])
 
 
 def plan_variant(variant: Variant, run: TableRun) -> RowPlan:
     """Return the plan of one row: noisy scenes, their schemas, fine-tuning, evaluation."""
-    sizes, out, data = run.sizes, run.folder / "e2e_gmner", run.shared / "e2e_gmner" / "data"
+    sizes, out, data = run.sizes, run.folder / "e2e_gmner", run.folder / "data" / "e2e_gmner"
     train = data / "train.jsonl"
     scenes, folder = out / f"scenes_{variant.known:g}", out / variant.name
     noise = ("--noise", sizes["noise"], "--known", variant.known, "--seed", run.seed)
@@ -82,7 +82,7 @@ def plan_variant(variant: Variant, run: TableRun) -> RowPlan:
     schemas = out / f"{variant.style}_{variant.known:g}"
     name = {stage: run.name(f"e2e_gmner/{variant.name}/{stage}") for stage in ("sft", "eval")}
     stages = [
-        world_stage("e2e_gmner/data", data, {"train": sizes["train"], "dev": 1, "test": sizes["test"]}, 0),
+        world_stage(run.name("data/e2e_gmner"), data, {"train": sizes["train"], "dev": 1, "test": sizes["test"]}, run.seed),
         make_stage(
             run.name(f"e2e_gmner/{scenes.name}"),
             "scenes with noisy boxes",

@@ -20,8 +20,8 @@ class DemoSize:
     grpo_steps: int
 
 
-FULL = DemoSize(train=2304, test=200, steps=280, filter_prompts=64, grpo_steps=12)
-FULL_MINUTES = {"mrsi": 3.1, "sft": 1.8, "eval_cot_3_shot": 0.7, "filter": 0.7, "cvo": 1.3}  # on two idle cores
+FULL = DemoSize(train=2464, test=200, steps=300, filter_prompts=64, grpo_steps=12)
+FULL_MINUTES = {"mrsi": 3.0, "sft": 1.7, "eval_cot_3_shot": 1.0, "filter": 0.5, "cvo": 1.1}  # on two idle cores
 SMALL = DemoSize(train=1120, test=60, steps=130, filter_prompts=24, grpo_steps=2)
 
 

@@ -13,19 +13,20 @@ SIZES = {
     "gmner": 3200,  # training scenes of each task
     "mner": 800,
     "phrases": 800,
-    "dev": 50,  # of each task, watched while CVO trains
-    "test": 300,
-    "sft_steps": 500,
-    "more_steps": 80,  # of the row w/o CVO: two epochs of D2
-    "filter_prompts": 320,
-    "grpo_steps": 32,
+    "dev": 30,  # of each task, watched while CVO trains
+    "test": 200,
+    "sft_steps": 450,
+    "more_steps": 32,  # of the row w/o CVO: two epochs of D2
+    "filter_prompts": 128,
+    "grpo_steps": 16,
     "grpo_groups": 8,
     "max_tokens": 220,
     "min_std": 0.05,  # of the filter's rule
     "min_max": 0.8,
     "min_median": 0.08,
 }
-NUM_SCORES = 8  # on held-out samples while CVO trains
+NUM_SCORES = 4  # on held-out samples while CVO trains
+NUM_COMPLETIONS, ACCUMULATED = 8, 4  # of a prompt, and micro-batches of a step, in sandbox_grpo.yaml
 ROUTES = "steps_text_first,steps_image_first,question_answer,brief,narrative"
 # All routes and the whole instruction, but one order, phrasing and format: what a tiny model learns in minutes.
 SCHEMA_FLAGS = ("--styles", ROUTES, "--fixed_order", "--phrasings", 1, "--per_sample", 1, "--answer_formats", "rows")
@@ -109,7 +110,7 @@ class SandboxKit:
 
     def sft_again(self, variant: str, start: Model, sets: TrainingSets) -> Model:
         """Return a model that D2 fine-tunes further, at a quarter of the first learning rate (our choice)."""
-        steps = ("--max_steps", self.run.sizes["more_steps"], "--learning_rate", 2.5e-3, "--warmup_steps", 5)
+        steps = ("--max_steps", self.run.sizes["more_steps"], "--learning_rate", 1.25e-3, "--warmup_steps", 5)
         return self._train(f"mcr/{variant}/mrsi", f"fine-tuning: {variant}", "sft", start, sets, sets.d2, *steps)
 
     def cvo(self, variant: str, start: Model, sets: TrainingSets, *flags: object, is_filtered: bool = True) -> Model:
@@ -120,7 +121,8 @@ class SandboxKit:
         watched = ("--held_out", sets.held_out, "--held_out_size", len(MIXED) * int(sizes["dev"]))
         watched = (*watched, "--held_out_steps", max(1, int(sizes["grpo_steps"]) // NUM_SCORES))
         tokens = ("--max_completion_length", sizes["max_tokens"])
-        steps = ("--max_steps", sizes["grpo_steps"], "--per_device_train_batch_size", 8 * sizes["grpo_groups"])
+        rows = int(NUM_COMPLETIONS * sizes["grpo_groups"]) // ACCUMULATED
+        steps = ("--max_steps", sizes["grpo_steps"], "--per_device_train_batch_size", rows)
         return self._train(
             f"mcr/{variant}/cvo", f"CVO: {variant}", "grpo", start, sets, train_set, *steps, *tokens, *watched, *flags
         )
