@@ -168,7 +168,9 @@ class Sample:
         task: what is asked; its name is looked up.
         regions: what is known to be visible, named or not; schemas may speak of it.
         captions: descriptions of the image, e.g. of a captioner; schemas may speak of them, prompts do not.
-        knowledge: (entity text, what it looks like) from outside, e.g. a language model; schemas may speak of it, prompts do not.
+        knowledge: (entity text, what it looks like) from outside, e.g. a language model; schemas may speak of it, prompts do
+            where their settings say so.
+        proposed: entities that an earlier stage named, without boxes; prompts show them where their settings say so (VKEL).
         is_scored_only: the sample is gold to score against and nothing else, so its boxes need no image of a known size.
 
     Raises:
@@ -185,6 +187,7 @@ class Sample:
     regions: tuple[Region, ...] = ()
     knowledge: tuple[tuple[str, str], ...] = ()
     captions: tuple[str, ...] = ()
+    proposed: tuple[Entity, ...] = ()
     is_scored_only: bool = field(default=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

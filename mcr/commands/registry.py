@@ -44,6 +44,7 @@ COMMANDS = (
     Command("ask-knowledge", "data_prep.knowledge.ask_knowledge", "ask a language model about samples or entities", "train"),
     Command("ask-appearance", "data_prep.knowledge.ask_appearance", "ask several language models for entities' looks", "train"),
     Command("shuffle-knowledge", "data_prep.knowledge.shuffle_knowledge", "give samples each other's knowledge", "train"),
+    Command("write-staged", "data_prep.staged_sets", "VKEL: training sets of its two stages", "train"),
     Command("pair-images", "data_prep.pair_images", "VKEL: give sentences the image that fits them best", "train"),
     Command("build-phrases", "data_prep.build_phrases", "entities to phrases for visual entailment and grounding", "train"),
     Command("train-tagger", "recipes.tagger", "PLIM: train a tagger of names on sentences with knowledge", "train"),

@@ -158,7 +158,7 @@ def write_place(entity: Entity, frame: Frame | None) -> str:
     """Return the first box of an entity as a model of the frame writes it, Null where it has none."""
     if not entity.boxes or frame is None:
         return NULL
-    return format_box(frame.from_px(entity.boxes[0]))
+    return format_box(frame.from_px(entity.boxes[0]), frame.decimals)
 
 
 def _brief_span(doubted: Doubted) -> str:

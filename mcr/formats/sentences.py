@@ -1,7 +1,7 @@
 """Answers in sentences (VKEL): `X is a(an) person and a(an) athlete, whose bounding boxes are (0.1, 0.2, 0.5, 0.9)`."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mcr.formats.entity_parts import Reading, read_place_part, read_text, read_type, settle, unquote
 from mcr.formats.location import ReadLocation, format_location
@@ -13,6 +13,7 @@ from mcr.records import Entity
 WHOSE = re.compile(r"[,，]?[ ]?whose (?:bounding )?box(?:es)?(?: is| are|:)[ ]?", re.IGNORECASE | re.ASCII)
 LEAD = re.compile(r"^(?:\s|[;,]|\.\s)*(?:(?:[-*\u2022]|[0-9]{1,4}[.)])\s+|and\s+)?")
 STRICT_LEAD = re.compile(r"^(?:\s|\.\s)*(?:and\s+)?")
+SEMICOLON = re.compile(r";(?= )")
 LAST_ZEROS = re.compile(r"(?<=\.[0-9])0+(?![0-9])|(?<=\.[0-9]{2})0+(?![0-9])")
 VERB = re.compile(r" is (?:a\(an\)|an?) ", re.IGNORECASE | re.ASCII)
 AND_TYPE = re.compile(r" and (?:a\(an\)|an?) ", re.IGNORECASE | re.ASCII)
@@ -80,6 +81,51 @@ def write_fine_sentences(entities: Sequence[Entity], labels: LabelSet) -> str:
         f"{_in_round_brackets(one)}"
         for one in entities
     )
+
+
+def write_kinds(entities: Sequence[Entity]) -> str:
+    """Return the answer that VKEL's first stage learns (III-C 1): "Kevin Love is a person; Rome is a location", or None.
+
+    >>> write_kinds([Entity("Kevin Love", "person"), Entity("Rome", "location")]), write_kinds([])
+    ('Kevin Love is a person; Rome is a location', 'None')
+    """
+    return "; ".join(f"{one.text} is a {one.type}" for one in entities) or "None"
+
+
+def read_kinds(text: str, types: Collection[str], sentence: str) -> tuple[list[Entity], list[str]]:
+    """Return the entities of an answer of VKEL's first stage, and why parts of it could not be read.
+
+    A name may hold a semicolon or " is a ": the longest piece of the sentence that a type follows is the name.
+
+    Args:
+        text: of the answer.
+        types: that an entity can have.
+        sentence: that was asked about.
+
+    >>> read_kinds("Ann is a person; Rome is a planet", ("person", "location"), "Ann in Rome")
+    ([Entity(text='Ann', type='person', boxes=None)], ["not a name with a known type: 'Rome is a planet'"])
+    """
+    if text.strip().rstrip(".") in ("None", ""):
+        return [], []
+    found, problems = [], []
+    rest = text.strip().rstrip(".")
+    while rest:
+        ends = [*(match.start() for match in SEMICOLON.finditer(rest)), len(rest)]
+        entity, end = next(((one, at) for at in ends if (one := _kind(rest[:at], types, sentence))), (None, ends[0]))
+        if entity is None:
+            problems.append(f"not a name with a known type: {rest[:end].strip()[:80]!r}")
+        else:
+            found.append(entity)
+        rest = rest[end:].lstrip("; ")
+    return found, problems
+
+
+def _kind(clause: str, types: Collection[str], sentence: str) -> Entity | None:
+    """Return what one clause says; None where it has no known type."""
+    name, verb, label = clause.strip().rpartition(" is a ")
+    label = label.strip().lower()
+    is_named = bool(verb and name.strip()) and (";" not in name or name.strip() in sentence)
+    return Entity(name.strip(), label) if is_named and label in types else None
 
 
 def _in_round_brackets(entity: Entity) -> str:

@@ -57,6 +57,8 @@ def sample_to_dict(sample: Sample) -> dict[str, Any]:
         row["knowledge"] = [{"text": text, "looks": looks} for text, looks in sample.knowledge]
     if sample.captions:
         row["captions"] = list(sample.captions)
+    if sample.proposed:
+        row["proposed"] = [{"text": entity.text, "type": entity.type} for entity in sample.proposed]
     return row
 
 
@@ -85,6 +87,7 @@ def sample_from_dict(row: dict[str, Any], *, is_scored_only: bool = False) -> Sa
             regions=tuple(Region(region["label"], tuple(region["box"])) for region in row.get("regions", ())),
             knowledge=tuple((known["text"], known["looks"]) for known in row.get("knowledge", ())),
             captions=tuple(row.get("captions", ())),
+            proposed=tuple(Entity(entity["text"], entity["type"]) for entity in row.get("proposed", ())),
             is_scored_only=is_scored_only,
         )
     except (KeyError, TypeError, AttributeError) as error:

@@ -14,6 +14,7 @@ from mcr.errors import ConfigError, closest
 from mcr.families import FrameSettings
 from mcr.io.atomic_write import write_json
 from mcr.labels import LabelSet
+from mcr.prompts.context import CONTEXT, write_context
 from mcr.prompts.control_tokens import text_part
 from mcr.prompts.routes import Route
 from mcr.records import ImageRef, Sample
@@ -76,6 +77,8 @@ class PromptSettings:
         is_reasoned: False asks for the answer alone.
         routes: that prompts ask for, each with its own instruction; the first one where none is named. Without routes all prompts
             end in the introduction, and a model chooses its route itself.
+        shows: of `mcr.prompts.context.CONTEXT`: what prompts show of a sample besides text and images, in this order.
+        answer: a sentence on the form of the answer, at the end of the introduction; "" adds none.
     """
 
     labels: LabelSet
@@ -83,10 +86,15 @@ class PromptSettings:
     detail: str = "full"
     is_reasoned: bool = True
     routes: tuple[Route, ...] = ()
+    shows: tuple[str, ...] = ()
+    answer: str = ""
 
     def __post_init__(self) -> None:
         if self.detail not in DETAILS:
             raise ConfigError(f"prompt: got detail {self.detail!r}, expected one of {', '.join(DETAILS)}.")
+        unknown = [part for part in self.shows if part not in CONTEXT]
+        if unknown:
+            raise ConfigError(f"prompt: got shows {', '.join(unknown)}, expected some of {', '.join(CONTEXT)}.")
 
     def prompt_for(self, sample: Sample, route: Route | None = None) -> list[dict[str, Any]]:
         """Return the conversational prompt of a sample.
@@ -97,10 +105,11 @@ class PromptSettings:
         """
         settings = {"detail": self.detail, "is_reasoned": self.is_reasoned, "task": sample.task}
         introduction = write_instruction(self.labels, self.frame, **settings)
+        introduction = f"{introduction} {self.answer}" if self.answer else introduction
+        context = write_context(sample, self.shows, self.frame.frame_of(sample)) if self.shows else ""
+        known = f"{sample.sentence}\n{context}" if context else sample.sentence
         asked = route if route in self.routes else next(iter(self.routes), None)
-        return write_prompt(
-            sample.sentence, len(sample.images), f"{introduction}\n{asked.instruction}" if asked else introduction
-        )
+        return write_prompt(known, len(sample.images), f"{introduction}\n{asked.instruction}" if asked else introduction)
 
     def prompt_id(self, sample: Sample, route: Route | None = None) -> str:
         """Return what identifies a prompt: the sample's id, and the route where the prompt depends on it."""
@@ -130,6 +139,8 @@ class PromptSettings:
             "detail": self.detail,
             "is_reasoned": self.is_reasoned,
             "routes": [asdict(route) for route in self.routes],
+            **({"shows": list(self.shows)} if self.shows else {}),
+            **({"answer": self.answer} if self.answer else {}),
         }
 
     def save(self, folder: Path) -> None:
@@ -154,6 +165,8 @@ class PromptSettings:
                 row["detail"],
                 row["is_reasoned"],
                 tuple(Route(**route) for route in row["routes"]),
+                tuple(row.get("shows", ())),
+                row.get("answer", ""),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(

@@ -135,6 +135,13 @@ def test_prompts_leave_out_what_they_are_told_to(image_root):
         assert "(>0.4)" in system or not has_uncertainty
 
 
+def test_boxes_are_shown_as_the_family_writes_them(image_root):
+    corrector = Corrector("")
+    settings = CorrectionOptions(DEFAULT_LABELS, frame_settings("llava"), THRESHOLDS)
+    correct([prediction(parts(0.0, 0.0, 0.9), None)], SAMPLES, image_root, corrector, settings)
+    assert "<Pre-detected Bounding box>: [0.000, 0.000, 0.500, 0.500]" in corrector.asked[0][0]
+
+
 def test_the_brief_prompts_ask_in_one_sentence(image_root):
     corrector = Corrector("red-disc [0, 0, 250, 250]")
     brief = options(prompt=PromptParts("brief"))

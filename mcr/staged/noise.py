@@ -1,0 +1,64 @@
+"""Noise in what a first stage named, so that a second stage does not trust it blindly (VKEL IV-L)."""
+
+from collections.abc import Sequence
+from random import Random
+
+from mcr.errors import ConfigError, DataError
+from mcr.records import Entity, Sample
+
+UNITS = ("entities", "samples")
+
+
+def disturb(
+    proposed: Sequence[Sequence[Entity]], ratio: float, types: Sequence[str], seed: int, unit: str = "entities"
+) -> list[list[Entity]]:
+    """Return entities of which exactly round(ratio x n) are dropped or given another coarse type, one or the other by chance.
+
+    Differs: the paper's Fig. 10 says samples. `unit` "samples" disturbs one entity of each of that many samples.
+
+    Args:
+        proposed: the entities of each sample.
+        ratio: of the entities, or of the samples with an entity, 0 to 1.
+        types: the coarse types.
+        seed: of everything random.
+        unit: of UNITS.
+
+    Raises:
+        ConfigError: a ratio outside 0 to 1, an unknown unit, or fewer than two types to choose from.
+    """
+    if not 0 <= ratio <= 1 or unit not in UNITS or len(set(types)) < 2:
+        raise ConfigError(
+            f"noise: got ratio {ratio}, unit {unit!r} and {len(set(types))} types, expected 0 to 1, one of {', '.join(UNITS)} "
+            "and two types or more."
+        )
+    rng = Random(f"noise/{seed}")
+    places = [(row, number) for row, entities in enumerate(proposed) for number in range(len(entities))]
+    if unit == "samples":
+        named = [row for row, entities in enumerate(proposed) if entities]
+        chosen = {(row, rng.randrange(len(proposed[row]))) for row in rng.sample(named, round(ratio * len(named)))}
+    else:
+        chosen = set(rng.sample(places, round(ratio * len(places))))
+    changed = {place: _changed(proposed[place[0]][place[1]], types, rng) for place in sorted(chosen)}
+    return [
+        [one for number, entity in enumerate(entities) if (one := changed.get((row, number), entity)) is not None]
+        for row, entities in enumerate(proposed)
+    ]
+
+
+def _changed(entity: Entity, types: Sequence[str], rng: Random) -> Entity | None:
+    """Return nothing, or the entity with another type."""
+    if rng.random() < 0.5:
+        return None
+    return Entity(entity.text, rng.choice([one for one in dict.fromkeys(types) if one != entity.type]))
+
+
+def refuse_held_out(samples: Sequence[Sample], held_out: Sequence[Sample]) -> None:
+    """Refuse to disturb dev or test samples.
+
+    Raises:
+        DataError: some are the same, by id or by sentence.
+    """
+    ids, sentences = {one.id for one in held_out}, {one.sentence for one in held_out}
+    same = [one.id for one in samples if one.id in ids or one.sentence in sentences]
+    if same:
+        raise DataError(f"noise: {len(same)} samples are of dev or test, {same[0]} first. Noise is for training samples alone.")

@@ -1,0 +1,121 @@
+"""mcr write-staged: rows of both stages with their prompts and answers, noise, ablations, synthetic pairs."""
+
+import json
+from collections import Counter
+
+import pyarrow.parquet as pq
+import pytest
+
+from data_prep import make_sandbox
+from data_prep.staged_sets import main
+from mcr.errors import ConfigError, DataError
+from mcr.formats import parse_completion
+from mcr.formats.sentences import read_kinds
+from mcr.io.samples import load_samples
+from mcr.labels import TWITTER_FMNERG
+from mcr.prompts.settings import PromptSettings
+from mcr.tasks import GMNER
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("world")
+    sizes = ["--train", "40", "--dev", "5", "--test", "5", "--fine_types"]
+    make_sandbox.main(["--output_dir", str(folder), *sizes])
+    known = [
+        {"id": sample.id, "text": f"{entity.text} looks so.", "source": "llm", "entity": entity.text, "type": entity.type}
+        for sample in load_samples(folder / "train.jsonl")
+        for entity in sample.entities
+    ]
+    (folder / "known.jsonl").write_text("".join(json.dumps(row) + "\n" for row in known), encoding="utf-8")
+    return folder
+
+
+def write(world, out, stage, *flags):
+    asked = ["--samples", world / "train.jsonl", "--family", "qwen3_vl", "--labels", "twitter-fmnerg", "--output_dir", out]
+    main([stage, *map(str, (*asked, *flags))])
+    return pq.read_table(out / "d1.parquet").to_pylist()
+
+
+def context(world):
+    return ("--knowledge", world / "known.jsonl", "--regions", world / "regions" / "train.jsonl")
+
+
+def text_of(row):
+    return row["prompt"][0]["content"][-1]["text"]
+
+
+def test_the_first_stage_names_coarse_types(world, tmp_path):
+    rows = write(world, tmp_path, "names")
+    samples = {sample.id: sample for sample in load_samples(world / "train.jsonl")}
+    assert len(rows) == 40
+    for row in rows:
+        sample = samples[row["sample_id"]]
+        found, problems = read_kinds(row["completion"][0]["content"], set(TWITTER_FMNERG.coarse.values()), sample.sentence)
+        assert [(one.text, one.type) for one in found] == [(one.text, TWITTER_FMNERG.coarse[one.type]) for one in sample.entities]
+        assert not problems
+        assert "Write each as 'X is a person'" in text_of(row)
+        assert "box" not in text_of(row).split("Write each")[0]
+    assert len(PromptSettings.load(tmp_path).labels.labels) == 8
+
+
+def test_the_second_stage_is_shown_context_and_writes_fine_types_and_boxes(world, tmp_path):
+    rows = write(world, tmp_path, "places", *context(world))
+    samples = {sample.id: sample for sample in load_samples(world / "train.jsonl")}
+    for row in rows:
+        sample, answer = samples[row["sample_id"]], row["completion"][0]["content"]
+        parsed = parse_completion(answer, GMNER, labels=TWITTER_FMNERG, sentence=sample.sentence)
+        assert [(one.text, one.type) for one in parsed.entities] == [(one.text, one.type) for one in sample.entities]
+        text = text_of(row)
+        assert all(f"{entity.text} looks so." in text for entity in sample.entities)
+        assert text.count("object [") == 5
+        named = text.split("\nNamed: ")[1].split("\n")[0]
+        assert named.count(" is a ") == len(sample.entities)
+    assert PromptSettings.load(tmp_path).shows == ("knowledge", "objects", "proposed")
+
+
+def test_noise_changes_the_named_entities_alone_and_none_gives_the_same_bytes(world, tmp_path):
+    held_out = ("--held_out", world / "dev.jsonl", world / "test.jsonl")
+    plain = write(world, tmp_path / "a", "places", *context(world))
+    none = write(world, tmp_path / "b", "places", *context(world), "--noise_ratio", 0)
+    noisy = write(world, tmp_path / "c", "places", *context(world), "--noise_ratio", 0.3, *held_out)
+    assert (tmp_path / "a" / "d1.parquet").read_bytes() == (tmp_path / "b" / "d1.parquet").read_bytes()
+    assert plain == none
+    assert [row["completion"] for row in plain] == [row["completion"] for row in noisy]
+    named = [Counter(text_of(row).split("\nNamed: ")[1].split("\n")[0].split("; ")) for row in plain]
+    other = [Counter(text_of(row).split("\nNamed: ")[1].split("\n")[0].split("; ")) for row in noisy]
+    total = sum(row["prompt"][0]["content"][-1]["text"].count(" is a ") for row in plain)
+    assert named != other
+    assert total > 40
+
+
+def test_noise_without_dev_and_test_or_on_them_is_refused(world, tmp_path):
+    with pytest.raises(ConfigError, match="noise is for training samples alone"):
+        write(world, tmp_path, "places", "--noise_ratio", 0.1)
+    with pytest.raises(DataError, match="of dev or test"):
+        write(world, tmp_path, "places", "--noise_ratio", 0.1, "--held_out", world / "train.jsonl")
+
+
+def test_a_share_of_synthetic_pairs_is_added(world, tmp_path):
+    pairs = load_samples(world / "dev.jsonl")
+    path = tmp_path / "pairs.jsonl"
+    rows = [
+        {
+            "id": f"s-{sample.id}",
+            "dataset": "synthetic",
+            "task": "mner",
+            "sentence": sample.sentence,
+            "images": [{"path": image.path, "width": image.width, "height": image.height} for image in sample.images],
+            "entities": [{"text": one.text, "type": "person", "boxes": None} for one in sample.entities],
+        }
+        for sample in pairs
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert len(write(world, tmp_path / "a", "names", "--synthetic", path, "--synthetic_share", 0.6)) == 43
+    with pytest.raises(ConfigError, match="synthetic_share"):
+        write(world, tmp_path / "b", "names", "--synthetic", path, "--synthetic_share", 2)
+
+
+def test_a_part_can_be_left_out(world, tmp_path):
+    rows = write(world, tmp_path, "places", "--regions", world / "regions" / "train.jsonl", "--top_k", 2)
+    assert all("Known:" not in text_of(row) and text_of(row).count("object [") == 2 for row in rows)
