@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM = false
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: setup demo demo-riveg demo-unco sandbox-base sandbox-clip test check audit lint types format test-vllm test-peers clean
+.PHONY: setup demo demo-riveg demo-unco demo-vkel sandbox-base sandbox-clip test check audit lint types format test-vllm test-peers clean
 
 setup: $(VENV)/.ready
 
@@ -30,6 +30,9 @@ demo-riveg: setup
 
 demo-unco: setup
 	$(BIN)/python recipes/demo.py --system unco --output_dir runs/unco_demo $(DEMO)
+
+demo-vkel: setup
+	$(BIN)/python recipes/demo.py --system vkel --output_dir runs/vkel_demo $(DEMO)
 
 sandbox-base: setup
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python recipes/sandbox_base.py $(BASE)

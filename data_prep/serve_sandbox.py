@@ -62,10 +62,12 @@ class SandboxServer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}/v1"
 
     def answer(self, body: dict[str, Any]) -> str:
-        """Return the reply to a request, and log both."""
+        """Return the reply to a request, and log both. A model of another name errs elsewhere, as another LLM would."""
         messages = body["messages"]
         rows = [{"role": one["role"], "text": text_of(one)} for one in messages]
-        reply = reply_to(messages, seed=self.seed, error_rate=self.error_rate, error_rates=self.error_rates)
+        model = body.get("model", MODEL)
+        seed = self.seed if model == MODEL else f"{self.seed}/{model}"
+        reply = reply_to(messages, seed=seed, error_rate=self.error_rate, error_rates=self.error_rates)
         if self.log is not None:
             line = json.dumps(asdict(reply) | {"messages": rows}, ensure_ascii=False)
             with self.lock, self.log.open("a", encoding="utf-8") as file:

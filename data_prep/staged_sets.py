@@ -6,60 +6,34 @@
         --noise_ratio 0.1 --held_out data/fmnerg/dev.jsonl data/fmnerg/test.jsonl --family llava --output_dir data/vkel/places
 
 names: "Kevin Love is a person; ...", coarse types, no boxes. places: fine types and boxes, from a prompt that shows knowledge,
-objects and what the first stage named: in training gold's entities, some of them disturbed. mcr sft trains on either set.
+objects and what the first stage named: in training gold's entities, some of them disturbed. direct: fine types and boxes of text
+and image alone, the baseline. joint: the rows of names and of places, for one adapter. mcr sft trains on any of these sets.
 """
 
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from data_prep.training_sets.parquet import SCHEMA_COLUMNS, schema_row, write_parquet
 from mcr.errors import ConfigError, DataError, raise_faults, run_command
-from mcr.families import FAMILIES, FrameSettings, frame_settings
+from mcr.families import FAMILIES, frame_settings
 from mcr.formats import parse_completion
 from mcr.formats.sentences import read_kinds, write_fine_sentences, write_kinds
 from mcr.io.samples import load_samples
 from mcr.knowledge.known_texts import read_knowledge
-from mcr.labels import LabelSet, labels_like, labels_of, load_labels
+from mcr.labels import LabelSet, labels_of, load_labels
 from mcr.prompts.context import KNOWLEDGE, OBJECTS, PROPOSED
 from mcr.prompts.settings import PromptSettings
-from mcr.records import Entity, Sample
+from mcr.records import Sample
 from mcr.regions.proposed import Proposals, read_regions, regions_of
 from mcr.runs.command_line import CommandParser
-from mcr.staged.noise import UNITS, disturb, refuse_held_out
+from mcr.staged.name_noise import UNITS, disturb, refuse_held_out
+from mcr.staged.stage_prompts import coarse_labels, names_alone, names_settings, places_settings
 from mcr.staged.with_context import TOP_K, known_entities, with_context
-from mcr.tasks import MNER
 
-NAMES, PLACES = "names", "places"
-NAMES_ANSWER = "Write each as 'X is a person', joined by semicolons, or None."
-PLACES_ANSWER = (
-    "Write each as 'X is a(an) person and a(an) athlete, whose bounding boxes are (x1, y1, x2, y2)', joined by semicolons, "
-    "or None."
-)
-
-
-def coarse_labels(labels: LabelSet) -> LabelSet:
-    """Return the label set of the coarse types of a label set, or the set itself where it has one level."""
-    return labels_like(dict.fromkeys(labels.coarse.values()), f"{labels.name}-coarse") if labels.coarse else labels
-
-
-def names_alone(sample: Sample, labels: LabelSet) -> Sample:
-    """Return a sample that asks for names with their coarse types."""
-    entities = tuple(Entity(one.text, labels.coarse.get(labels.canonical(one.type), one.type)) for one in sample.entities)
-    return replace(sample, task=MNER, entities=entities, knowledge=(), regions=(), proposed=())
-
-
-def names_settings(labels: LabelSet, frame: FrameSettings) -> PromptSettings:
-    """Return the prompts of the first stage."""
-    return PromptSettings(coarse_labels(labels), frame, "plain", is_reasoned=False, answer=NAMES_ANSWER)
-
-
-def places_settings(labels: LabelSet, frame: FrameSettings, shows: Sequence[str]) -> PromptSettings:
-    """Return the prompts of the second stage."""
-    return PromptSettings(labels, frame, "plain", is_reasoned=False, shows=tuple(shows), answer=PLACES_ANSWER)
+NAMES, PLACES, DIRECT, JOINT = "names", "places", "direct", "joint"
 
 
 def write_names(sample: Sample, settings: PromptSettings) -> str:
@@ -148,10 +122,25 @@ def places_rows(samples: list[Sample], labels: LabelSet, args: Namespace) -> tup
     return settings, rows_of(asked, settings, PLACES, write_places)
 
 
+def direct_rows(samples: list[Sample], labels: LabelSet, args: Namespace) -> tuple[PromptSettings, list[dict[str, Any]]]:
+    """Return the prompts of a model that is tuned on text and image directly (VKEL IV-B 2), and its rows."""
+    settings = places_settings(labels, frame_settings(args.family), ())
+    return settings, rows_of(samples, settings, DIRECT, write_places)
+
+
+def joint_rows(samples: list[Sample], labels: LabelSet, args: Namespace) -> tuple[PromptSettings, list[dict[str, Any]]]:
+    """Return the prompts of the second stage, and the rows of both for one adapter (VKEL Table VI, w Joint Training)."""
+    settings, places = places_rows(samples, labels, args)
+    return settings, names_rows(samples, labels, args)[1] + places
+
+
+STAGES = {NAMES: names_rows, PLACES: places_rows, DIRECT: direct_rows, JOINT: joint_rows}
+
+
 def read_flags(argv: list[str] | None) -> Namespace:
     """Return the command line."""
     parser = CommandParser(__doc__)
-    parser.add_argument("stage", choices=(NAMES, PLACES))
+    parser.add_argument("stage", choices=tuple(STAGES))
     parser.add_argument("--samples", type=Path, required=True, help="samples.jsonl of the training split")
     parser.add_argument("--output_dir", type=Path, required=True, help="folder for d1.parquet and mcr_prompt.json")
     parser.add_argument("--family", choices=list(FAMILIES), required=True, help="whose frame boxes are written in")
@@ -176,7 +165,7 @@ def main(argv: list[str] | None = None) -> None:
     args = read_flags(argv)
     samples = load_samples(args.samples)
     labels = load_labels(args.labels) if args.labels else labels_of(samples[0].dataset if samples else "")
-    settings, rows = {NAMES: names_rows, PLACES: places_rows}[args.stage](samples, labels, args)
+    settings, rows = STAGES[args.stage](samples, labels, args)
     args.output_dir.mkdir(parents=True, exist_ok=True)
     write_parquet(args.output_dir / "d1.parquet", rows, SCHEMA_COLUMNS)
     settings.save(args.output_dir)

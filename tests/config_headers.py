@@ -15,7 +15,7 @@ class Command:
     Attributes:
         name: what follows `mcr`.
         words: what follows that, before the first flag.
-        flags: by name, without dashes; None for a flag without a value.
+        flags: by name, without dashes; several values with spaces between them; None for a flag without a value.
     """
 
     name: str
@@ -53,7 +53,10 @@ def read_command(line: str) -> Command:
     flags: dict[str, str | None] = {}
     while rest:
         flag = rest.pop(0).removeprefix("--")
-        flags[flag] = rest.pop(0) if rest and not rest[0].startswith("--") else None
+        values = []
+        while rest and not rest[0].startswith("--"):
+            values.append(rest.pop(0))
+        flags[flag] = " ".join(values) or None
     return Command(name, tuple(words), flags)
 
 

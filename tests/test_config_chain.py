@@ -18,7 +18,7 @@ from mcr.commands.registry import COMMANDS
 
 FIELDS = ("Data", "Evaluate")
 READ = ("train_set", "held_out", "gold", "train_samples", "dev_samples", "samples", "predictions")
-READ = (*READ, "regions", "dev_regions", "unco_regions")
+READ = (*READ, "regions", "dev_regions", "unco_regions", "vkel_named", "vkel_regions")
 BY_STEM = pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
 
 
@@ -41,7 +41,9 @@ def made_by(command: Command) -> set[str]:
         return {flag(command, "output")}
     if command.name == "write-schemas":
         return {f"{flag(command, 'output_dir')}/{name}.parquet" for name in ("d1", "d2")}
-    if command.name in ("read-knowledge", "ask-knowledge", "propose-regions"):
+    if command.name == "write-staged":
+        return {f"{flag(command, 'output_dir')}/d1.parquet"}
+    if command.name in ("read-knowledge", "ask-knowledge", "ask-appearance", "pair-images", "propose-regions"):
         return {flag(command, "output")}
     if command.name == "build-phrases":
         sets = ("ve", "vg", "vg_all")
@@ -54,7 +56,12 @@ def read_by(command: Command) -> set[str]:
     if command.name == "mix-samples":
         return {source.samples for source in read_config(ROOT / flag(command, "config")).sources}
     names = {"merge": "model", "evaluate": "predictions" if "predictions" in command.flags else "model_name_or_path"}
-    return set() if command.name == "build-samples" else {flag(command, names.get(command.name, "samples"))}
+    if command.name == "ask-appearance":
+        return {flag(command, name) for name in ("samples", "predictions") if name in command.flags}
+    if command.name == "write-staged":
+        read = (command.flags.get(name) for name in ("samples", "synthetic", "knowledge", "regions", "held_out"))
+        return {path for one in read if one is not None for path in one.split()}
+    return set() if command.name in ("build-samples", "pair-images") else {flag(command, names.get(command.name, "samples"))}
 
 
 def settings(path: Path) -> dict:
@@ -71,8 +78,12 @@ def made_by_config(path: Path) -> set[str]:
 def read_by_config(path: Path) -> set[str]:
     rows = settings(path)
     files = {rows[name] for name in READ if name in rows}
-    files |= {*rows.get("knowledge", ()), *(rows[name] for name in ("dev_knowledge", "riveg_knowledge") if name in rows)}
-    models = [rows[name] for name in ("model_name_or_path", "riveg_tagger", "unco_model") if name in rows]
+    files |= {
+        *rows.get("knowledge", ()),
+        *(rows[name] for name in ("dev_knowledge", "riveg_knowledge", "vkel_knowledge") if name in rows),
+    }
+    flags = ("model_name_or_path", "riveg_tagger", "unco_model", "vkel_names", "vkel_places")
+    models = [rows[name] for name in flags if name in rows]
     return files | {name for name in models if name.startswith("runs/")}
 
 

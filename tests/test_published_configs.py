@@ -24,6 +24,7 @@ FILES |= {"dev_samples", "encoder", "encoder_name_or_path", "knowledge", "dev_kn
 FILES |= {f"riveg_{name}" for name in ("tagger", "knowledge", "expansions_url", "expansions_model")}
 FILES |= {"backbone", "vision_encoder", "regions", "dev_regions", "corrector", "family", "predictions", "samples"}
 FILES |= {"unco_model", "unco_regions", "unco_vision_encoder"}
+FILES |= {f"vkel_{name}" for name in ("names", "named", "places", "knowledge", "regions")}
 FILES |= {f"riveg_{name}_model" for name in ("entailer", "grounder", "segmenter")}
 SAMPLING = {"num_generations": 8, "temperature": 1.5, "top_k": 200, "top_p": 0.95, "use_vllm": True}
 MRSI = r"(twitter_gmner|mix)_\w+_vl_7b(_single_style|_without_instruction|_without_cvo)?_sft"
@@ -53,7 +54,7 @@ TABLE = (
         "MCR Eq. 12",
         {"loss_type": "grpo", "importance_sampling_level": "token", "vllm_importance_sampling_correction": False},
     ),
-    (r"(?!e2e|riveg|\w+unco)\w+_evaluate", "MCR E.4", {"use_vllm": True}),
+    (r"(?!e2e|riveg|\w+unco|vkel)\w+_evaluate", "MCR E.4", {"use_vllm": True}),
     (r"\w+_7b_direct_evaluate", "MCR E.2", {"prompting": "direct"}),
     (r"\w+_7b_cot_evaluate", "MCR E.2", {"prompting": "cot"}),
     (r"\w+_7b_cot_3_shot_evaluate", "MCR E.2", {"prompting": "cot_demonstrations", "num_demonstrations": 3}),
@@ -93,6 +94,19 @@ TABLE = (
     ("twitter_gmner_correct", "UnCo B.1", {"temperature": 0.1}),
     ("twitter_gmner_correct", "UnCo 3.4", {"thresholds": ["span=0.4", "type=0.3", "region=0.5"]}),
     ("twitter_xlmr_tagger", "RiVEG V-A 3 a", {"learning_rate": 7e-6}),
+    (r"vkel_\w+", "VKEL IV-D", {"gpus": 1}),
+    (
+        r"vkel_\w+_sft",
+        "VKEL IV-D",
+        {
+            **{"num_train_epochs": 10, "samples_per_step": 30, "learning_rate": 2e-5, "optimizer": "AdamW"},
+            **{"max_sample_tokens": 2048, "use_peft": True},
+        },
+    ),
+    (r"vkel_llava_\w+_sft", "VKEL IV-D", {"lora_r": 8, "lora_alpha": 16}),
+    (r"vkel_qwen2_5_vl_\w+_sft", "VKEL Table XI", {"lora_r": 4}),
+    (r"vkel_(llava|qwen2_5_vl)_evaluate", "VKEL IV-J 1", {"vkel_top_k": 5}),
+    (r"vkel_(llava|qwen2_5_vl)_evaluate", "VKEL Eq. 13", {"iou_must_exceed": True}),
     ("twitter_2015_xlmr_tagger", "RiVEG V-A 3 a", {"learning_rate": 5e-6}),
 )
 # The keys of a config that a setting of the table follows from, where it is none itself.
@@ -225,6 +239,6 @@ def test_a_step_of_cvo_holds_eight_prompts_whose_groups_are_whole(path):
 
 def test_docs_have_the_same_table():
     text = (ROOT / "docs/configs.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| .+ \| `(\w+)` \| (.+) \| ((?:MCR|E2E-GMNER|RiVEG|UnCo) .+) \|$", text, re.MULTILINE)
+    rows = re.findall(r"^\| .+ \| `(\w+)` \| (.+) \| ((?:MCR|E2E-GMNER|RiVEG|UnCo|VKEL) .+) \|$", text, re.MULTILINE)
     told = {(setting, str(yaml.safe_load(value)), section) for setting, value, section in rows}
     assert told == {(setting, str(value), section) for _, setting, value, section in CASES}

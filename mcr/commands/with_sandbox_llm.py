@@ -4,7 +4,8 @@
 
 The flags in front are those of mcr serve-sandbox.
 
-Behind -- stands a command of mcr with its flags; the word URL in it becomes the server's address, on a free port.
+Behind -- stands a command of mcr with its flags; the word URL in it becomes the server's address, on a free port, and so does
+the end of a word such as model@URL.
 """
 
 import sys
@@ -16,6 +17,15 @@ from mcr.errors import ConfigError, run_command
 from mcr.runs.command_line import CommandParser
 
 SPLIT, URL = "--", "URL"
+
+
+def with_address(word: str, url: str) -> str:
+    """Return a word of a command with the server's address in place of URL.
+
+    >>> [with_address(word, "http://host:1/v1") for word in ("URL", "one@URL", "CURL")]
+    ['http://host:1/v1', 'one@http://host:1/v1', 'CURL']
+    """
+    return url if word == URL else f"{word.removesuffix(URL)}{url}" if word.endswith(f"@{URL}") else word
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -30,7 +40,7 @@ def main(argv: list[str] | None = None) -> None:
     with make_server(0, args) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            run([server.url if word == URL else word for word in command])
+            run([with_address(word, server.url) for word in command])
         finally:
             server.shutdown()
 

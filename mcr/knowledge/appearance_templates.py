@@ -32,8 +32,8 @@ VOTE = (
     "answer that most of them agree on in meaning, and nothing else."
 )
 SUMMARY = (
-    "What is known of {entity}, which is a {type}:\n{known}\nSay in one sentence what {entity} looks like, from this alone. "
-    "Leave out what cannot be seen."
+    "What is known of {entity}, which is a {type}:\n{known}\nSay in one sentence which fine type {entity} has and what it "
+    "looks like, from this alone. Leave out what cannot be seen."
 )
 
 

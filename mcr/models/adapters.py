@@ -40,24 +40,49 @@ def check_is_whole(name_or_path: str | Path, reason: str = TRAINING_LOSES_IT, *,
     )
 
 
-def attach_adapter(base: Any, folder: str | Path) -> Any:
+def attach_adapter(base: Any, folder: str | Path, name: str = "default") -> Any:
     """Return a PeftModel: the base with the adapter of a folder, every one of its weights loaded.
 
     Where the adapter changes one of two tied embeddings, the base is untied: the model that was trained has two.
+
+    Args:
+        base: the whole model.
+        folder: of the adapter.
+        name: of the adapter in the PeftModel.
 
     Raises:
         ConfigError: weights of the adapter are not in its file, or the file has some that the base has no place for.
     """
     from peft import PeftConfig, PeftModel
-    from peft.utils import get_peft_model_state_dict
-    from safetensors import safe_open
 
     if changed_embeddings(base, PeftConfig.from_pretrained(str(folder))):
         untie_embeddings(base)
-    model = PeftModel.from_pretrained(base, str(folder))
+    model = PeftModel.from_pretrained(base, str(folder), adapter_name=name)
+    _check_is_loaded(model, folder, name)
+    return model
+
+
+def add_adapter(model: Any, folder: str | Path, name: str) -> None:
+    """Put another adapter beside those that a PeftModel has; `set_adapter(name)` chooses it.
+
+    Raises:
+        ConfigError: as for `attach_adapter`, or it changes embeddings that the other adapters leave tied.
+    """
+    from peft import PeftConfig
+
+    if changed_embeddings(model.get_base_model(), PeftConfig.from_pretrained(str(folder))):
+        raise ConfigError(f"adapter: {folder} changes tied embeddings, which another adapter on the same base uses. Merge it.")
+    model.load_adapter(str(folder), adapter_name=name)
+    _check_is_loaded(model, folder, name)
+
+
+def _check_is_loaded(model: Any, folder: str | Path, name: str) -> None:
+    from peft.utils import get_peft_model_state_dict
+    from safetensors import safe_open
+
     with safe_open(Path(folder, ADAPTER_WEIGHTS), "pt") as file:
         saved = set(file.keys())
-    wanted = set(get_peft_model_state_dict(model, save_embedding_layers=False))
+    wanted = set(get_peft_model_state_dict(model, adapter_name=name, save_embedding_layers=False))
     lost = [f"{key}, which the file lacks" for key in sorted(wanted - saved)]
     lost += [f"{key}, which the base has no place for" for key in sorted(saved - wanted) if "lora_" in key]
     if lost:
@@ -65,7 +90,6 @@ def attach_adapter(base: Any, folder: str | Path) -> Any:
             f"adapter: {folder} does not fit its base in {len(lost)} weights ({'; '.join(lost[:2])}). Name the base that it was "
             f"trained on in {ADAPTER_CONFIG}."
         )
-    return model
 
 
 def changed_embeddings(base: Any, adapter: Any) -> list[str]:

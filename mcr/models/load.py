@@ -1,12 +1,13 @@
 """Loading a vision-language model and its processor from a folder or the hub: safetensors alone, no remote code."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mcr.errors import ConfigError
 from mcr.families import FrameSettings, ModelFamily, family_of
-from mcr.models.adapters import ADAPTER_CONFIG, ADAPTER_WEIGHTS, attach_adapter, check_is_whole
+from mcr.models.adapters import ADAPTER_CONFIG, ADAPTER_WEIGHTS, add_adapter, attach_adapter, check_is_whole
 from mcr.models.plain_text import read_as_text
 
 
@@ -52,13 +53,48 @@ def load_adapter(folder: str | Path, *, dtype: str = "auto", **options: Any) -> 
     Raises:
         ConfigError: the folder names no base, or the adapter does not fit it.
     """
+    return attach_adapter(load_model(base_of(folder), dtype=dtype, **options), folder)
+
+
+def load_adapters(folders: Mapping[str, str | Path], *, dtype: str = "auto", **options: Any) -> Any:
+    """Return a PeftModel: one base with several adapters, of which `set_adapter(name)` chooses one (VKEL III-D 4).
+
+    Args:
+        folders: of the adapters, by name.
+        dtype: of the base's weights, or auto.
+        options: for `from_pretrained`.
+
+    Raises:
+        ConfigError: they were trained on different bases, or one does not fit.
+    """
+    from mcr.runs.fingerprint import weights_hash
+
+    bases = {name: base_of(folder) for name, folder in folders.items()}
+    if len({weights_hash(base) for base in bases.values()}) > 1:
+        told = ", ".join(f"{folders[name]} on {base}" for name, base in bases.items())
+        raise ConfigError(f"model: {told}, expected adapters on one base. Train them on the same one.")
+    (first, folder), *others = folders.items()
+    model = attach_adapter(load_model(bases[first], dtype=dtype, **options), folder, first)
+    for name, other in others:
+        add_adapter(model, other, name)
+    return model
+
+
+def base_of(folder: str | Path) -> str:
+    """Return the base that the adapter of a folder names.
+
+    Raises:
+        ConfigError: it names none, or holds no adapter.
+    """
     from peft import PeftConfig
 
     check_weights_are_safe(folder)
+    if not Path(folder, ADAPTER_CONFIG).is_file():
+        raise ConfigError(f"model: {folder} holds no adapter. Give the folder model/ of a run of mcr sft with use_peft.")
     base_name = PeftConfig.from_pretrained(str(folder)).base_model_name_or_path
     if base_name is None:
         raise ConfigError(f"model: {folder} holds an adapter that does not name its base model. Add it to {ADAPTER_CONFIG}.")
-    return attach_adapter(load_model(base_name, dtype=dtype, **options), folder)
+    return base_name
 
 
 def load_for_training(arguments: Any, *, trust_remote_code: bool) -> Any:

@@ -10,6 +10,7 @@ import shlex
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -23,6 +24,7 @@ from data_prep.schemas.teachers import read_teachers
 from mcr.commands.registry import COMMANDS
 from mcr.io.samples import load_samples
 from mcr.knowledge.known_texts import Knowledge, write_knowledge
+from mcr.systems.datasets import SANDBOX_CLIP
 
 CONFIG = ROOT / "recipes/configs/mcr/mix/mix_qwen2_5_vl_7b_sft.yaml"
 MIX = "data_prep/configs/mcr_mix.yaml"
@@ -45,14 +47,15 @@ def write_image(path):
 
 
 def write_twitter(data, num, folder, tags):
-    """Write Twitter-GMNER's folder, or FMNERG's; `tags` are the columns of PER and of LOC."""
+    """Write Twitter-GMNER's folder, or FMNERG's; `tags` are the columns of PER and of LOC. FMNERG's tweets name their split."""
     tweet = "IMGID:{}\n" + "".join(
         f"{token}\t" + "\t".join(f"{letter}{tag}" if letter else "O" for tag in tags[kind]) + "\n"
         for token, letter, kind in (("Ann", "B-", "PER"), ("Lee", "I-", "PER"), ("in", "", "LOC"), ("Rome", "B-", "LOC"))
     )
     for split, size in (("train", num), ("dev", 2), ("test", 1)):
         ids = [f"{split}{index}" for index in range(size)]
-        write(data / folder / f"{split}.txt", "".join(f"{tweet.format(name)}\n" for name in ids))
+        last = f"{split}\tO\tO\n" if tags is FINE else ""
+        write(data / folder / f"{split}.txt", "".join(f"{tweet.format(name)}{last}\n" for name in ids))
         for name in ids:
             write_image(data / f"images/twitter/{name}.jpg")
             write((data / folder).parent / f"xml/{name}.xml", XML)
@@ -77,6 +80,23 @@ def write_knowledge_of_tweets(data, num):
             archive.writestr(f"{split}.txt", "\n".join([block] * (size - 1)))
     for image in (data / "images/twitter").glob("*.jpg"):
         write_image(data / "images/twitter2015" / image.name.replace("dev", "valid"))
+
+
+def write_regions_of_tweets(data):
+    """Write VinVL's regions of the tweets' images, as published."""
+    for image in (data / "images/twitter").glob("*.jpg"):
+        path = data / "vinvl" / f"{image.name}.npz"
+        path.parent.mkdir(exist_ok=True)
+        boxes, numbers = np.array([[1.0, 2.0, 30.0, 50.0]]), {"num_boxes": 1, "image_h": SIZE[1], "image_w": SIZE[0]}
+        np.savez(path, bounding_boxes=boxes, box_features=np.zeros((1, 8)), scores=[0.9], objects=["person"], **numbers)
+
+
+def write_figer(data):
+    """Write a sentence in FIGER's form with its candidate image."""
+    mention = {"start": 0, "end": 2, "labels": ["/person/actor"]}
+    write(data / "figer/train.json", json.dumps({"tokens": ["Ann", "Lee", "sings"], "mentions": [mention]}) + "\n")
+    write(data / "figer/candidates.jsonl", json.dumps({"id": "figer-000001", "images": ["synthetic/a.jpg"]}) + "\n")
+    write_image(data / "images/twitter/synthetic/a.jpg")
 
 
 def write_mner_mi(data, num):
@@ -118,7 +138,9 @@ def run(line):
     """Run a command of a header in this process."""
     _, name, *words = shlex.split(line)
     main = importlib.import_module(next(one.module for one in COMMANDS if one.name == name)).main
-    if name == "ask-knowledge":
+    for flag, value in (REPLACED.get(name, {}) | (DETECTOR if "detector" in words else {})).items():
+        words = with_flag(words, flag, value)
+    if name in ("ask-knowledge", "ask-appearance"):
         main([*words, "--dry_run"])
         samples, made = (Path(words[words.index(flag) + 1]) for flag in ("--samples", "--output"))
         known = [Knowledge(one.id, "a singer", "llm", e.text, e.type) for one in load_samples(samples) for e in one.entities]
@@ -132,6 +154,19 @@ def run(line):
     main(words)
 
 
+# What stands in for weights, for the predictions of a model that was not trained, and for a bound on a CLIP's cosines.
+DETECTOR = {"--proposer": "components", "--model": None}
+REPLACED = {"ask-appearance": {"--predictions": None}, "pair-images": {"--clip": str(SANDBOX_CLIP), "--min_cosine": "-1"}}
+
+
+def with_flag(words, flag, value):
+    """Return words with another value of a flag, or without the flag."""
+    if flag in words:
+        at = words.index(flag)
+        words = [*words[:at], *words[at + 2 :]]
+    return words if value is None else [*words, flag, value]
+
+
 ASKED_BY_TEMPLATE = {"mllm_knowledge_visual": "knowledge_visual"}
 
 
@@ -143,6 +178,8 @@ def data(tmp_path_factory):
     nums = [source["num"] // SCALE for source in sources]
     for write_published, num in zip((write_twitter_gmner, write_mner_mi, write_grefcoco), nums, strict=True):
         write_published(root / "data", num + 3)
+    write_regions_of_tweets(root / "data")
+    write_figer(root / "data")
     write_small_config(MIX, nums, root)
     write_small_config(MIX_DEV, (2, 2, 2), root)
     for path in (*ROOT.glob("data_prep/configs/*_teachers.yaml"), *ROOT.glob("mcr/systems/*/configs/teachers/*.yaml")):

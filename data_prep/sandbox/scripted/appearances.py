@@ -60,11 +60,10 @@ def _words(text: str) -> set[str]:
 
 
 def sum_up(texts: Sequence[str], is_wrong: bool) -> str | None:
-    """Reply to a request for a summary: the look alone. A wrong reply leaves it out."""
+    """Reply to a request for a summary: the fine type and the look. A wrong reply leaves the look out."""
     named, known = SUMMED_UP.findall(texts[-1]), dict(KNOWN.findall(texts[-1]))
     if not texts[-1].startswith(SUMMARY_MARK) or not named:
         return None
     looks = [found for value in known.values() for found in re.findall(r"[a-z]+-[a-z]+", value)]
-    if is_wrong or not looks:
-        return f"{named[-1]} is a {known.get(FINE_TYPE, 'name')}."
-    return f"{named[-1]} looks like {' or '.join(dict.fromkeys(looks))}."
+    kind = f"{named[-1]} is a {known.get(FINE_TYPE, 'name')}"
+    return f"{kind}." if is_wrong or not looks else f"{kind} and looks like {' or '.join(dict.fromkeys(looks))}."

@@ -81,7 +81,7 @@ def text_of(message: Mapping[str, Any]) -> str:
 def reply_to(
     messages: Sequence[Mapping[str, Any]],
     *,
-    seed: int = 0,
+    seed: int | str = 0,
     error_rate: float = 0.0,
     error_rates: Mapping[str, float] = MappingProxyType({}),
 ) -> Reply:

@@ -58,8 +58,8 @@ def test_the_voter_takes_what_most_say():
     assert reply_to(said(asked), error_rates={"vote": 1.0}).text != reply_to(said(asked)).text
 
 
-def test_a_summary_has_the_look_alone():
+def test_a_summary_has_the_fine_type_and_the_look():
     entity = entity_of(ALL_NAMES[0])
     asked = ask_for_summary(entity, {FINE_TYPE: "actor", "face": "a red-disc or green-disc"})
-    assert reply_to(said(asked)).text == f"{entity.text} looks like red-disc or green-disc."
+    assert reply_to(said(asked)).text == f"{entity.text} is a actor and looks like red-disc or green-disc."
     assert "red-disc" not in reply_to(said(asked), error_rate=1.0).text

@@ -4,7 +4,7 @@ import pytest
 
 from mcr.errors import ConfigError, DataError
 from mcr.records import Entity, Sample
-from mcr.staged.noise import disturb, refuse_held_out
+from mcr.staged.name_noise import disturb, refuse_held_out
 
 TYPES = ("person", "location", "product")
 PROPOSED = [[Entity(f"name {row}-{number}", TYPES[(row + number) % 3]) for number in range(row % 4)] for row in range(60)]

@@ -1,0 +1,43 @@
+"""How the two stages of VKEL are asked: names with coarse types first, then fine types and boxes (III-C 1, III-D 4)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mcr.families import FrameSettings
+from mcr.labels import LabelSet, labels_like
+from mcr.prompts.settings import PromptSettings
+from mcr.records import Entity, Sample
+from mcr.tasks import MNER
+
+NAMES_ANSWER = "Write each as 'X is a person', joined by semicolons, or None."
+PLACES_ANSWER = (
+    "Write each as 'X is a(an) person and a(an) athlete, whose bounding boxes are (x1, y1, x2, y2)', joined by semicolons, "
+    "or None."
+)
+
+
+def coarse_labels(labels: LabelSet) -> LabelSet:
+    """Return the label set of the coarse types of a label set, or the set itself where it has one level."""
+    return labels_like(dict.fromkeys(labels.coarse.values()), f"{labels.name}-coarse") if labels.coarse else labels
+
+
+def names_alone(sample: Sample, labels: LabelSet) -> Sample:
+    """Return a sample that asks for names with their coarse types."""
+    entities = tuple(Entity(one.text, labels.coarse.get(labels.canonical(one.type), one.type)) for one in sample.entities)
+    return replace(sample, task=MNER, entities=entities, knowledge=(), regions=(), proposed=())
+
+
+def names_settings(labels: LabelSet, frame: FrameSettings) -> PromptSettings:
+    """Return the prompts of the first stage."""
+    return PromptSettings(coarse_labels(labels), frame, "plain", is_reasoned=False, answer=NAMES_ANSWER)
+
+
+def places_settings(labels: LabelSet, frame: FrameSettings, shows: Sequence[str]) -> PromptSettings:
+    """Return the prompts of the second stage.
+
+    Args:
+        labels: with fine types.
+        frame: that boxes are written in.
+        shows: of `mcr.prompts.context.CONTEXT`; nothing for a model that is tuned on text and image directly.
+    """
+    return PromptSettings(labels, frame, "plain", is_reasoned=False, shows=tuple(shows), answer=PLACES_ANSWER)
