@@ -7,7 +7,7 @@ the distribution chose, so that entropies can be compared with thresholds in [0,
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 from mcr.errors import DataError
 
@@ -66,7 +66,7 @@ class PartUncertainties:
         return cls({part: value for part, value in row.items() if part != CHOICES and value is not None}, dict(choices))
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Whether a value is a number and not a truth value."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 

@@ -143,7 +143,8 @@ def log_odds_of(prediction: Prediction) -> float:
     Raises:
         DataError: the other verdict was the likelier one, so a threshold decided.
     """
-    uncertainty = max(next(iter(prediction.uncertainties), None) or 0.0, LEAST)
+    stated = next(iter(prediction.uncertainties), None)
+    uncertainty = max(stated if is_number(stated) else 0.0, LEAST)
     if uncertainty > 0.5:
         raise DataError(
             f"verdict {prediction.id}: got uncertainty {uncertainty:.3f}, expected at most 0.5. Make the verdicts without "

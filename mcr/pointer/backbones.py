@@ -77,13 +77,13 @@ def tiny_backbone(sentences: Sequence[Sequence[str]]) -> Backbone:
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=backend, pad_token=PAD, unk_token=UNKNOWN, bos_token=BEGIN, eos_token=FINISH
     )
-    ids = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3, "decoder_start_token_id": 2}
+    ids: dict[str, Any] = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3, "decoder_start_token_id": 2}
     return Backbone(BartModel(BartConfig(vocab_size=len(vocabulary), **TINY, **ids)), tokenizer)
 
 
 def saved_backbone(folder: Path) -> Backbone:
     """Return the backbone of a saved model, its weights still to be read."""
-    from transformers import AutoConfig, AutoTokenizer, BartModel
+    from transformers import AutoTokenizer, BartConfig, BartModel
 
-    config = AutoConfig.from_pretrained(folder)  # a folder of ours # nosec B615
+    config = BartConfig.from_pretrained(folder)  # a folder of ours # nosec B615
     return Backbone(BartModel(config), AutoTokenizer.from_pretrained(folder))  # likewise # nosec B615

@@ -110,8 +110,9 @@ def _difference(
 ) -> SeedsEstimate | None:
     """Return by how much the second row is above the first one, seed by seed; None where a figure is missing."""
     if isinstance(column.measure, Figure):
-        pairs = [_figures(column, results) for results in (below, above)]
-        return estimate_figures([high - low for low, high in zip(*pairs, strict=True)]) if all(pairs) else None
+        lower, higher = _figures(column, below), _figures(column, above)
+        differences = [one - other for other, one in zip(lower, higher, strict=True)] if lower and higher else []
+        return estimate_figures(differences) if differences else None
     counts = [[one.counts[column.evaluation].rows for one in results] for results in (below, above)]
     measures = {column.header: column.measure}
     return difference_over_seeds(*counts, measures, num_resamples=num_resamples)[column.header]
