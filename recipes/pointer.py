@@ -160,7 +160,7 @@ def main(argv: list[str] | None = None) -> None:
     scores = HeldOutScores(
         dev,
         lambda trained, _: PointerPredictor(trained, dev_regions, dev_features, Estimate(CONFIDENCE)),
-        Path(arguments.image_root),
+        Path(arguments.image_root) if arguments.image_root else None,
         every=every,
     )
     trainer = PointerTrainer(model, config, seen, run_callbacks(out, scores))

@@ -146,7 +146,7 @@ def main(argv: list[str] | None = None) -> None:
     texts, types = data.training.texts, data.training.types
     tagger = make_tagger(arguments.encoder, arguments.encoder_name_or_path, texts, types, max_tokens=arguments.max_tokens)
     steps_an_epoch = math.ceil(len(texts) / (config.per_device_train_batch_size * config.gradient_accumulation_steps))
-    scores = HeldOutScores(data.dev, lambda model, _: TaggerPredictor(model, data.dev_knowledge), Path(), every=steps_an_epoch)
+    scores = HeldOutScores(data.dev, lambda model, _: TaggerPredictor(model, data.dev_knowledge), None, every=steps_an_epoch)
     stop = StopWithoutGain(arguments.patience * steps_an_epoch)
     trainer = TaggerTrainer(tagger, config, texts, run_callbacks(out, scores, stop))
     scores.trainer = stop.trainer = trainer

@@ -34,6 +34,8 @@ def sft_flags(sandbox, out, *more):
         1,
         "--warmup_steps",
         1,
+        "--gradient_accumulation_steps",
+        1,
         *more,
     ]
 
@@ -60,6 +62,8 @@ def grpo_flags(sandbox, out, *more):
         2,
         "--beta",
         0.005,
+        "--gradient_accumulation_steps",
+        1,
         *more,
     ]
 

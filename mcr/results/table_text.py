@@ -113,9 +113,9 @@ def _difference(
         lower, higher = _figures(column, below), _figures(column, above)
         differences = [one - other for other, one in zip(lower, higher, strict=True)] if lower and higher else []
         return estimate_figures(differences) if differences else None
-    counts = [[one.counts[column.evaluation].rows for one in results] for results in (below, above)]
+    lower_counts, higher_counts = ([one.counts[column.evaluation].rows for one in results] for results in (below, above))
     measures = {column.header: column.measure}
-    return difference_over_seeds(*counts, measures, num_resamples=num_resamples)[column.header]
+    return difference_over_seeds(lower_counts, higher_counts, measures, num_resamples=num_resamples)[column.header]
 
 
 def _by_seed(results: Sequence[RowResult]) -> dict[int, RowResult]:

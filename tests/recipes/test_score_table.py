@@ -12,6 +12,7 @@ from mcr.metrics.evaluate import evaluate, score_rows
 from mcr.metrics.scores import FINE_MEASURES, GREC_MEASURES, MASK_MEASURES, MEASURES, SEEN_MEASURES, SEEN_NAMES
 from mcr.records import Entity, ImageRef, Sample, ScoredSample
 from mcr.report.evaluation import evaluate_system
+from mcr.uncertainties import PARTS
 
 score_table = load_recipe("score_table")
 BOX, FAR = ((0, 0, 10, 10),), ((50, 50, 60, 60),)
@@ -66,6 +67,7 @@ def test_seeds_are_shown_as_mean_and_spread(capsys, tmp_path):
 def test_every_measure_has_a_column():
     every = {*MEASURES, *FINE_MEASURES, *MASK_MEASURES, *SEEN_MEASURES, *SEEN_NAMES, *GREC_MEASURES, "N-Count"}
     every |= {"AUROC of uncertainty", "verdict accuracy", "mean mask IoU of phrases"}
+    every |= {f"AUROC of {part} uncertainty" for part in PARTS}
     columns = [measure for columns in score_table.TABLES.values() for measure in columns.values()]
     assert sorted(columns) == sorted(every)
 

@@ -52,7 +52,7 @@ class HeldOutScores(TrainerCallback):
         self,
         samples: Sequence[Sample],
         make_predictor: Callable[[Any, Any], Predictor],
-        image_root: Path,
+        image_root: Path | None,
         *,
         every: int,
     ) -> None:
@@ -61,7 +61,7 @@ class HeldOutScores(TrainerCallback):
         Args:
             samples: to score.
             make_predictor: returns a predictor of (the model as it is now, its processor).
-            image_root: the folder that image paths start from.
+            image_root: the folder that image paths start from; None draws nothing.
             every: number of steps between scores.
         """
         self.samples, self.make_predictor, self.image_root = samples, make_predictor, image_root
@@ -135,11 +135,13 @@ class HeldOutScores(TrainerCallback):
         self.last_score = scores[self.decisive]
 
     def _draw(self, step: int, predictions: Sequence[Prediction]) -> None:
+        root = self.image_root
+        if root is None:
+            return
         by_id = {prediction.id: prediction for prediction in predictions}
         drawn = [sample for sample in self.samples if sample.images and not sample.images[0].is_missing][:NUM_DRAWN]
         panels = [
-            draw_sample(open_image(self.image_root, sample.images[0].path), sample.entities, by_id[sample.id].entities)
-            for sample in drawn
+            draw_sample(open_image(root, sample.images[0].path), sample.entities, by_id[sample.id].entities) for sample in drawn
         ]
         if panels:
             picture = tile(panels)

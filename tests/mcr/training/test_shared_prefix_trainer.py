@@ -159,7 +159,7 @@ def test_on_policy_the_corrected_kl_differs_in_its_gradient_alone(sandbox_qwen3,
         losses.append(loss.item())
         found.append(torch.cat([gradient.flatten() for gradient in gradients(trainer.model).values()]))
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
-    assert (found[0] - found[1]).norm() > 0.1 * found[0].norm()
+    assert (found[0] - found[1]).norm() > 0.01 * found[0].norm()
 
 
 def test_a_run_gives_the_same_losses_as_trls_path(sandbox_qwen3, tmp_path, monkeypatch):
