@@ -57,6 +57,17 @@ def test_it_tells_what_is_known_of_the_names_of_a_message():
     assert reply_to(said("And who are you?")).text == UNKNOWN
 
 
+def test_a_model_of_another_name_errs_in_other_requests():
+    server = SandboxServer(0, error_rate=0.5)
+    with server:
+        asked = [said(f"What do you know of {name.text}?") for name in ALL_NAMES]
+        replies = [[server.answer({"model": model, "messages": one}) for one in asked] for model in (MODEL, "two", "three")]
+        assert [server.answer({"messages": one}) for one in asked] == replies[0]
+    wrong = [[reply != name.knowledge for reply, name in zip(row, ALL_NAMES, strict=True)] for row in replies]
+    assert wrong[0] != wrong[1] != wrong[2] != wrong[0]
+    assert all(len(ALL_NAMES) / 4 < sum(row) < 3 * len(ALL_NAMES) / 4 for row in wrong)
+
+
 def test_errors_come_at_their_rate_and_always_to_the_same_requests():
     asked = [said(f"What of {name.text}, time {index}?") for index in range(25) for name in ALL_NAMES]
     replies = [reply_to(one, seed=3, error_rate=0.3) for one in asked]
