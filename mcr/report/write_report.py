@@ -11,7 +11,7 @@ from mcr.io.images import open_image
 from mcr.io.sample_counts import SampleCounts, gold_hash
 from mcr.metrics.counts import total
 from mcr.metrics.intervals import Difference, keys_of
-from mcr.metrics.scores import measures_of
+from mcr.metrics.scores import has_fine_types, measures_of
 from mcr.records import ImageRef
 from mcr.report.evaluation import Evaluation
 from mcr.report.figures import draw_confusion, draw_iou_curve, draw_sample, draw_scores, tile
@@ -47,8 +47,10 @@ def write_evaluation(
 
 
 def measured_counts(system: Evaluation) -> SampleCounts:
-    """Return the counts of each sample that the measures with intervals are made of."""
-    keys = keys_of(measures_of(total(system.counts)))
+    """Return the counts of each sample that the measures with intervals are made of, and FMNERG's by coarse type."""
+    sums = total(system.counts)
+    by_type = [key for key in sums if key[0] == "per_coarse_type"] if has_fine_types(sums) else []
+    keys = [*keys_of(measures_of(sums)), *by_type]
     rows = [{key: row[key] for key in keys if row.get(key)} for row in system.counts]
     return SampleCounts(gold_hash([sample.id for sample in system.samples]), rows)
 

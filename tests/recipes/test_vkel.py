@@ -1,5 +1,7 @@
 """VKEL in the sandbox with the tiny base model: the small demo runs whole, and stage 2 changes nothing of stage 1."""
 
+import json
+
 import pytest
 
 pytest.importorskip("torch")
@@ -51,3 +53,5 @@ def test_stage_one_names_without_boxes_and_stage_two_answers_all(demo):
     assert all(entity.boxes is None for one in load_predictions(named) for entity in one.entities)
     (whole,) = runs_of(demo).glob("whole/staged-1-*-all-5-0.1/test/predictions-000.jsonl")
     assert [one.id for one in load_predictions(whole)] == [one.id for one in load_predictions(named)]
+    counts = json.loads((whole.parent / "counts.json").read_text(encoding="utf-8"))["counts"]
+    assert "per_coarse_type/PER/gold" in counts  # what the paper's Table V is made of

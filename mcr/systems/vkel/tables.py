@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
+from mcr.labels import DEFAULT_LABELS
 from mcr.metrics.scores import f1_of
 from mcr.systems.tables import Column, Order, Row, Table, paper_figures
 from mcr.systems.vkel.sandbox_runs import LLMS, SIZES, System, plan_direct, plan_thresholds, plan_whole
@@ -18,7 +19,7 @@ TASKS = (
 )
 UNSEEN = Column("EEG F1, unseen names", "unseen", f1_of("eeg"))
 BY_TYPE = tuple(
-    Column(f"{name.capitalize()} F1", "test", f1_of("per_coarse_type", name))
+    Column(f"{name.capitalize()} F1", "test", f1_of("per_coarse_type", DEFAULT_LABELS.coarse_of(name)))
     for name in ("person", "location", "building", "organization", "product", "art", "event", "other")
 )
 THRESHOLDS = (0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
