@@ -11,7 +11,7 @@ Predictions are appended row by row, unless they come from a file; called again,
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from mcr.records import Sample, collapse_space
 from mcr.report.evaluation import Evaluation, evaluate_system
 from mcr.report.write_report import write_evaluation
 from mcr.rollouts import SamplingSettings
+from mcr.rollouts.agreement import AgreementPredictor
 from mcr.rollouts.make_sampler import SamplerSettings, checked_processor, make_sampler
 from mcr.rollouts.predictors import FilePredictor, SamplerPredictor
 from mcr.rollouts.resumable import predict_missing, prompts_hash
@@ -101,6 +102,12 @@ class GenerationArguments:
     )
     max_new_tokens: int = field(default=512, metadata={"help": "tokens a completion"})
     temperature: float = field(default=0.0, metadata={"help": "0 is greedy"})
+    uncertainty_samples: int = field(
+        default=0,
+        metadata={
+            "help": "draw so many answers more, and say how far they agree with each entity: its uncertainties, for mcr correct"
+        },
+    )
     batch_size: int = field(default=64, metadata={"help": "completions generated before rows are written"})
     use_vllm: bool = field(default=False, metadata={"help": "generate through vLLM"})
     vllm_gpu_memory_utilization: float = field(default=0.9, metadata={"help": "share of GPU memory for vLLM"})
@@ -121,6 +128,8 @@ class GenerationArguments:
             raise ConfigError(f"route: {self.route} is of a saved prompt; {self.prompting} has none. Leave --route out.")
         if self.prompting != TRAINED and self.family is None:
             raise ConfigError(f"prompting: {self.prompting} needs --family, which says how the model writes boxes.")
+        if self.uncertainty_samples < 0:
+            raise ConfigError(f"uncertainty_samples: got {self.uncertainty_samples}, expected at least 0.")
         if self.base_url is not None:
             EndpointSettings("", self.base_url, api_key_env=self.api_key_env, max_concurrency=self.max_concurrency)
 
@@ -205,13 +214,18 @@ def model_predictions(
         seed=arguments.seed,
     )
     kept = ("prompting", "route", "family", "max_new_tokens", "temperature", "base_url", "dtype", "use_vllm")
+    kept = (*kept, *(["uncertainty_samples"] if generation.uncertainty_samples else []))
     fingerprint = {name: getattr(generation, name) for name in kept} | fingerprint_of(arguments)
     fingerprint["prompts"] = prompts_hash(samples, prompts)
     fingerprint["images"] = images_hash(image_root, [image.path for image in images])
 
     def make_predictor() -> Predictor:
         sampler = make_sampler(wanted, prompts.frame)
-        return SamplerPredictor(sampler, prompts, sampling, image_root, generation.batch_size)
+        answers = SamplerPredictor(sampler, prompts, sampling, image_root, generation.batch_size)
+        if not generation.uncertainty_samples:
+            return answers
+        drawn = {"num_generations": generation.uncertainty_samples, "temperature": 1.0, "top_k": 0, "top_p": 1.0}
+        return AgreementPredictor(answers, replace(sampling, **drawn))
 
     return predict_missing(samples, make_predictor, out=out, fingerprint=fingerprint)
 

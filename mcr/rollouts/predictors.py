@@ -36,14 +36,15 @@ class SamplerPredictor:
             yield from self._predict_batch(samples[start : start + self.batch_size])
 
     def _predict_batch(self, samples: Sequence[Sample]) -> Iterator[Prediction]:
-        groups = self.sampler.sample([self._request(sample) for sample in samples], self.settings)
+        groups = self.sampler.sample([self.request_of(sample) for sample in samples], self.settings)
         for sample, group in zip(samples, groups, strict=True):
             rollout, frame = group[0], self.prompts.frame.frame_of(sample)
             known = {"opened": rollout.opened, "is_complete": rollout.is_complete}
             prediction = predict_from_completion(sample, rollout.text, frame, self.prompts.labels, **known)
             yield replace(prediction, problems=(rollout.fault,)) if rollout.fault else prediction
 
-    def _request(self, sample: Sample) -> RolloutRequest:
+    def request_of(self, sample: Sample) -> RolloutRequest:
+        """Return what is asked about a sample."""
         images = [open_image(self.image_root, image.path) for image in self.prompts.images_of(sample)]
         return RolloutRequest(sample.id, self.prompts.prompt_for(sample), images)
 
