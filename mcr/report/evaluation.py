@@ -11,7 +11,9 @@ from mcr.metrics.conventions import DEFAULT, Conventions, unify_rows
 from mcr.metrics.counts import Counts, count_rows
 from mcr.metrics.error_kinds import Confusion, Verdict, confusion, count_kinds, judge
 from mcr.metrics.evaluate import Metrics, metrics_of
+from mcr.metrics.uncertainty import judged_part
 from mcr.records import Sample, ScoredSample
+from mcr.uncertainties import PARTS
 
 if TYPE_CHECKING:
     from mcr.metrics.intervals import Estimate
@@ -32,6 +34,7 @@ class Evaluation:
         confusion: which types were predicted as which.
         report: what was missing or could not be read.
         suspicions: what looks wrong in the predictions.
+        judged_parts: the uncertainties of right parts and of wrong ones, by part; a part without both is left out.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Evaluation:
     confusion: Confusion
     report: PredictionReport
     suspicions: Sequence[Suspicion]
+    judged_parts: Mapping[str, tuple[Sequence[float], Sequence[float]]]
 
     def is_right(self, index: int) -> bool:
         """Whether a sample's prediction is gold's, no more and no less."""
@@ -117,4 +121,5 @@ def evaluate_system(
         confusion=confusion(placed, verdicts, conventions.labels),
         report=report,
         suspicions=find_suspicions(samples, predictions, conventions.labels, is_case_sensitive=conventions.is_case_sensitive),
+        judged_parts={part: found for part in PARTS if all(found := judged_part(placed, part, conventions))},
     )

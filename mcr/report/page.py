@@ -30,6 +30,7 @@ FIGURES = {
     "iou_curve.png": "GMNER F1 by IoU threshold",
     "scores.png": "F1 by task and by type",
     "confusion.png": "types confused",
+    "uncertainty.png": "uncertainty of right and of wrong parts",
 }
 
 Rewards = Sequence[Mapping[str, float] | None]

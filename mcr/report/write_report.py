@@ -13,6 +13,7 @@ from mcr.metrics.counts import total
 from mcr.metrics.intervals import Difference, keys_of
 from mcr.metrics.scores import has_fine_types, measures_of
 from mcr.records import ImageRef
+from mcr.report.densities import draw_densities
 from mcr.report.evaluation import Evaluation
 from mcr.report.figures import draw_confusion, draw_iou_curve, draw_sample, draw_scores, tile
 from mcr.report.markdown import write_report
@@ -85,6 +86,8 @@ def draw_figures(out: Path, systems: Sequence[Evaluation]) -> None:
     draw_iou_curve(out / "iou_curve.png", metrics)
     if len(systems) == 1:
         draw_confusion(out / "confusion.png", systems[0].confusion)
+        if systems[0].judged_parts:
+            draw_densities(out / "uncertainty.png", systems[0].judged_parts)
 
 
 def draw_samples(path: Path, system: Evaluation, image_root: Path | None) -> None:

@@ -4,16 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcr.systems.datasets import SANDBOX_BASE, SANDBOX_CLIP
-from mcr.systems.stages import Stage, make_stage
+from mcr.systems.stages import PACKAGES, Stage, make_stage
 from mcr.systems.tables import RowPlan, TableRun
 
 CONFIGS = Path(__file__).parent / "configs"
+TUNING = PACKAGES / "recipes" / "configs" / "mcr" / "sandbox_sft.yaml"
 FAMILY, LLM = "qwen3_vl", "sandbox-llm"
 SIZES = {
     "train": 1600,  # scenes
     "dev": 150,
     "test": 200,
     "epochs": 20,  # of the small model
+    "steps": 300,  # of the fine-tuned vision-language model
     "passes": 10,  # with dropout
     "error_rate": 0.1,  # of the scripted LLM on spans
     "type_error_rate": 0.2,
@@ -48,12 +50,28 @@ class Small:
 
 
 @dataclass(frozen=True, slots=True)
+class Tuned:
+    """A vision-language model that is fine-tuned on answers alone, and unsure where answers that it draws disagree.
+
+    Attributes:
+        drawn: answers a sample.
+    """
+
+    drawn: int = 8
+
+    @property
+    def name(self) -> str:
+        """What its predictions are called."""
+        return f"tuned_{self.drawn}"
+
+
+@dataclass(frozen=True, slots=True)
 class Correction:
     """A way to correct.
 
     Attributes:
         key: of its row.
-        small: whose predictions.
+        small: whose predictions; of any system whose entities have uncertainties.
         mode: of mcr correct.
         without: what its prompts leave out.
         corrector: LLM, the scripted one, or "base": the sandbox's base model.
@@ -61,7 +79,7 @@ class Correction:
     """
 
     key: str
-    small: Small = Small()
+    small: Small | Tuned = Small()
     mode: str = "hierarchical"
     without: str = ""
     corrector: str = LLM
@@ -114,8 +132,34 @@ class UncoRuns:
         stage = self._stage(small.run, title, "pointer", *flags, "--seed", self.run.seed, reads=reads, makes=makes)
         return out / "model", [self.world(), stage]
 
-    def predict(self, small: Small, split: str) -> tuple[Path, list[Stage]]:
-        """Return the evaluation of a small model on a split, and its stages."""
+    def tune(self) -> tuple[Path, list[Stage]]:
+        """Return the folder of the fine-tuned vision-language model, and the stages that make it of the base model."""
+        out, train = self.out / "tuned", self.data / "train.jsonl"
+        d1, module = out / "schemas" / "d1.parquet", "data_prep.write_schemas"
+        asked = ("--samples", train, "--output_dir", d1.parent, "--family", FAMILY, "--single_style", "answer_only")
+        asked = (*asked, "--d2_share", 0, "--seed", self.run.seed)
+        schemas = self._stage("tuned/schemas", "answers of the training scenes", module, *asked, reads=[train], makes=[d1])
+        flags = ("--config", TUNING, "--model_name_or_path", SANDBOX_BASE, "--train_set", d1, "--image_root", self.data)
+        flags = (*flags, "--output_dir", out / "sft", "--max_steps", self.run.sizes["steps"], "--seed", self.run.seed)
+        reads, makes, title = [SANDBOX_BASE, d1, self.data], [out / "sft" / "model"], "fine-tuning of the base model"
+        return makes[0], [self.world(), schemas, self._stage("tuned/sft", title, "sft", *flags, reads=reads, makes=makes)]
+
+    def predict_tuned(self, tuned: Tuned, split: str) -> tuple[Path, list[Stage]]:
+        """Return the evaluation of the fine-tuned model on a split, with uncertainties by agreement, and its stages."""
+        model, stages = self.tune()
+        out, gold, train = self.out / "tuned" / tuned.name / split, self.data / f"{split}.jsonl", self.data / "train.jsonl"
+        flags = ("--model_name_or_path", model, "--gold", gold, "--train_samples", train, "--image_root", self.data)
+        flags = (*flags, "--output_dir", out, "--uncertainty_samples", tuned.drawn, "--max_new_tokens", 220)
+        flags = (*flags, "--batch_size", 50, "--dtype", "float32", "--seed", self.run.seed)
+        makes = [out / "metrics.json", out / "counts.json", out / "predictions-000.jsonl"]
+        title, reads = f"evaluation: the fine-tuned model on {split}", [model, gold, train, self.data]
+        stage = self._stage(f"tuned/{tuned.name}/{split}", title, "evaluate", *flags, reads=reads, makes=makes)
+        return out, [*stages, stage]
+
+    def predict(self, small: Small | Tuned, split: str) -> tuple[Path, list[Stage]]:
+        """Return the evaluation of a model on a split, and its stages."""
+        if isinstance(small, Tuned):
+            return self.predict_tuned(small, split)
         model, stages = self.train(small)
         out, gold = self.out / "small" / small.name / split, self.data / f"{split}.jsonl"
         flags = ("--system", "unco", "--unco_model", model, "--unco_regions", self._regions(split))
@@ -155,7 +199,7 @@ class UncoRuns:
         asked = ("--base_url", "URL", "--corrector", LLM, "--family", FAMILY)
         return self._stage(name, title, "mcr.commands.with_sandbox_llm", *served, *asked, *flags, reads=reads, makes=makes)
 
-    def thresholds(self, small: Small) -> tuple[Path, list[Stage]]:
+    def thresholds(self, small: Small | Tuned) -> tuple[Path, list[Stage]]:
         """Return the file of the thresholds that the scripted LLM's corrections on dev choose, and its stages."""
         found, stages = self.predict(small, "dev")
         predictions, out = found / "predictions-000.jsonl", self.out / "thresholds" / small.name
@@ -211,7 +255,7 @@ class UncoRuns:
         return out, [*stages, stage]
 
 
-def plan_small(small: Small, run: TableRun) -> RowPlan:
+def plan_small(small: Small | Tuned, run: TableRun) -> RowPlan:
     """Return the plan of a small model alone."""
     out, stages = UncoRuns(run).predict(small, "test")
     return RowPlan(tuple(dict.fromkeys(stages)), {"gmner": out})
