@@ -125,8 +125,9 @@ def main(argv: list[str] | None = None) -> None:
     from mcr.pointer.entropies import CONFIDENCE
     from mcr.pointer.pointer_predictor import PointerPredictor
     from mcr.pointer.pointer_trainer import PointerTrainer
-    from mcr.pointer.seq2seq import SeenSample
+    from mcr.pointer.seq2seq import SeenSample, load_pointer
     from mcr.pointer.sequences import place_entities
+    from mcr.pointer.temperature import fit_temperatures
     from mcr.training.callbacks.validation import HeldOutScores
     from mcr.training.checkpoints.checkpoint import copy_model
     from mcr.training.checkpoints.resume import last_checkpoint, resume_hint
@@ -171,7 +172,10 @@ def main(argv: list[str] | None = None) -> None:
     if is_stopped(trainer.callback_handler.callbacks):
         raise Terminated(f"terminated at step {trainer.state.global_step}. {resume_hint(out)}")
     best = trainer.best or {"step": trainer.state.global_step}
-    copy_model(out / f"checkpoint-{best['step']}", out / "model")
+    checkpoint = out / f"checkpoint-{best['step']}"
+    held_out = [SeenSample(place_entities(one), dev_regions[one.id], dev_features[one.id]) for one in dev]
+    fit_temperatures(load_pointer(checkpoint), [one for one in held_out if one.placed.words]).save(checkpoint)
+    copy_model(checkpoint, out / "model")
     print(f"best on dev: {json.dumps(best)} -> {out / 'model'}")
 
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from mcr.pointer.entropies import CONFIDENCE, EntitySteps, entity_uncertainties, predictive_entropy, raw_doubt
+from mcr.pointer.entropies import MC_DROPOUT, EntitySteps, entity_uncertainties, predictive_entropy, raw_doubt
 from mcr.pointer.seq2seq import Memory, PointerModel
 from mcr.pointer.sequences import END, START
+from mcr.pointer.temperature import Temperatures, scaled
 from mcr.uncertainties import PartUncertainties
 
 
@@ -18,16 +19,18 @@ class Estimate:
     """How uncertainty is estimated.
 
     Attributes:
-        kind: of `mcr.pointer.entropies.ESTIMATES`.
+        kind: MC_DROPOUT, CONFIDENCE, or TEMPERATURE: confidence at the temperatures.
         num_passes: T, of Monte Carlo dropout (UnCo B.1: 10).
         span: "mean" or "sum" over a span's words.
         seed: of the dropout masks.
+        temperatures: of `fit_temperatures`; 1 but for TEMPERATURE.
     """
 
     kind: str = "mc_dropout"
     num_passes: int = 10
     span: str = "mean"
     seed: int = 0
+    temperatures: Temperatures = field(default_factory=Temperatures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +77,10 @@ def estimate_passes(
 
     Only the decoder drops units, and the encoder does not run again (UnCo 2.2). Raw confidence takes one pass without dropout.
     """
-    if estimate.kind == CONFIDENCE:
+    if estimate.kind != MC_DROPOUT:
         tokens, regions = model.decode(memory, written)
-        return tokens.exp()[None], regions.exp()[None]
+        at = estimate.temperatures
+        return scaled(tokens, at.token).exp()[None], scaled(regions, at.region).exp()[None]
     with torch.random.fork_rng(), dropping(model.bart.decoder):
         torch.manual_seed(estimate.seed)
         passes = [model.decode(memory, written) for _ in range(estimate.num_passes)]
@@ -118,7 +122,7 @@ def write_entities(model: PointerModel, inputs: dict[str, torch.Tensor], estimat
         entities = []
         for start, end, label, steps in model.grammar.read(row):
             values = entity_uncertainties(tokens, places, steps, span=estimate.span)
-            counted = {} if estimate.kind == CONFIDENCE else choices
+            counted = choices if estimate.kind == MC_DROPOUT else {}
             entities.append(WrittenEntity(start, end, label, _region(best, steps), PartUncertainties(values, counted)))
         found.append(entities)
     return found
@@ -129,7 +133,7 @@ def _doubts(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the uncertainty of each step's token and region, [B, L]; step i writes token i + 1."""
     token_passes, region_passes = estimate_passes(model, memory, read, estimate)
-    if estimate.kind == CONFIDENCE:
+    if estimate.kind != MC_DROPOUT:
         chosen = torch.cat([read[:, 1:], torch.full_like(read[:, :1], END)], dim=1)
         return raw_doubt(token_passes, chosen), raw_doubt(region_passes, regions.argmax(dim=-1))
     return predictive_entropy(token_passes), predictive_entropy(region_passes)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-MC_DROPOUT, CONFIDENCE = "mc_dropout", "confidence"
-ESTIMATES = (MC_DROPOUT, CONFIDENCE)
+MC_DROPOUT, CONFIDENCE, TEMPERATURE = "mc_dropout", "confidence", "temperature"
 SPAN_READINGS = ("mean", "sum")
 
 

@@ -21,7 +21,7 @@ def escape(text: str) -> str:
     """Return text that shows as itself in Markdown and in HTML made from it, on one line, cut at MAX_CELL_CHARS."""
     line = collapse_space("".join(char if char.isprintable() else " " for char in text))
     line = line if len(line) <= MAX_CELL_CHARS else line[:MAX_CELL_CHARS] + "\u2026"
-    return SPECIAL.sub(r"\\\1", html.escape(line))
+    return SPECIAL.sub(r"\\\1", html.escape(line, quote=False))
 
 
 def escape_line(text: str) -> str:

@@ -31,7 +31,7 @@ class Small:
     Attributes:
         gamma: weight of the debiasing loss; 0: without it.
         margin: lambda of that loss.
-        estimate: "mc_dropout" or "confidence".
+        estimate: "mc_dropout", "confidence" or "temperature".
     """
 
     gamma: float = 0.6

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from mcr.errors import ConfigError, closest
 
-ESTIMATES = ("mc_dropout", "confidence")
+ESTIMATES = ("mc_dropout", "confidence", "temperature")
 SPAN_READINGS = ("mean", "sum")
 
 
@@ -16,7 +16,9 @@ class UncoSettings:
     unco_regions: str = field(default="", metadata={"help": "regions.jsonl of the samples; none: the model looks at no image"})
     unco_vision_encoder: str = field(default="", metadata={"help": "CLIP or SigLIP that the model was trained with"})
     unco_top_k: int = field(default=28, metadata={"help": "K, regions an image (UnCo B.1)"})
-    unco_estimate: str = field(default="mc_dropout", metadata={"help": f"of uncertainty: {' or '.join(ESTIMATES)}"})
+    unco_estimate: str = field(
+        default="mc_dropout", metadata={"help": f"of uncertainty: {', '.join(ESTIMATES)} (confidence at dev's temperature)"}
+    )
     unco_passes: int = field(default=10, metadata={"help": "T, passes with dropout (UnCo B.1)"})
     unco_span: str = field(default="mean", metadata={"help": "mean or sum over the words of a span (UnCo Eq. 7)"})
     unco_batch_size: int = field(default=32, metadata={"help": "samples at a time"})

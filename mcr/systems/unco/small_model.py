@@ -8,8 +8,10 @@ import torch
 from mcr.errors import ConfigError
 from mcr.io.predictions import Prediction
 from mcr.pointer.decoding import Estimate
+from mcr.pointer.entropies import TEMPERATURE
 from mcr.pointer.pointer_predictor import PointerPredictor
 from mcr.pointer.seq2seq import load_pointer
+from mcr.pointer.temperature import Temperatures
 from mcr.records import Sample
 from mcr.regions.crops import RegionEncoder, features_of
 from mcr.regions.proposed import read_regions, regions_of
@@ -43,7 +45,9 @@ class UncoPredictor:
                 f"unco: {settings.unco_model} was trained on regions of {self.model.feature_width} numbers, these have {width}. "
                 "Give the vision encoder that it was trained with, or none where it had none."
             )
-        self.estimate = Estimate(settings.unco_estimate, settings.unco_passes, settings.unco_span, seed)
+        kind, folder = settings.unco_estimate, Path(settings.unco_model)
+        temperatures = Temperatures.load(folder) if kind == TEMPERATURE else Temperatures()
+        self.estimate = Estimate(kind, settings.unco_passes, settings.unco_span, seed, temperatures)
 
     def predict(self, samples: Sequence[Sample]) -> Iterator[Prediction]:
         """Yield one prediction a sample with the uncertainties of its entities."""

@@ -178,6 +178,7 @@ TABLES = {
         {
             "sandbox": (
                 small_row("raw confidence", CONFIDENT),
+                small_row("raw confidence at dev's temperature (not in the paper)", Small(estimate="temperature")),
                 small_row("MCD (Vanilla)", VANILLA),
                 small_row("MCD (MRD)", SMALL),
             )

@@ -166,6 +166,10 @@ def test_text_of_tweets_is_escaped(text):
     assert not any(f"{char}" in shown.replace("\\" + char, "") for char in "|[`")
 
 
+def test_quotation_marks_stay_as_they_are():
+    assert escape('Ann\'s "x" & more') == 'Ann\'s "x" &amp; more'
+
+
 def test_long_and_odd_text_is_cut_and_cleaned():
     assert len(escape("x" * 10_000)) < 300
     assert "\u202e" not in escape("a\u202eb\nc")
