@@ -110,7 +110,7 @@ def run_missing(args: Namespace, jobs: list[Job]) -> None:
     record = runner.finished(stages)
     print("\n".join([f"{len(missing)} of {len(jobs)} results to make:", *plan_table(missing, stages, record)]), flush=True)
     try:
-        runner.run(stages)
+        runner.run(stages, after=lambda finished: collect_finished(missing, finished))
     finally:
         collect_finished(missing, runner.finished(stages))
 

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -61,12 +61,18 @@ class StageRunner:
                 )
         return record
 
-    def run(self, stages: Sequence[Stage], expected: Mapping[str, float] = MappingProxyType({})) -> dict[str, float]:
+    def run(
+        self,
+        stages: Sequence[Stage],
+        expected: Mapping[str, float] = MappingProxyType({}),
+        after: Callable[[Record], None] = lambda record: None,
+    ) -> dict[str, float]:
         """Run the stages that are not finished and return the minutes of each that ever ran in this folder.
 
         Args:
             stages: in order.
             expected: minutes that stages take, by their names, told when one begins.
+            after: called with the record each time that a stage is finished.
 
         Raises:
             ConfigError: the folder holds stages with other settings.
@@ -96,6 +102,7 @@ class StageRunner:
                         print(f"[{numbers[stage.name]}/{len(stages)}] {stage.title}: {took}", flush=True)
                         record[stage.name] = row | {"command": command_of(stage, self.recipes)}
                         write_json(self.out / "stages.json", record)
+                        after(record)
             except KeyboardInterrupt:
                 for child in children:
                     with suppress(subprocess.TimeoutExpired):

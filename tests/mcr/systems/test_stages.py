@@ -41,8 +41,10 @@ def test_output_goes_to_a_log_and_threads_to_the_environment(tmp_path):
 def test_stages_run_once_and_resume_after_the_last_finished_one(tmp_path, recipes, capsys):
     notes = tmp_path / "notes"
     stages = [make_stage("a", "first", "note", notes, "a"), make_stage("b", "second", "note", notes, "fail")]
+    finished = []
     with pytest.raises(McrError, match="stage b ended with code 3"):
-        StageRunner(tmp_path, recipes).run(stages)
+        StageRunner(tmp_path, recipes).run(stages, after=lambda record: finished.append(sorted(record)))
+    assert finished == [["a"]]
     with pytest.raises(ConfigError, match=r"other settings \(stage a: a then, other now\)"):
         StageRunner(tmp_path, recipes).run([make_stage("a", "first", "note", notes, "other")])
     told = capsys.readouterr().out
