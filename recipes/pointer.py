@@ -116,6 +116,18 @@ def make_model(arguments: PointerArguments, placed: list[Any], feature_width: in
     return PointerModel(backbone, types_of(placed), feature_width, losses)
 
 
+def keep_best(best: dict[str, Any], dev: list[Any], out: Path) -> None:
+    """Make the checkpoint that was best on dev the run's model, with the temperatures that dev asks for."""
+    from mcr.pointer.seq2seq import load_pointer
+    from mcr.pointer.temperature import fit_temperatures
+    from mcr.training.checkpoints.checkpoint import copy_model
+
+    checkpoint = out / f"checkpoint-{best['step']}"
+    fit_temperatures(load_pointer(checkpoint), dev).save(checkpoint)
+    copy_model(checkpoint, out / "model")
+    print(f"best on dev: {json.dumps(best)} -> {out / 'model'}")
+
+
 def main(argv: list[str] | None = None) -> None:
     """Check the data, look at the regions, train, keep the model that was best on dev."""
     arguments, config = settings = parse_settings(SETTINGS, argv)
@@ -125,11 +137,9 @@ def main(argv: list[str] | None = None) -> None:
     from mcr.pointer.entropies import CONFIDENCE
     from mcr.pointer.pointer_predictor import PointerPredictor
     from mcr.pointer.pointer_trainer import PointerTrainer
-    from mcr.pointer.seq2seq import SeenSample, load_pointer
+    from mcr.pointer.seq2seq import SeenSample
     from mcr.pointer.sequences import place_entities
-    from mcr.pointer.temperature import fit_temperatures
     from mcr.training.callbacks.validation import HeldOutScores
-    from mcr.training.checkpoints.checkpoint import copy_model
     from mcr.training.checkpoints.resume import last_checkpoint, resume_hint
     from mcr.training.run import is_stopped, run_callbacks
 
@@ -171,12 +181,8 @@ def main(argv: list[str] | None = None) -> None:
     trainer.train(resume_from_checkpoint=last_checkpoint(out))
     if is_stopped(trainer.callback_handler.callbacks):
         raise Terminated(f"terminated at step {trainer.state.global_step}. {resume_hint(out)}")
-    best = trainer.best or {"step": trainer.state.global_step}
-    checkpoint = out / f"checkpoint-{best['step']}"
     held_out = [SeenSample(place_entities(one), dev_regions[one.id], dev_features[one.id]) for one in dev]
-    fit_temperatures(load_pointer(checkpoint), [one for one in held_out if one.placed.words]).save(checkpoint)
-    copy_model(checkpoint, out / "model")
-    print(f"best on dev: {json.dumps(best)} -> {out / 'model'}")
+    keep_best(trainer.best or {"step": trainer.state.global_step}, [one for one in held_out if one.placed.words], out)
 
 
 if __name__ == "__main__":
