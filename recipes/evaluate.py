@@ -105,7 +105,7 @@ class GenerationArguments:
     uncertainty_samples: int = field(
         default=0,
         metadata={
-            "help": "draw so many answers more, and say how far they agree with each entity: its uncertainties, for mcr correct"
+            "help": "number of extra answers to draw; how far they agree with an entity gives its uncertainties, for mcr correct"
         },
     )
     batch_size: int = field(default=64, metadata={"help": "completions generated before rows are written"})

@@ -27,7 +27,7 @@ SHARED = ("bart.encoder.embed_tokens.weight", "bart.decoder.embed_tokens.weight"
 
 @dataclass(frozen=True, slots=True)
 class SeenSample:
-    """A sample with what is seen of its image.
+    """A sample with the features of the regions of its image.
 
     Attributes:
         placed: its words and entities.

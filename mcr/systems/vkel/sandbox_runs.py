@@ -26,7 +26,7 @@ HELD_OUT = ("dev", "test", "unseen")
 
 
 @dataclass(frozen=True, slots=True)
-class System:
+class Variant:
     """VKEL, whole or with something changed (Tables VI and X, Figs. 8 to 10).
 
     Attributes:
@@ -139,7 +139,7 @@ class VkelRuns:
         reads, makes = [base, train_set, self.data], [out / "model"]
         return out / "model", self._stage(f"{name}/sft", f"fine-tuning: {name}", "sft", *flags, reads=reads, makes=makes)
 
-    def write(self, stage: str, name: str, system: System) -> tuple[Path, list[Stage]]:
+    def write(self, stage: str, name: str, system: Variant) -> tuple[Path, list[Stage]]:
         """Return the training set of a stage (mcr write-staged), and the stages that make it."""
         out, train, before = self.out / name / "rows", self._samples("train"), [self.world()]
         flags: tuple[object, ...] = ("--samples", train, "--family", system.family, "--labels", LABELS, "--output_dir", out)
@@ -162,7 +162,7 @@ class VkelRuns:
         made = self._stage(f"{name}/rows", title, "data_prep.staged_sets", stage, *flags, reads=reads, makes=[d1])
         return d1, [*before, made]
 
-    def adapter(self, stage: str, system: System) -> tuple[Path, list[Stage]]:
+    def adapter(self, stage: str, system: Variant) -> tuple[Path, list[Stage]]:
         """Return the adapter of a stage, and the stages that make it."""
         called = {"names": system.first, "places": system.second, "direct": system.family, "joint": system.name}[stage]
         name = f"{stage}/{called}"
@@ -170,7 +170,7 @@ class VkelRuns:
         model, stage_of_it = self.train(name, system.base, d1)
         return model, [*before, stage_of_it]
 
-    def knowledge(self, system: System, split: str, named: Path | None = None) -> tuple[Path, Stage]:
+    def knowledge(self, system: Variant, split: str, named: Path | None = None) -> tuple[Path, Stage]:
         """Return the knowledge of a split's entities, and the stage that asks for it: gold's, or those of a file of names."""
         folder = self.out / "knowledge" / system.known if named is None else named.parent / "knowledge" / system.known
         samples, made = self._samples(split), folder / f"{split}.jsonl"
@@ -190,7 +190,7 @@ class VkelRuns:
         reads = [*reads, gold, train, self.data]
         return self._stage(name, title, "evaluate", *flags, *asked, "--seed", self.run.seed, reads=reads, makes=makes)
 
-    def named(self, system: System, split: str) -> tuple[Path, list[Stage]]:
+    def named(self, system: Variant, split: str) -> tuple[Path, list[Stage]]:
         """Return the predictions of stage 1 on a split, and their stages."""
         model, before = self.adapter("joint" if system.is_joint else "names", system)
         called = system.name if system.is_joint else system.first
@@ -201,7 +201,7 @@ class VkelRuns:
         scored = self._evaluate(f"named/{called}/{split}", title, out, split, *flags, reads=[model])
         return out / "predictions-000.jsonl", [*before, scored]
 
-    def whole(self, system: System, split: str = "test") -> tuple[Path, list[Stage]]:
+    def whole(self, system: Variant, split: str = "test") -> tuple[Path, list[Stage]]:
         """Return the evaluation of a whole system on a split, and its stages."""
         named, stages = self.named(system, split)
         model, more = self.adapter("joint" if system.is_joint else "places", system)
@@ -218,7 +218,7 @@ class VkelRuns:
         scored = self._evaluate(f"whole/{system.name}/{split}", title, out, split, *flags, reads=reads)
         return out, [*stages, scored]
 
-    def direct(self, system: System, split: str) -> tuple[Path, list[Stage]]:
+    def direct(self, system: Variant, split: str) -> tuple[Path, list[Stage]]:
         """Return the evaluation of a model that is tuned on text and image directly (VKEL IV-B 2), and its stages."""
         model, before = self.adapter("direct", system)
         out = self.out / "direct" / system.family / split
@@ -227,7 +227,7 @@ class VkelRuns:
         scored = self._evaluate(f"direct/{system.family}/{split}", title, out, split, *flags, reads=[model])
         return out, [*before, scored]
 
-    def at_threshold(self, system: System, threshold: float) -> tuple[Path, list[Stage]]:
+    def at_threshold(self, system: Variant, threshold: float) -> tuple[Path, list[Stage]]:
         """Return the score of a whole system's predictions at another IoU threshold (VKEL Table IX), and its stages."""
         found, before = self.whole(system)
         out, predictions = self.out / "iou" / f"{threshold:g}", found / "predictions-000.jsonl"
@@ -237,21 +237,21 @@ class VkelRuns:
         return out, [*before, self._stage(name, title, "evaluate", *flags, reads=[predictions, gold], makes=makes)]
 
 
-def plan_whole(system: System, run: TableRun) -> RowPlan:
+def plan_whole(system: Variant, run: TableRun) -> RowPlan:
     """Return the plan of a system, scored on known and on unseen names."""
     runs = VkelRuns(run)
     (test, stages), (unseen, more) = runs.whole(system), runs.whole(system, "unseen")
     return RowPlan(tuple(dict.fromkeys([*stages, *more])), {"test": test, "unseen": unseen})
 
 
-def plan_direct(system: System, run: TableRun) -> RowPlan:
+def plan_direct(system: Variant, run: TableRun) -> RowPlan:
     """Return the plan of a model that is tuned directly, scored on known and on unseen names."""
     runs = VkelRuns(run)
     (test, stages), (unseen, more) = runs.direct(system, "test"), runs.direct(system, "unseen")
     return RowPlan(tuple(dict.fromkeys([*stages, *more])), {"test": test, "unseen": unseen})
 
 
-def plan_thresholds(system: System, thresholds: tuple[float, ...], run: TableRun) -> RowPlan:
+def plan_thresholds(system: Variant, thresholds: tuple[float, ...], run: TableRun) -> RowPlan:
     """Return the plan of a system that is scored at several IoU thresholds."""
     runs = VkelRuns(run)
     scored = {f"{threshold:g}": runs.at_threshold(system, threshold) for threshold in thresholds}

@@ -10,7 +10,7 @@ from functools import partial
 from mcr.labels import DEFAULT_LABELS
 from mcr.metrics.scores import f1_of
 from mcr.systems.tables import Column, Order, Row, Table, paper_figures
-from mcr.systems.vkel.sandbox_runs import LLMS, SIZES, System, plan_direct, plan_thresholds, plan_whole
+from mcr.systems.vkel.sandbox_runs import LLMS, SIZES, Variant, plan_direct, plan_thresholds, plan_whole
 
 TASKS = (
     Column("FMNERG F1", "test", f1_of("gmner")),
@@ -29,7 +29,7 @@ AT_THRESHOLDS = tuple(
     for one in THRESHOLDS
 )
 SETTINGS = {"sandbox": SIZES}
-WHOLE = System()
+WHOLE = Variant()
 WITHOUT_KNOWLEDGE, WITHOUT_OBJECTS = replace(WHOLE, llms=()), replace(WHOLE, top_k=0)
 # The paper's Table VI on Twitter-FMNERG, LLaVA-1.5-7B.
 TABLE_6 = {
@@ -64,10 +64,16 @@ def figures_of(columns: tuple[Column, ...], text: str) -> Mapping[str, float]:
     return paper_figures([column.header for column in columns], text)
 
 
-def whole_row(title: str, system: System, paper: Mapping[str, float] | None = None, x: float | None = None) -> Row:
+def whole_row(title: str, system: Variant, paper: Mapping[str, float] | None = None, x: float | None = None) -> Row:
     """Return the row of a system."""
     key = f"vkel-{system.name}".replace("_", "-").replace(".", "-")
     return Row(key, title, partial(plan_whole, system), paper or {}, x)
+
+
+def sweep(title: str, points: Mapping[str, tuple[Variant, float]]) -> Table:
+    """Return the table of a figure; points are (variant, place on the axis) by title."""
+    rows = tuple(whole_row(name, variant, x=x) for name, (variant, x) in points.items())
+    return Table(title, (*TASKS, UNSEEN), {"sandbox": rows}, SETTINGS, view="sweep")
 
 
 TABLES = {
@@ -129,25 +135,14 @@ TABLES = {
         SETTINGS,
         orders=tuple(Order(title, "VKEL", "EEG F1") for title in TABLE_10),
     ),
-    "vkel-fig8": Table(
-        "VKEL Figure 8: by the number of objects",
-        (*TASKS, UNSEEN),
-        {"sandbox": tuple(whole_row(f"K = {one}", replace(WHOLE, top_k=one), x=one) for one in OBJECTS)},
-        SETTINGS,
-        view="sweep",
+    "vkel-fig8": sweep(
+        "VKEL Figure 8: by the number of objects", {f"K = {one}": (replace(WHOLE, top_k=one), one) for one in OBJECTS}
     ),
-    "vkel-fig9": Table(
+    "vkel-fig9": sweep(
         "VKEL Figure 9: by the share of synthetic pairs",
-        (*TASKS, UNSEEN),
-        {"sandbox": tuple(whole_row(f"{one:.0%}", replace(WHOLE, synthetic=one), x=one) for one in SHARES)},
-        SETTINGS,
-        view="sweep",
+        {f"{one:.0%}": (replace(WHOLE, synthetic=one), one) for one in SHARES},
     ),
-    "vkel-fig10": Table(
-        "VKEL Figure 10: by noise in stage 2",
-        (*TASKS, UNSEEN),
-        {"sandbox": tuple(whole_row(f"{one:.0%} noise", replace(WHOLE, noise=one), x=one) for one in NOISE)},
-        SETTINGS,
-        view="sweep",
+    "vkel-fig10": sweep(
+        "VKEL Figure 10: by noise in stage 2", {f"{one:.0%} noise": (replace(WHOLE, noise=one), one) for one in NOISE}
     ),
 }

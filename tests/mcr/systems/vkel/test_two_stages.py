@@ -89,6 +89,8 @@ def test_one_process_serves_both_stages(world, adapters, tmp_path):
     assert [one.id for one in found] == [sample.id for sample in samples]
     assert [one.id for one in load_predictions(tmp_path / "names" / "predictions-000.jsonl")] == [one.id for one in samples]
     assert set(made._model.peft_config) == {"names", "places"}
+    assert made._model.active_adapters == ["places"]
+    assert made._names_predictor().sampler.model.active_adapters == ["names"]
     assert [weights_hash(adapters / name) for name in ("names", "places")] == before
     again = predictor(world, tmp_path, vkel_names=adapters / "names", vkel_places=adapters / "places")
     assert list(again.predict(samples)) == found
