@@ -18,7 +18,7 @@ from mcr.report.markdown import percent, table
 from mcr.runs.command_line import CommandParser
 from mcr.systems import system_named
 from mcr.systems.running import StageRunner
-from mcr.systems.stages import DemoRow
+from mcr.systems.stages import DemoRow, Plan
 from mcr.systems.starting import start_forked
 
 RECIPES = Path(__file__).resolve().parent
@@ -43,6 +43,13 @@ def result_table(rows: Sequence[DemoRow], minutes: Mapping[str, float]) -> str:
     return table(("model", *MEASURES, "minutes"), lines)
 
 
+def run_plan(plan: Plan, out: Path) -> dict[str, float]:
+    """Run the stages of a demo in a folder and return the minutes of each that ever ran there."""
+    jobs = min(2, os.cpu_count() or 1)
+    runner = StageRunner(out, RECIPES, out / "logs", threads=1, jobs=jobs, begin=start_forked)
+    return runner.run(plan.stages, plan.expected)
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run the demo and print its table."""
     parser = CommandParser(__doc__)
@@ -55,9 +62,7 @@ def main(argv: list[str] | None = None) -> None:
     if make_plan is None:
         raise ConfigError(f"--system: {args.system} has no demo. Choose another one.")
     plan = make_plan(args.output_dir, args.seed, args.small)
-    jobs = min(2, os.cpu_count() or 1)
-    runner = StageRunner(args.output_dir, RECIPES, args.output_dir / "logs", threads=1, jobs=jobs, begin=start_forked)
-    minutes = runner.run(plan.stages, plan.expected)
+    minutes = run_plan(plan, args.output_dir)
     text = result_table(plan.rows, minutes)
     write_whole(args.output_dir / "table.md", text + "\n")
     reports = [str(row.folder / "report.html") for row in plan.rows]

@@ -74,8 +74,9 @@ def plan_demo(out: Path, seed: int, is_small: bool) -> Plan:
     kept, schemas, answers = out / "filter" / "kept.parquet", out / "schemas", out / "answers"
     share = ("--d2_share", size.filter_prompts / size.train)
     shots = ("--prompting", "cot_demonstrations", "--train_samples", demo.data / "train.jsonl", "--family", FAMILY)
-    shots = (*shots, "--batch_size", 20)  # prompts of four images: 200 at a time take 9 GB
-    steps, cvo_steps = ("--max_steps", size.steps), ("--max_steps", size.grpo_steps)
+    shots = (*shots, "--batch_size", 10)  # prompts of four images: 200 at a time take 9 GB
+    steps = ("--max_steps", size.steps, "--per_device_train_batch_size", 2, "--gradient_accumulation_steps", 4)  # memory, too
+    cvo_steps = ("--max_steps", size.grpo_steps)
     stages = (
         demo.world(),
         demo.schemas("schemas", "reasoning schemas", *SCHEMA_FLAGS, *share, makes=("d1.parquet", "d2.parquet")),
