@@ -1,5 +1,6 @@
 """Phrases: an entity as a text of its own, to be entailed or grounded. A phrase is a sample of task ve or vg (RiVEG IV-C)."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from mcr.knowledge.known_texts import Knowledge
 from mcr.knowledge.question_templates import FORMS, expression_of
 from mcr.records import Entity, Sample, collapse_space
 from mcr.tasks import Task
+from mcr.uncertainties import PartUncertainties
 
 Expansions = Mapping[tuple[str, str, str], str]  # (sample id, entity, type) -> what the entity is, in a few words
 
@@ -86,3 +88,29 @@ def with_boxes(prediction: Prediction, places: Mapping[str, Prediction]) -> Pred
         for entity, place in zip(prediction.entities, grounded, strict=True)
     )
     return replace(prediction, entities=entities)
+
+
+def with_region_doubts(prediction: Prediction, verdicts: Mapping[str, Prediction]) -> Prediction:
+    """Return the predicted entities of a sample, their regions as uncertain as the verdicts on their phrases.
+
+    The uncertainty of a region is the entropy of shown against not shown, in nats. An entity whose parts have no uncertainties
+    (UnCo Eq. 7) stays without any, so does a region without a verdict.
+
+    Args:
+        prediction: names, types and boxes.
+        verdicts: on the phrases, by their ids, with the probability of the other verdict as uncertainty.
+    """
+    doubts = []
+    for number, parts in enumerate(prediction.uncertainties):
+        verdict = verdicts.get(f"{prediction.id}#{number}")
+        chance = verdict.uncertainties[0] if verdict is not None and verdict.uncertainties else None
+        if isinstance(parts, PartUncertainties) and isinstance(chance, float):
+            values = {**parts.values, "region": _entropy_of(chance)}
+            parts = PartUncertainties(values, {**parts.num_choices, "region": 2})
+        doubts.append(parts)
+    return replace(prediction, uncertainties=tuple(doubts))
+
+
+def _entropy_of(chance: float) -> float:
+    """Return the entropy of a choice between two in nats; chance in [0, 1]."""
+    return -sum(one * math.log(one) for one in (chance, 1 - chance) if one > 0)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mcr.errors import ConfigError
 from mcr.grounding.calibration import UNCALIBRATED, Calibration
-from mcr.grounding.entity_phrases import Expansions, expansions_of, has_usable_image, phrases_of, with_boxes
+from mcr.grounding.entity_phrases import Expansions, expansions_of, has_usable_image, phrases_of, with_boxes, with_region_doubts
 from mcr.grounding.phrase_models import PhraseModel, make_entailer, make_grounder
 from mcr.io.predictions import Prediction, load_predictions
 from mcr.knowledge.known_texts import by_sample, read_knowledge, write_knowledge
@@ -68,8 +68,10 @@ class RivegPredictor:
         self._tell_unknown(asked, names, expansions)
         form = self.settings.riveg_form
         phrases = [one for sample in asked for one in phrases_of(sample, names[sample.id].entities, expansions, form, VE)]
-        places = self._places([replace(phrase, task=VG) for phrase in self._let_through(phrases)])
-        return {sample_id: with_boxes(prediction, places) for sample_id, prediction in names.items()}
+        verdicts = self._asked_verdicts(phrases)
+        places = self._places([replace(phrase, task=VG) for phrase in phrases if _is_let_through(phrase, verdicts)])
+        found = {sample_id: with_boxes(prediction, places) for sample_id, prediction in names.items()}
+        return {sample_id: with_region_doubts(prediction, verdicts) for sample_id, prediction in found.items()}
 
     def _check_names_alone(self) -> None:
         """Raise ConfigError where a stage is set that does nothing to names alone."""
@@ -125,12 +127,11 @@ class RivegPredictor:
             told = "Ask about the predicted entities (mcr ask-knowledge expansions --predictions), not about gold's."
             print(f"warning: riveg: {num_unknown} of {len(keys)} entities have no expansion, so name and type alone. {told}")
 
-    def _let_through(self, phrases: Sequence[Sample]) -> list[Sample]:
-        """Return the phrases that are entailed; all of them without an entailer."""
+    def _asked_verdicts(self, phrases: Sequence[Sample]) -> Found:
+        """Return what the entailer says of each phrase; nothing without an entailer."""
         if self.settings.riveg_entailer == NONE and not self.settings.riveg_verdicts:
-            return list(phrases)
-        verdicts = self._verdicts(phrases)
-        return [phrase for phrase in phrases if any(entity.boxes is not None for entity in verdicts[phrase.id].entities)]
+            return {}
+        return self._verdicts(phrases)
 
     def _verdicts(self, phrases: Sequence[Sample]) -> Found:
         calibration = Path(self.settings.riveg_calibration) if self.settings.riveg_calibration else None
@@ -192,6 +193,11 @@ def _read(path: str, samples: Sequence[Sample]) -> Found:
         told = f"{found[others[0].id].sentence[:60]!r} where {others[0].sentence[:60]!r} is asked"
         raise ConfigError(f"riveg: {path} is of other texts: {others[0].id} is {told}. Make it for the same ones.")
     return {sample.id: found[sample.id] for sample in samples}
+
+
+def _is_let_through(phrase: Sample, verdicts: Found) -> bool:
+    """Whether a phrase is entailed; each is without an entailer."""
+    return not verdicts or any(entity.boxes is not None for entity in verdicts[phrase.id].entities)
 
 
 def _without_places(prediction: Prediction) -> Prediction:

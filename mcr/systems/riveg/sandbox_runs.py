@@ -222,7 +222,7 @@ class SandboxRuns:
         gold, train = (self.data / f"{part}.jsonl" for part in (split, "train"))
         known, out = self.knowledge_path(knowledge, split) if knowledge else None, self.out / "names" / name / split
         flags = ("--system", "riveg", "--riveg_tagger", tagger, "--gold", gold, "--train_samples", train, "--output_dir", out)
-        flags = (*flags, *(("--riveg_knowledge", known) if known else ()))
+        flags = (*flags, *(("--riveg_knowledge", known) if known else ()), "--riveg_uncertainty", "mc_dropout")
         makes = [out / "metrics.json", out / "counts.json", out / "predictions-000.jsonl"]
         reads, title = [tagger, gold, train, *([known] if known else [])], f"names of {split}: {name}"
         return out, [*stages, self._stage(f"names/{name}/{split}", title, "evaluate", *flags, reads=reads, makes=makes)]
@@ -247,7 +247,8 @@ class SandboxRuns:
         model, more = self.model(system.grounder, system.form)
         flags = (*flags, "--riveg_grounder", "vlm", "--riveg_grounder_model", model, "--riveg_dtype", "float32")
         flags = (*flags, "--riveg_segmenter", "color", "--gold", gold, "--image_root", self.data, "--output_dir", out)
-        stages, reads, makes = [*stages, *more], [*reads, model], [out / "metrics.json", out / "counts.json"]
+        makes = [out / "metrics.json", out / "counts.json", out / "predictions-000.jsonl"]
+        stages, reads = [*stages, *more], [*reads, model]
         name, title = f"whole/{system.name}/{split}", f"evaluation: {system.name} on {split}"
         return out, [*stages, self._stage(name, title, "evaluate", *flags, reads=reads, makes=makes)]
 

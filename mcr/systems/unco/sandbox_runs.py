@@ -1,5 +1,6 @@
 """UnCo's stages in the sandbox: a tiny pointer model, its uncertainty, and the scripted LLM or the base model as corrector."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,12 +67,27 @@ class Tuned:
 
 
 @dataclass(frozen=True, slots=True)
+class Other:
+    """Any other system whose entities have uncertainties.
+
+    Attributes:
+        name: what its predictions are called.
+        data: the folder of its world, with dev.jsonl, test.jsonl and images.
+        predict: returns the evaluation of the system on a split, and its stages.
+    """
+
+    name: str
+    data: Callable[[TableRun], Path]
+    predict: Callable[[TableRun, str], tuple[Path, list[Stage]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Correction:
     """A way to correct.
 
     Attributes:
         key: of its row.
-        small: whose predictions; of any system whose entities have uncertainties.
+        small: whose predictions.
         mode: of mcr correct.
         without: what its prompts leave out.
         corrector: LLM, the scripted one, or "base": the sandbox's base model.
@@ -79,7 +95,7 @@ class Correction:
     """
 
     key: str
-    small: Small | Tuned = Small()
+    small: Small | Tuned | Other = Small()
     mode: str = "hierarchical"
     without: str = ""
     corrector: str = LLM
@@ -156,8 +172,14 @@ class UncoRuns:
         stage = self._stage(f"tuned/{tuned.name}/{split}", title, "evaluate", *flags, reads=reads, makes=makes)
         return out, [*stages, stage]
 
-    def predict(self, small: Small | Tuned, split: str) -> tuple[Path, list[Stage]]:
+    def data_of(self, small: Small | Tuned | Other) -> Path:
+        """Return the folder of the world that a model predicts on."""
+        return small.data(self.run) if isinstance(small, Other) else self.data
+
+    def predict(self, small: Small | Tuned | Other, split: str) -> tuple[Path, list[Stage]]:
         """Return the evaluation of a model on a split, and its stages."""
+        if isinstance(small, Other):
+            return small.predict(self.run, split)
         if isinstance(small, Tuned):
             return self.predict_tuned(small, split)
         model, stages = self.train(small)
@@ -199,19 +221,19 @@ class UncoRuns:
         asked = ("--base_url", "URL", "--corrector", LLM, "--family", FAMILY)
         return self._stage(name, title, "mcr.commands.with_sandbox_llm", *served, *asked, *flags, reads=reads, makes=makes)
 
-    def thresholds(self, small: Small | Tuned) -> tuple[Path, list[Stage]]:
+    def thresholds(self, small: Small | Tuned | Other) -> tuple[Path, list[Stage]]:
         """Return the file of the thresholds that the scripted LLM's corrections on dev choose, and its stages."""
         found, stages = self.predict(small, "dev")
-        predictions, out = found / "predictions-000.jsonl", self.out / "thresholds" / small.name
-        dev, test = self.data / "dev.jsonl", self.data / "test.jsonl"
-        flags = ("--predictions", predictions, "--samples", dev, "--evaluated", test, "--image_root", self.data)
+        predictions, out, data = found / "predictions-000.jsonl", self.out / "thresholds" / small.name, self.data_of(small)
+        dev, test = data / "dev.jsonl", data / "test.jsonl"
+        flags = ("--predictions", predictions, "--samples", dev, "--evaluated", test, "--image_root", data)
         makes, title = [out / "thresholds.json"], f"thresholds on dev ({small.name})"
         stage = self._beside_llm(
             f"thresholds/{small.name}",
             title,
             "choose-thresholds",
             *(*flags, "--output_dir", out),
-            reads=[predictions, dev, test, self.data],
+            reads=[predictions, dev, test, data],
             makes=makes,
         )
         return out / "thresholds.json", [*stages, stage]
@@ -219,11 +241,12 @@ class UncoRuns:
     def corrected(self, how: Correction) -> tuple[Path, list[Stage]]:
         """Return the folder of corrected predictions, and the stages that make them."""
         found, stages = self.predict(how.small, "test")
-        predictions, out, gold = found / "predictions-000.jsonl", self.out / "corrected" / how.key, self.data / "test.jsonl"
-        flags = ("--predictions", predictions, "--samples", gold, "--image_root", self.data, "--output_dir", out)
+        predictions, out, data = found / "predictions-000.jsonl", self.out / "corrected" / how.key, self.data_of(how.small)
+        gold = data / "test.jsonl"
+        flags = ("--predictions", predictions, "--samples", gold, "--image_root", data, "--output_dir", out)
         flags = (*flags, "--mode", how.mode, *(("--without", how.without) if how.without else ()), "--seed", self.run.seed)
         reads, makes, title = (
-            [predictions, gold, self.data],
+            [predictions, gold, data],
             [out / "predictions.jsonl", out / "summary.json"],
             f"correction: {how.key}",
         )
@@ -246,8 +269,8 @@ class UncoRuns:
 
     def evaluation(self, how: Correction) -> tuple[Path, list[Stage]]:
         """Return the evaluation of corrected predictions, and its stages."""
-        found, stages = self.corrected(how)
-        out, gold, train = self.out / "eval" / how.key, self.data / "test.jsonl", self.data / "train.jsonl"
+        (found, stages), data = self.corrected(how), self.data_of(how.small)
+        out, gold, train = self.out / "eval" / how.key, data / "test.jsonl", data / "train.jsonl"
         predictions = found / "predictions.jsonl"
         flags = ("--gold", gold, "--predictions", predictions, "--train_samples", train, "--output_dir", out)
         makes, title = [out / "metrics.json", out / "counts.json"], f"evaluation: {how.key}"
@@ -255,7 +278,7 @@ class UncoRuns:
         return out, [*stages, stage]
 
 
-def plan_small(small: Small | Tuned, run: TableRun) -> RowPlan:
+def plan_small(small: Small | Tuned | Other, run: TableRun) -> RowPlan:
     """Return the plan of a small model alone."""
     out, stages = UncoRuns(run).predict(small, "test")
     return RowPlan(tuple(dict.fromkeys(stages)), {"gmner": out})

@@ -6,7 +6,7 @@ from functools import partial
 from mcr.metrics.scores import f1_of
 from mcr.systems.tables import Column, Figure, Order, Row, Table, paper_figures
 from mcr.systems.unco.sandbox_runs import SIZES as SANDBOX_SIZES
-from mcr.systems.unco.sandbox_runs import Correction, Small, Tuned, plan_alone, plan_corrected, plan_small
+from mcr.systems.unco.sandbox_runs import Correction, Other, Small, Tuned, plan_alone, plan_corrected, plan_small
 
 SIZES = {"sandbox": SANDBOX_SIZES}
 TASKS = tuple(Column(f"{name} F1", "gmner", f1_of(name.lower())) for name in ("GMNER", "MNER", "EEG"))
@@ -63,7 +63,7 @@ THRESHOLDS = (0.1, 0.4, 0.8)  # of Fig. 4's axis; here the three parts share one
 GAMMAS, MARGINS = {0.1: 56.85, 0.6: 57.21, 1.0: 56.67}, {0.1: 56.89, 0.3: 56.76, 1.0: 56.58}
 
 
-def small_row(title: str, small: Small | Tuned, paper: str = "") -> Row:
+def small_row(title: str, small: Small | Tuned | Other, paper: str = "") -> Row:
     """Return the row of a small model alone."""
     return Row(f"unco-{small.name.replace('_', '-')}", title, partial(plan_small, small), _figures(paper))
 

@@ -3,11 +3,12 @@
 import pytest
 
 from mcr.errors import ConfigError
-from mcr.grounding.entity_phrases import expansions_of, has_usable_image, phrase_of, phrases_of, with_boxes
+from mcr.grounding.entity_phrases import expansions_of, has_usable_image, phrase_of, phrases_of, with_boxes, with_region_doubts
 from mcr.io.predictions import Prediction
 from mcr.knowledge.known_texts import Knowledge
 from mcr.records import Entity, ImageRef, Sample
 from mcr.tasks import GMNER, VE
+from mcr.uncertainties import PartUncertainties
 
 SMALL, LARGE = (0.0, 0.0, 10.0, 10.0), (20.0, 20.0, 60.0, 60.0)
 SAMPLE = Sample(
@@ -66,3 +67,22 @@ def test_a_missing_image_shows_nothing():
     assert has_usable_image(SAMPLE)
     assert not has_usable_image(Sample("8", "x", GMNER, "CP3", (ImageRef("a.png", None, None, is_missing=True),), ()))
     assert not has_usable_image(Sample("8", "x", GMNER, "CP3", (), ()))
+
+
+def verdict(phrase_id, chance):
+    return Prediction(phrase_id, "x", (Entity("x", "PER", ()),), uncertainties=(chance,))
+
+
+def test_a_region_is_as_uncertain_as_the_verdict_on_its_phrase():
+    named = PartUncertainties({"span": 0.2, "type": 0.4}, {"span": 3, "type": 4})
+    prediction = Prediction("7", SAMPLE.sentence, SAMPLE.entities, uncertainties=(named, 0.3, named))
+    verdicts = {"7#0": verdict("7#0", 0.1), "7#1": verdict("7#1", 0.5)}
+    first, second, third = with_region_doubts(prediction, verdicts).uncertainties
+    assert first.values["region"] == pytest.approx(0.325083)  # -0.1 ln 0.1 - 0.9 ln 0.9
+    assert first.normalized("region") == pytest.approx(0.468996)
+    assert (first.values["span"], first.values["type"]) == (0.2, 0.4)
+    assert first.num_choices == {"span": 3, "type": 4, "region": 2}
+    assert second == 0.3, "one number for the whole entity stays as it is"
+    assert third == named, "no verdict, no uncertainty"
+    assert with_region_doubts(prediction, {"7#0": verdict("7#0", 0.0)}).uncertainties[0].values["region"] == 0
+    assert with_region_doubts(prediction, {}) == prediction
