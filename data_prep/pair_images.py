@@ -4,17 +4,21 @@
         --output data/synthetic.jsonl
     mcr pair-images --samples data/conll/train.jsonl ...
 
-Candidates are up to five images a sentence, `{"id", "images": [paths]}` a line. The paper finds them by a web search, which is
+Candidates are up to five images a sentence, `{"id", "images": [paths]}` a line; the sentences of --figer are figer-000001,
+figer-000002 and so on, by their line. The paper finds them by a web search, which is
 left to the user: search for the sentence with its names, save the first five images. CLIP chooses (Eq. 2). A sentence whose best
-image is below --min_cosine is dropped, and so is one of more than --max_words words. All that is dropped is counted.
+image is below --min_cosine is dropped, and so is one of more than --max_words words. A candidate that cannot be opened is left
+out. All of this is counted.
 """
 
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from tqdm import tqdm
 
 from mcr.errors import ConfigError, DataError, raise_faults, run_command
@@ -33,13 +37,24 @@ MIN_COSINE, MAX_WORDS = 0.3, 26  # VKEL III-C 1 and IV-D
 FIGER_COARSE: Mapping[str, str] = {
     "person": "person",
     "location": "location",
+    "geography": "location",
+    "park": "location",
+    "transportation": "location",
     "building": "building",
     "organization": "organization",
     "government": "organization",
     "government_agency": "organization",
     "news_agency": "organization",
+    "newspaper": "organization",
+    "broadcast": "organization",
+    "broadcast_network": "organization",
     "product": "product",
+    "game": "product",
+    "software": "product",
+    "train": "product",
     "art": "art",
+    "music": "art",
+    "play": "art",
     "written_work": "art",
     "broadcast_program": "art",
     "event": "event",
@@ -120,25 +135,46 @@ def best_candidate(cosines: Sequence[float], min_cosine: float = MIN_COSINE) -> 
 def pair_all(
     samples: Sequence[Sample], index: Mapping[str, Sequence[str]], image_root: Path, clip: Any, min_cosine: float, max_words: int
 ) -> tuple[list[Sample], Counter[str]]:
-    """Return the samples with the image that fits each best, and how many were dropped for what reason."""
+    """Return the samples with the image that fits each best, and how many were dropped, or images left out, for what reason.
+
+    Raises:
+        DataError: the index has candidates, and none of them is of these sentences.
+    """
+    if index and not any(sample.id in index for sample in samples):
+        first = f"{next(iter(index))!r} where {samples[0].id!r} is a sentence" if samples else "and there is no sentence"
+        raise DataError(f"index: no candidate is of these sentences: {first}. Correct the ids.")
     paired, dropped = [], Counter()
     for sample in tqdm(samples, desc="pairing", unit="sentence"):
-        paths = index.get(sample.id, ())
+        paths = list(index.get(sample.id, ()))
         if len(sample.sentence.split()) > max_words:
             dropped["too long"] += 1
             continue
         if not paths:
             dropped["no candidate image"] += 1
             continue
-        pictures = [open_image(image_root, path) for path in paths]
-        cosines = (clip.texts([sample.sentence]) @ clip.pictures(pictures).T)[0].tolist()
+        pictures = _opened(image_root, paths)
+        dropped["image that cannot be opened"] += len(paths) - len(pictures)
+        if not pictures:
+            dropped["no candidate image"] += 1
+            continue
+        cosines = (clip.texts([sample.sentence]) @ clip.pictures([*pictures.values()]).T)[0].tolist()
         chosen = best_candidate(cosines, min_cosine)
         if chosen is None:
             dropped[f"best image below {min_cosine:g}"] += 1
             continue
-        image = ImageRef(paths[chosen], *pictures[chosen].size)
-        paired.append(Sample(sample.id, DATASET, MNER, sample.sentence, (image,), sample.entities))
-    return paired, dropped
+        path, picture = [*pictures.items()][chosen]
+        image = ImageRef(path, *picture.size)
+        paired.append(Sample(f"{DATASET}-{sample.id}", DATASET, MNER, sample.sentence, (image,), sample.entities))
+    return paired, +dropped
+
+
+def _opened(image_root: Path, paths: Sequence[str]) -> dict[str, Image.Image]:
+    """Return the images that can be opened, by their paths."""
+    found = {}
+    for path in paths:
+        with suppress(DataError):
+            found[path] = open_image(image_root, path)
+    return found
 
 
 def main(argv: list[str] | None = None) -> None:

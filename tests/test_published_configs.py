@@ -105,6 +105,7 @@ TABLE = (
     ),
     (r"vkel_llava_\w+_sft", "VKEL IV-D", {"lora_r": 8, "lora_alpha": 16}),
     (r"vkel_qwen2_5_vl_\w+_sft", "VKEL Table XI", {"lora_r": 4}),
+    (r"vkel_(llava|qwen2_5_vl)(_names)?_evaluate", "VKEL IV-M", {"vkel_batch_size": 4}),
     (r"vkel_(llava|qwen2_5_vl)_evaluate", "VKEL IV-J 1", {"vkel_top_k": 5}),
     (r"vkel_(llava|qwen2_5_vl)_evaluate", "VKEL Eq. 13", {"iou_must_exceed": True}),
     ("twitter_2015_xlmr_tagger", "RiVEG V-A 3 a", {"learning_rate": 5e-6}),

@@ -30,7 +30,7 @@ def named_entities(samples: Sequence[Sample], args: Namespace) -> list[tuple[Sam
     """Return the entities to ask about: gold's, or those of a file of predictions.
 
     Raises:
-        ConfigError: predictions of no sample.
+        ConfigError: predictions of no sample, or none of some sample.
     """
     if args.predictions is None:
         return [(sample, entity) for sample in samples for entity in sample.entities]
@@ -38,7 +38,10 @@ def named_entities(samples: Sequence[Sample], args: Namespace) -> list[tuple[Sam
     strange = sorted(found.keys() - {sample.id for sample in samples})
     if strange:
         raise ConfigError(f"--predictions: {len(strange)} are of no sample, {strange[0]!r} first. Give those of --samples.")
-    return [(sample, entity) for sample in samples for entity in found.get(sample.id, ())]
+    lacking = [sample.id for sample in samples if sample.id not in found]
+    if lacking:
+        raise ConfigError(f"--predictions: {len(lacking)} samples have none, {lacking[0]!r} first. Give those of all --samples.")
+    return [(sample, entity) for sample in samples for entity in found[sample.id]]
 
 
 def labels_for(samples: Sequence[Sample], named: str | None) -> LabelSet:
@@ -112,9 +115,12 @@ def main(argv: list[str] | None = None) -> None:
         if text:
             rows[sample.id, entity.text, entity.type] = Knowledge(sample.id, text, SOURCE, entity.text, entity.type)
     num = write_knowledge(args.output, rows.values())
+    for model, reason in tally.left_out.items():
+        print(f"warning: {model} was left out: {reason} Run the same command again to ask it; the others are not asked again.")
     failed = tally.num_failed or "none"
     print(f"{len(known)} of {len(asked)} entities are known, {num} times in {len(samples)} samples -> {args.output}")
     print(f"requests: {tally.num_asked}; {tally.num_agreed} attributes needed no vote; no usable reply: {failed}")
+    print(f"replies that were cut at the limit of tokens: {tally.num_cut or 'none'}")
 
 
 if __name__ == "__main__":

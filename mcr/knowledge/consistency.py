@@ -21,7 +21,7 @@ from mcr.knowledge.appearance_templates import (
 from mcr.knowledge.questions import REFUSAL
 from mcr.records import collapse_space
 
-MAX_TOKENS = {"attributes": 256, "vote": 48, "summary": 96}
+MAX_TOKENS = {"attributes": 256, "vote": 96, "summary": 256}
 UNKNOWN = (NOT_KNOWN.casefold(), "na", "unknown", "not known", "none", "")
 Known = dict[AskedEntity, dict[str, str]]
 
@@ -52,26 +52,35 @@ class Tally:
     Attributes:
         num_asked: requests by kind, those from the cache among them.
         num_failed: replies that were refused or could not be read, by model.
+        num_cut: replies that ended at the limit of tokens, by kind.
+        left_out: why a model was left out as a whole, by model.
         num_agreed: attributes that needed no vote, since one answer alone was there.
     """
 
     num_asked: dict[str, int] = field(default_factory=dict)
     num_failed: dict[str, int] = field(default_factory=dict)
+    num_cut: dict[str, int] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
     num_agreed: int = 0
 
 
 def agreed_knowledge(entities: Sequence[AskedEntity], advisers: Advisers, tally: Tally) -> dict[AskedEntity, str]:
     """Return a sentence on the looks of each entity; entities that nothing is known of are left out.
 
-    A model that fails leaves the others. What a model does not know never outvotes what another one knows.
+    What a model does not know never outvotes what another one knows. A model that cannot be reached is left out as a whole.
 
     Args:
         entities: each is asked about once.
         advisers: the models.
         tally: filled with counts.
+
+    Raises:
+        EndpointError: no model can be reached, or not the voter or the summarizer.
     """
     asked = list(dict.fromkeys(entities))
     answers = [_attributes(asked, model, tally) for model in advisers.models]
+    if len(tally.left_out) == len({model.settings.model for model in advisers.models}):
+        raise EndpointError(f"knowledge: no model can be reached; {next(iter(tally.left_out.values()))}")
     voted = _vote(asked, answers, advisers.voter, tally)
     told = [(entity, ask_for_summary(entity, known)) for entity, known in voted.items() if known]
     replies = _ask(told, advisers.summarizer, "summary", tally)
@@ -80,8 +89,13 @@ def agreed_knowledge(entities: Sequence[AskedEntity], advisers: Advisers, tally:
 
 def _attributes(entities: Sequence[AskedEntity], model: ChatEndpoint, tally: Tally) -> Known:
     """Return what one model says of each entity, by attribute; without what it does not know."""
-    found: Known = {}
-    for entity, reply in _ask([(one, ask_for_appearance(one)) for one in entities], model, "attributes", tally):
+    found: Known = {entity: {} for entity in entities}
+    try:
+        replies = _ask([(one, ask_for_appearance(one)) for one in entities], model, "attributes", tally)
+    except EndpointError as error:
+        tally.left_out[model.settings.model] = str(error)
+        return found
+    for entity, reply in replies:
         values = read_attributes(reply, ATTRIBUTES[entity.type])
         if values is None:
             tally.num_failed[model.settings.model] = tally.num_failed.get(model.settings.model, 0) + 1
@@ -144,6 +158,8 @@ def _ask(questions: Sequence[tuple[Any, str]], endpoint: ChatEndpoint, kind: str
         for name, reply in tqdm(replies, total=len(questions), desc=title, unit="request"):
             if isinstance(reply, EndpointError) and not reply.is_refused:
                 raise reply
+            if not isinstance(reply, EndpointError) and not reply.is_complete:
+                tally.num_cut[kind] = tally.num_cut.get(kind, 0) + 1
             found.append((name, "" if isinstance(reply, EndpointError) else reply.text))
     return found
 

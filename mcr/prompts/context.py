@@ -26,7 +26,7 @@ def write_context(sample: Sample, shows: Sequence[str], frame: Frame | None) -> 
 
 
 def _knowledge(sample: Sample, frame: Frame | None) -> str:
-    return " ".join(text for _, text in sample.knowledge)
+    return " ".join(text if name in text else f"{name}: {text}" for name, text in sample.knowledge)
 
 
 def _objects(sample: Sample, frame: Frame | None) -> str:

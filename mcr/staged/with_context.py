@@ -33,7 +33,8 @@ def with_context(
         top_k: K of VKEL Eq. 8.
     """
     named = tuple(Entity(entity.text, entity.type) for entity in proposed)
-    known = [(one.text, knowledge.get((sample.id, collapse_space(one.text)))) for one in named]
+    texts = list(dict.fromkeys(one.text for one in named))  # one name may have been given two types
+    known = [(text, knowledge.get((sample.id, collapse_space(text)))) for text in texts]
     best = sorted(objects, key=lambda one: -one.score)[:top_k]
     return replace(
         sample,

@@ -7,9 +7,10 @@ import pytest
 pytest.importorskip("torch")
 
 from data_prep import make_sandbox
-from data_prep.pair_images import best_candidate, main, pair_all, read_figer, read_index
+from data_prep.pair_images import FIGER_COARSE, best_candidate, main, pair_all, read_figer, read_index, read_texts
 from mcr.errors import ConfigError, DataError
 from mcr.io.samples import load_samples
+from mcr.labels import FMNERG_FINE
 from mcr.records import Entity
 from mcr.systems.datasets import SANDBOX_CLIP
 
@@ -34,6 +35,20 @@ def test_figers_form_is_read_with_coarse_types(tmp_path):
     path.write_text('{"tokens": ["a"]}\n', encoding="utf-8")
     with pytest.raises(DataError, match=r"train\.json:1: KeyError"):
         list(read_figer(path))
+
+
+def test_figers_types_are_fmnergs_coarse_ones():
+    assert {*FIGER_COARSE.values()} == {*FMNERG_FINE} - {"other"}
+    assert [FIGER_COARSE[one] for one in ("park", "software", "music", "geography")] == ["location", "product", "art", "location"]
+
+
+def test_texts_of_our_form_are_read_with_coarse_types(tmp_path):
+    entities = [{"text": "Ann", "type": "PER", "boxes": None}, {"text": "Oscar", "type": "MISC", "boxes": None}]
+    row = {"id": "1", "dataset": "conll", "task": "mner", "sentence": "Ann has an Oscar", "images": [], "entities": entities}
+    path = tmp_path / "texts.jsonl"
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    (sample,) = read_texts(path)
+    assert sample.entities == (Entity("Ann", "person"), Entity("Oscar", "other"))
 
 
 def test_an_index_of_another_form_is_refused(tmp_path):
@@ -69,30 +84,48 @@ def test_clip_chooses_and_what_is_dropped_is_counted(world, tmp_path, capsys):
     paired = load_samples(tmp_path / "pairs.jsonl")
     own = {sample.id: sample.images[0].path for sample in samples}
     assert len(paired) == 10
-    assert sum(one.images[0].path == own[one.id] for one in paired) >= 8
+    assert sum(one.images[0].path == own[one.id.removeprefix("synthetic-")] for one in paired) >= 8
     told = capsys.readouterr().out
     assert '"no candidate image": 1' in told
     assert '"too long": 1' in told
 
 
+class Level:
+    """A fake CLIP: all fits alike."""
+
+    def __init__(self, cosine):
+        self.cosine = cosine
+
+    def texts(self, sentences):
+        import torch
+
+        return torch.tensor([[1.0, 0.0]])
+
+    def pictures(self, pictures):
+        import torch
+
+        return torch.tensor([[self.cosine, 0.0]] * len(pictures))
+
+
 def test_an_image_that_does_not_fit_is_no_pair(world):
-    class Low:
-        """A fake CLIP: nothing fits."""
-
-        def texts(self, sentences):
-            import torch
-
-            return torch.tensor([[1.0, 0.0]])
-
-        def pictures(self, pictures):
-            import torch
-
-            return torch.tensor([[0.29, 0.0]] * len(pictures))
-
     samples = load_samples(world / "test.jsonl")[:3]
     index = {sample.id: [sample.images[0].path] for sample in samples}
-    paired, dropped = pair_all(samples, index, world, Low(), 0.3, 26)
+    paired, dropped = pair_all(samples, index, world, Level(0.29), 0.3, 26)
     assert (paired, dict(dropped)) == ([], {"best image below 0.3": 3})
+
+
+def test_a_candidate_that_cannot_be_opened_is_left_out(world):
+    samples = load_samples(world / "test.jsonl")[:2]
+    index = {samples[0].id: ["no.png", samples[0].images[0].path], samples[1].id: ["../secret.png"]}
+    paired, dropped = pair_all(samples, index, world, Level(0.5), 0.3, 26)
+    assert [one.images for one in paired] == [samples[0].images]
+    assert dict(dropped) == {"image that cannot be opened": 2, "no candidate image": 1}
+
+
+def test_candidates_of_other_sentences_alone_are_refused(world):
+    samples = load_samples(world / "test.jsonl")[:2]
+    with pytest.raises(DataError, match="no candidate is of these sentences: 'x' where"):
+        pair_all(samples, {"x": ["a.png"]}, world, Level(0.5), 0.3, 26)
 
 
 def test_one_source_of_text_has_to_be_given(tmp_path):

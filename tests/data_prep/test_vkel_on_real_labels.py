@@ -47,6 +47,15 @@ def test_every_training_sample_has_a_target_of_stage_one_that_reads_back(fmnerg,
         assert [one.text for one in found] == [one.text for one in sample.entities]
 
 
+def test_stage_twos_noise_takes_the_published_splits(fmnerg, tmp_path, capsys):
+    train, *held_out = (str(fmnerg / f"samples/{split}.jsonl") for split in SPLITS)
+    flags = ["--noise_ratio", "0.1", "--held_out", *held_out, "--family", "qwen3_vl", "--output_dir", str(tmp_path)]
+    staged_sets.main(["places", "--samples", train, *flags])
+    assert pq.read_table(tmp_path / "d1.parquet").num_rows == 7000
+    told = capsys.readouterr().out
+    assert [f"noise: {num} training samples have the sentence of a held-out one" in told for num in (2, 3)] == [True, True]
+
+
 def test_the_coarse_types_are_those_of_the_published_column(fmnerg):
     published = {}
     for split in SPLITS:

@@ -10,6 +10,7 @@ from mcr.io.predictions import load_predictions
 from mcr.io.samples import load_samples
 from mcr.runs.fingerprint import file_hash
 from mcr.systems.datasets import SANDBOX_BASE
+from mcr.systems.vkel.sandbox_runs import CONFIG
 
 pytestmark = pytest.mark.recipe
 
@@ -39,6 +40,16 @@ def test_each_stage_has_an_adapter_of_its_own(demo):
     weights = list(runs_of(demo).glob("*/*/sft/model/adapter_model.safetensors"))
     assert {path.parts[-5] for path in weights} == {"names", "places", "direct"}
     assert len({file_hash(path) for path in weights}) == len(weights) == 5
+
+
+def test_stage_two_changes_neither_the_base_nor_the_first_adapter(demo, recipe, tmp_path):
+    (first,) = runs_of(demo).glob("names/*/sft/model/adapter_model.safetensors")
+    (rows,) = runs_of(demo).glob("places/*-all-5-0.1/rows/d1.parquet")
+    kept = (first, SANDBOX_BASE / "model.safetensors")
+    before = [file_hash(path) for path in kept]
+    files = ("--train_set", rows, "--image_root", runs_of(demo) / "data", "--output_dir", tmp_path / "places")
+    recipe("sft", "--config", CONFIG, "--model_name_or_path", SANDBOX_BASE, *files, "--max_steps", 1)
+    assert [file_hash(path) for path in kept] == before
 
 
 def test_synthetic_pairs_have_an_image_of_the_training_scenes(demo):

@@ -6,7 +6,7 @@ import re
 import pytest
 from odd_server import odd_server
 
-from mcr.endpoint.client import ChatEndpoint, EndpointSettings, ReplyCache
+from mcr.endpoint.client import ChatEndpoint, EndpointError, EndpointSettings, ReplyCache
 from mcr.errors import ConfigError
 from mcr.knowledge.appearance_templates import ATTRIBUTES, AskedEntity, ask_for_appearance, coarse_type
 from mcr.knowledge.consistency import Advisers, Tally, agreed_knowledge, first_mentions, is_unknown, read_attributes
@@ -15,6 +15,17 @@ from mcr.labels import FMNERG_FINE, TWITTER_FMNERG, TWITTER_GMNER
 LOVE = AskedEntity("Kevin Love", "person", "Kevin Love is back")
 RIVER = AskedEntity("Elbe", "location", "at the Elbe")
 HAIR = {"gpt": "brown hair", "llama": "N/A", "gemini": "hair that is brown"}
+
+
+def test_the_attributes_are_those_of_the_public_code():
+    assert {
+        "person": ("fine type", "man or woman", "face", "hair", "skin", "number on clothes"),
+        "organization": ("fine type", "logo", "slogan"),
+        "product": ("fine type", "brand", "name", "appearance", "materials"),
+        "building": ("fine type", "address", "appearance", "materials"),
+        "location": ("fine type", "location", "logo", "flag", "appearance", "background"),
+        **dict.fromkeys(("art", "event", "other"), ("fine type", "appearance", "background")),
+    } == ATTRIBUTES
 
 
 @pytest.mark.parametrize("coarse", ATTRIBUTES)
@@ -75,9 +86,13 @@ class Models:
         return json.dumps({"hair": HAIR[model], "fine type": "athlete"})
 
 
-def run(models, entities, tmp_path):
+NOBODY = "http://127.0.0.1:9/v1"  # the discard port
+
+
+def run(models, entities, tmp_path, unreachable=()):
     with odd_server(models, lambda body, times: "") as server:
-        settings = {name: EndpointSettings(name, server.url, max_retries=0) for name in (*HAIR, "voter", "summarizer")}
+        urls = {name: NOBODY if name in unreachable else server.url for name in (*HAIR, "voter", "summarizer")}
+        settings = {name: EndpointSettings(name, url, max_retries=0) for name, url in urls.items()}
         made = {name: ChatEndpoint(one, ReplyCache(tmp_path / f"{name}.sqlite")) for name, one in settings.items()}
         advisers = Advisers(tuple(made[name] for name in HAIR), made["voter"], made["summarizer"])
         tally = Tally()
@@ -103,6 +118,19 @@ def test_a_model_that_fails_leaves_the_others(tmp_path):
     assert found == {LOVE: "Kevin Love has brown hair"}
     assert tally.num_failed == {"gpt": 1}
     assert not [text for model, text in models.asked if model == "voter"]  # one answer is left, so it stands
+
+
+def test_a_model_that_cannot_be_reached_is_left_out_and_named(tmp_path):
+    found, tally = run(Models(), [LOVE, RIVER], tmp_path, unreachable=("gpt",))
+    assert found[LOVE] == "Kevin Love has brown hair"
+    assert [*tally.left_out] == ["gpt"]
+    assert NOBODY in tally.left_out["gpt"]
+
+
+@pytest.mark.parametrize("unreachable", [tuple(HAIR), ("voter",), ("summarizer",)])
+def test_without_any_model_the_voter_or_the_summarizer_there_is_no_knowledge(unreachable, tmp_path):
+    with pytest.raises(EndpointError, match="127"):
+        run(Models(), [LOVE], tmp_path, unreachable)
 
 
 def test_what_nobody_knows_is_left_out(tmp_path):

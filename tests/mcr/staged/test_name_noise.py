@@ -5,6 +5,7 @@ import pytest
 from mcr.errors import ConfigError, DataError
 from mcr.records import Entity, Sample
 from mcr.staged.name_noise import disturb, refuse_held_out
+from mcr.tasks import GMNER
 
 TYPES = ("person", "location", "product")
 PROPOSED = [[Entity(f"name {row}-{number}", TYPES[(row + number) % 3]) for number in range(row % 4)] for row in range(60)]
@@ -52,8 +53,21 @@ def test_noise_that_cannot_be_is_refused(changed):
         disturb(PROPOSED, **settings)
 
 
+def named(sample_id, sentence):
+    return Sample(sample_id, "mine", GMNER, sentence, (), ())
+
+
 def test_dev_and_test_get_no_noise():
-    sample = Sample("1", "mine", "gmner", "Ann", (), ())
-    with pytest.raises(DataError, match="1 samples are of dev or test, 1 first"):
-        refuse_held_out([sample], [Sample("2", "mine", "gmner", "Ann", (), ())])
-    refuse_held_out([sample], [Sample("2", "mine", "gmner", "Bo", (), ())])
+    train = [named("1", "Ann"), named("2", "Bo"), named("3", "Cy")]
+    with pytest.raises(DataError, match="1 by id, 0 by sentence, 2 first"):
+        refuse_held_out(train, [named("2", "Dee")])
+    with pytest.raises(DataError, match="0 by id, 2 by sentence, 1 first"):
+        refuse_held_out(train, [named("8", "Ann"), named("9", "Cy")])
+
+
+def test_a_retweet_of_a_held_out_tweet_is_told(capsys):
+    train = [named("1", "Ann"), named("2", "Bo"), named("3", "Cy")]
+    refuse_held_out(train, [named("9", "Cy")])
+    assert "1 training samples have the sentence of a held-out one, 3 first" in capsys.readouterr().out
+    refuse_held_out(train, [named("9", "Dee")])
+    assert capsys.readouterr().out == ""

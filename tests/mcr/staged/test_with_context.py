@@ -4,6 +4,7 @@ from mcr.families import frame_settings
 from mcr.io.samples import sample_from_dict, sample_to_dict
 from mcr.knowledge.known_texts import Knowledge
 from mcr.labels import TWITTER_FMNERG
+from mcr.prompts.context import write_context
 from mcr.prompts.settings import PromptSettings
 from mcr.records import Entity, ImageRef, Sample
 from mcr.regions.proposed import Proposal
@@ -41,6 +42,12 @@ def test_the_prompt_shows_it_behind_the_sentence_in_the_models_frame():
         "Named: Ann is a person; Rome is a location",
     ]
     assert text.endswith("Write it so.")
+
+
+def test_knowledge_says_of_whom_and_once():
+    twice = [Entity("Ann", "person"), Entity("Ann", "location"), Entity("Bo", "person")]
+    shown = with_context(SAMPLE, twice, {(SAMPLE.id, "Ann"): "Ann has red hair.", (SAMPLE.id, "Bo"): "He is tall."}, ())
+    assert write_context(shown, ["knowledge"], None) == "Known: Ann has red hair. Bo: He is tall."
 
 
 def test_what_is_not_shown_is_left_out():
