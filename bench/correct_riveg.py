@@ -16,7 +16,7 @@ from mcr.systems.riveg.sandbox_runs import SandboxRuns, Whole
 from mcr.systems.stages import Stage
 from mcr.systems.tables import Order, Table, TableRun
 from mcr.systems.unco.sandbox_runs import SIZES, Correction, Other
-from mcr.systems.unco.tables import AUROCS, QUESTIONS, TASKS, corrected_row, small_row
+from mcr.systems.unco.tables import QUESTIONS, TASKS, corrected_row, small_row
 from recipes import reproduce
 
 NAME = "correct-riveg"
@@ -41,7 +41,7 @@ def predict(run: TableRun, split: str) -> tuple[Path, list[Stage]]:
 RIVEG = Other("riveg", data_of, predict)
 TABLE = Table(
     "UnCo's correctors on RiVEG's predictions",
-    (*TASKS, QUESTIONS, *AUROCS),
+    (*TASKS, QUESTIONS),
     {
         "sandbox": (
             small_row(ALONE, RIVEG),

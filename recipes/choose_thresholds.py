@@ -13,13 +13,14 @@ from pathlib import Path
 
 from mcr.correction.corrector_flags import CorrectorFlags, check_uncertain, read_thresholds, samples_by_id
 from mcr.correction.hierarchy import Corrected, CorrectionOptions, correct
-from mcr.correction.thresholds import GridPoint, best_thresholds, conformal_thresholds, refuse_evaluated, search_grid
+from mcr.correction.thresholds import GridPoint, best_thresholds, conformal_thresholds, not_evaluated, search_grid
 from mcr.errors import ConfigError, run_command
 from mcr.io.atomic_write import write_json
 from mcr.io.predictions import join_gold, load_predictions
 from mcr.io.samples import load_samples, read_gold
 from mcr.report.markdown import percent, table
 from mcr.runs.config import parse_settings
+from mcr.runs.fingerprint import check_fingerprint, file_hash
 from mcr.runs.run_folder import make_run_folder, write_run_record
 
 
@@ -56,14 +57,19 @@ def main(argv: list[str] | None = None) -> None:
     arguments, corrector = settings = parse_settings(SETTINGS, argv)
     out = Path(arguments.output_dir)
     dev, predictions = load_samples(Path(arguments.samples)), load_predictions(arguments.predictions)
-    refuse_evaluated(dev, read_gold(Path(arguments.evaluated)))
-    samples = samples_by_id(predictions, dev)
+    samples_by_id(predictions, dev)
+    kept = not_evaluated(dev, read_gold(Path(arguments.evaluated)))
+    print(f"{len(kept)} of {len(dev)} dev samples are used; the others have a sentence that is evaluated")
+    dev, samples = kept, {one.id: one for one in kept}
+    predictions = [one for one in predictions if one.id in samples]
     check_uncertain(predictions)
     make_run_folder(out)
     if arguments.rate:
         rows, _ = join_gold(dev, predictions)
         chosen = dict(conformal_thresholds(rows, arguments.rate))
     else:
+        made_of = {name: file_hash(getattr(arguments, name)) for name in ("predictions", "samples")} | corrector.made_of()
+        check_fingerprint(out / "thresholds_of.json", made_of, "thresholds")
         model, image_root = corrector.model(out), Path(arguments.image_root)
 
         def run(options: CorrectionOptions) -> Corrected:

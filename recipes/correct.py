@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mcr.correction.changes import changes_of
 from mcr.correction.correction_files import write_corrections
 from mcr.correction.corrector_flags import CorrectorFlags, check_uncertain, read_thresholds, samples_by_id
 from mcr.correction.hierarchy import Corrected, correct, replace_uncertain
 from mcr.errors import ConfigError, run_command
-from mcr.io.atomic_write import write_json
+from mcr.io.atomic_write import whole_file, write_json
 from mcr.io.predictions import Prediction, load_predictions, write_prediction
-from mcr.io.samples import load_samples
+from mcr.io.samples import load_samples, read_gold
 from mcr.runs.config import parse_settings
 from mcr.runs.fingerprint import check_fingerprint, file_hash
 from mcr.runs.run_folder import make_run_folder, write_run_record
@@ -37,6 +38,9 @@ class CorrectArguments:
     predictions: str = field(metadata={"help": "predictions.jsonl with uncertainties"})
     samples: str = field(metadata={"help": "samples.jsonl that they are of; gold is not looked at"})
     output_dir: str = field(metadata={"help": "folder to write to"})
+    gold: str = field(
+        default="", metadata={"help": "samples.jsonl with gold, looked at after correction: how many changes are right"}
+    )
     image_root: str = field(default=".", metadata={"help": "folder that the image paths start from"})
     mode: str = field(
         default="hierarchical",
@@ -57,6 +61,8 @@ class CorrectArguments:
     def __post_init__(self) -> None:
         if self.thresholds and self.thresholds_file:
             raise ConfigError("thresholds and thresholds_file exclude each other. Give one.")
+        if self.gold and self.mode == GENERATION:
+            raise ConfigError(f"gold: mode {GENERATION} replaces whole samples, so no part of an entity changes. Leave it out.")
         if bool(self.generated) != (self.mode == GENERATION):
             raise ConfigError(f"generated: it belongs to --mode {GENERATION}, which needs it. Got mode {self.mode}.")
 
@@ -81,7 +87,7 @@ def summary_of(corrected: Corrected, predictions: Sequence[Prediction]) -> dict[
     asked = Counter(one.part for one in corrected.corrections)
     return {
         "num_entities": num_entities,
-        "num_questions": len(corrected.corrections),
+        "num_questions": corrected.num_questions,
         "asked": {part: asked[part] for part in PARTS},
         "asked_share": {part: asked[part] / num_entities if num_entities else 0.0 for part in PARTS},
         "statuses": dict(Counter(one.status for one in corrected.corrections)),
@@ -111,11 +117,15 @@ def main(argv: list[str] | None = None) -> None:
         corrected = replace_uncertain(predictions, load_predictions(arguments.generated), options)
     else:
         corrected = correct(predictions, samples, image_root, corrector.model(out), options)
-    with (out / "predictions.jsonl").open("w", encoding="utf-8") as file:
+    with whole_file(out / "predictions.jsonl") as partial, partial.open("w", encoding="utf-8") as file:
         for prediction in corrected.predictions:
             write_prediction(file, prediction)
     write_corrections(out / "corrections.jsonl", corrected.corrections)
     summary = summary_of(corrected, predictions)
+    if arguments.gold:
+        gold = samples_by_id(predictions, read_gold(Path(arguments.gold)))
+        summary["changes"] = changes_of(predictions, corrected.predictions, gold)
+        print(f"changed, and made right or wrong: {json.dumps(summary['changes'])}")
     write_json(out / "summary.json", summary)
     write_run_record(out, "correct", settings, corrector.seed)
     print(f"{summary['num_questions']} questions about {summary['num_entities']} entities: {summary['statuses']}")

@@ -1,6 +1,6 @@
 """UnCo's small model: a sequence-to-sequence model that points at words and at regions, trained on samples, scored on dev.
 
-    mcr train-pointer --config mcr/systems/unco/configs/twitter_gmner_bart.yaml [--gamma 0 ...]
+    mcr train-pointer --config mcr/systems/unco/configs/twitter_gmner_bart_pointer.yaml [--gamma 0 ...]
 
 Regions come from mcr propose-regions. Called again, it resumes from its last checkpoint. The model that is saved is the
 best one on dev.

@@ -22,7 +22,7 @@ GRPO = [path for path in CONFIGS if path.stem.endswith("grpo")]
 FILES = {"model_name_or_path", "train_set", "image_root", "output_dir", "held_out", "gold", "train_samples"}
 FILES |= {"dev_samples", "encoder", "encoder_name_or_path", "knowledge", "dev_knowledge", "system"}
 FILES |= {f"riveg_{name}" for name in ("tagger", "knowledge", "expansions_url", "expansions_model")}
-FILES |= {"backbone", "vision_encoder", "regions", "dev_regions", "corrector", "family", "predictions", "samples"}
+FILES |= {"backbone", "vision_encoder", "regions", "dev_regions", "corrector", "family", "labels", "predictions", "samples"}
 FILES |= {"unco_model", "unco_regions", "unco_vision_encoder"}
 FILES |= {f"vkel_{name}" for name in ("names", "named", "places", "knowledge", "regions")}
 FILES |= {f"riveg_{name}_model" for name in ("entailer", "grounder", "segmenter")}
@@ -89,9 +89,10 @@ TABLE = (
     (r"twitter\w*_pointer", "UnCo C.4", {"gamma": 0.6}),
     ("twitter_gmner_bart_pointer", "UnCo C.4", {"margin": 0.5}),
     ("twitter_fmnerg_bart_pointer", "UnCo C.4", {"margin": 0.3}),
-    ("twitter_gmner_unco_evaluate", "UnCo B.1", {"unco_top_k": 28, "unco_passes": 10}),
-    ("twitter_gmner_unco_evaluate", "UnCo Eq. 13", {"iou_must_exceed": True}),
-    ("twitter_gmner_correct", "UnCo B.1", {"temperature": 0.1}),
+    (r"twitter_\w+_unco_evaluate", "UnCo B.1", {"unco_top_k": 28, "unco_passes": 10}),
+    (r"twitter_\w+_unco_evaluate", "UnCo Eq. 13", {"iou_must_exceed": True}),
+    (r"twitter_\w+_correct", "UnCo B.1", {"temperature": 0.1}),
+    ("twitter_fmnerg_correct", "UnCo B.1", {"thresholds": ["span=0.3", "type=0.2", "region=0.4"]}),
     ("twitter_gmner_correct", "UnCo 3.4", {"thresholds": ["span=0.4", "type=0.3", "region=0.5"]}),
     ("twitter_xlmr_tagger", "RiVEG V-A 3 a", {"learning_rate": 7e-6}),
     (r"vkel_\w+", "VKEL IV-D", {"gpus": 1}),

@@ -7,6 +7,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mcr.endpoint.client import Reply, ReplyCache, request_key
+from mcr.families import FrameSettings
 from mcr.rollouts import Rollout, RolloutRequest, Sampler, SamplingSettings
 from mcr.rollouts.make_sampler import SamplerSettings, make_sampler
 
@@ -18,12 +19,13 @@ class AskedModel:
 
     Args:
         settings: which sampler; it is made for the first request that has no reply yet.
+        frame: that the prompts write boxes in, compared with the processor's of a local model.
         sampling: of one completion a request.
         cache: the file of a local model's replies.
     """
 
-    def __init__(self, settings: SamplerSettings, sampling: SamplingSettings, cache: Path) -> None:
-        self.settings, self.sampling, self.sampler = settings, sampling, None
+    def __init__(self, settings: SamplerSettings, frame: FrameSettings, sampling: SamplingSettings, cache: Path) -> None:
+        self.settings, self.frame, self.sampling, self.sampler = settings, frame, sampling, None
         self.cache = None if settings.endpoint else ReplyCache(cache)
         self.num_asked = 0
 
@@ -50,7 +52,7 @@ class AskedModel:
 
     def _loaded(self) -> Sampler:
         if self.sampler is None:
-            self.sampler = make_sampler(self.settings)
+            self.sampler = make_sampler(self.settings, self.frame)
         return self.sampler
 
     def _known(self, key: str) -> Reply | None:

@@ -67,8 +67,9 @@ class CorrectorFlags:
         endpoint = EndpointSettings(self.corrector, self.base_url) if self.base_url else None
         cache = out / "replies.sqlite"
         settings = SamplerSettings(self.corrector, batch_size=self.batch_size, endpoint=endpoint, replies_path=cache)
-        sampling = SamplingSettings(1, self.temperature, max_new_tokens=self.max_new_tokens, seed=self.seed)
-        return AskedModel(settings, sampling, cache)
+        drawn = {"temperature": self.temperature, "top_k": 0, "top_p": 1.0}  # the paper states the temperature alone
+        sampling = SamplingSettings(1, max_new_tokens=self.max_new_tokens, seed=self.seed, **drawn)
+        return AskedModel(settings, frame_settings(self.family), sampling, cache)
 
     def made_of(self) -> dict[str, Any]:
         """Return what replies depend on."""

@@ -8,7 +8,7 @@ from typing import Any
 from mcr.boxes import Box, Frame
 from mcr.correction.corrector_prompts import KEYS, NULL
 from mcr.errors import DataError
-from mcr.formats.location import is_none, read_json_location, read_location
+from mcr.formats.location import format_box, is_none, read_json_location, read_location
 from mcr.formats.markup.loose_json import TooDeepError, is_deep, scan
 from mcr.labels import LabelSet
 from mcr.records import Entity, Sample, check_box, collapse_space
@@ -65,12 +65,12 @@ def read_correction(reply: str, part: str, sample: Sample, entity: Entity, label
 
 
 def _value_of(reply: str, part: str) -> tuple[Any, bool]:
-    """Return what a reply says of a part, and whether it says anything."""
+    """Return what a reply says of a part, and whether it says anything; without JSON a region may be in plain text."""
     for row in _objects_in(reply):
         for key in (KEYS[part], *OTHER_KEYS[part]):
             if key in row:
                 return row[key], True
-    if part == "region":
+    if part == "region" and "{" not in reply:
         boxes = BOX.findall(reply)
         if boxes:
             return boxes[-1], True
@@ -119,8 +119,15 @@ def _region(value: Any, sample: Sample, entity: Entity, labels: LabelSet, frame:
     boxes = read.boxes if read is not None else ()
     if not boxes or frame is None:
         return Outcome(entity, BAD_BOX if boxes is not None else UNREADABLE)
+    if any(_is_same(boxes[0], own, frame) for own in entity.boxes or ()):
+        return Outcome(entity, CONFIRMED)
     box = _inside(boxes[0], frame, sample)
     return Outcome(entity, BAD_BOX) if box is None else _outcome(entity, replace(entity, boxes=(box,), masks=None))
+
+
+def _is_same(box: Box, own: Box, frame: Frame) -> bool:
+    """Whether a box of a reply is one of the entity's own, as the frame rounds it."""
+    return format_box(box, frame.decimals) == format_box(frame.from_px(own), frame.decimals)
 
 
 def _inside(box: Box, frame: Frame, sample: Sample) -> Box | None:

@@ -62,11 +62,13 @@ class Corrected:
 
     Attributes:
         predictions: with corrected entities; the uncertainties are as they were.
-        corrections: one a question, in the order of asking.
+        corrections: one a part that was asked about, in the order of asking.
+        num_questions: requests; one asks about all parts of an entity in mode "one_step".
     """
 
     predictions: list[Prediction]
     corrections: list[Correction]
+    num_questions: int
 
     def summary(self) -> dict[str, int]:
         """Return how many questions had each part and status."""
@@ -87,6 +89,7 @@ def correct(
     """
     entities = {one.id: list(one.entities) for one in predictions}
     corrections: list[Correction] = []
+    num_questions = 0
     for part in (ALL,) if options.mode == "one_step" else PARTS:
         asked = [
             (prediction.id, number, doubted)
@@ -94,13 +97,14 @@ def correct(
             for number, entity in enumerate(entities[prediction.id])
             if (doubted := _doubt(prediction, number, entity, part, samples[prediction.id], options)) is not None
         ]
+        num_questions += len(asked)
         replies = ask([_request(doubted, image_root, options) for _, _, doubted in asked])
         for (sample_id, number, doubted), reply in zip(asked, replies, strict=True):
             made = _corrections(sample_id, number, doubted, reply, options)
             entities[sample_id][number] = made[-1][1]
             corrections += [one for one, _ in made]
     done = [replace(one, entities=tuple(entities[one.id]), completion=None) for one in predictions]
-    return Corrected(done, corrections)
+    return Corrected(done, corrections, num_questions)
 
 
 def replace_uncertain(
@@ -120,7 +124,7 @@ def replace_uncertain(
         )
     ids = {one.id for one in uncertain}
     made = [Correction(one.id, 0, "span", "", "", None, GENERATED) for one in uncertain]
-    return Corrected([answers[one.id] if one.id in ids else one for one in predictions], made)
+    return Corrected([answers[one.id] if one.id in ids else one for one in predictions], made, len(made))
 
 
 def _is_uncertain(prediction: Prediction, options: CorrectionOptions) -> bool:

@@ -52,7 +52,7 @@ def search_grid(
         for threshold in grid:
             corrected = run(replace(options, thresholds={one: threshold if one == part else OFF for one in PARTS}))
             score = evaluate(dev, corrected.predictions).gmner.f1
-            points.append(GridPoint(part, threshold, len(corrected.corrections), score))
+            points.append(GridPoint(part, threshold, corrected.num_questions, score))
     return points
 
 
@@ -95,13 +95,15 @@ def conformal_threshold(right: Sequence[float], wrong: Sequence[float], rate: fl
 
 
 def normalized_rows(rows: Sequence[ScoredSample]) -> list[ScoredSample]:
-    """Return scored samples whose uncertainties of parts are in [0, 1]."""
+    """Return scored samples whose uncertainties are of parts, in [0, 1]; one number an entity counts for every part."""
     return [replace(row, uncertainties=tuple(map(_normalized, row.uncertainties))) for row in rows]
 
 
 def _normalized(given: float | PartUncertainties | None) -> float | PartUncertainties | None:
+    if given is None:
+        return None
     if not isinstance(given, PartUncertainties):
-        return given
+        return PartUncertainties(dict.fromkeys(PARTS, float(given)))
     values = {part: value for part in PARTS if (value := given.normalized(part)) is not None}
     return PartUncertainties(values)
 
@@ -117,15 +119,18 @@ def conformal_thresholds(rows: Sequence[ScoredSample], rate: float) -> Mapping[s
     return found
 
 
-def refuse_evaluated(dev: Sequence[Sample], evaluated: Sequence[Sample]) -> None:
-    """Refuse to choose thresholds on samples that are evaluated.
+def not_evaluated(dev: Sequence[Sample], evaluated: Sequence[Sample]) -> list[Sample]:
+    """Return the dev samples without those whose sentence is evaluated, too, such as retweets (Twitter-GMNER has one).
 
     Raises:
-        DataError: some are the same, by id or by sentence.
+        DataError: some are the same by id, or none is left.
     """
     ids, sentences = {one.id for one in evaluated}, {collapse_space(one.sentence) for one in evaluated}
-    same = [one.id for one in dev if one.id in ids or collapse_space(one.sentence) in sentences]
-    if same:
-        raise DataError(
-            f"thresholds: {len(same)} dev samples are evaluated, {same[0]} first. Choose them on samples that no table scores."
+    same = [one.id for one in dev if one.id in ids]
+    kept = [one for one in dev if collapse_space(one.sentence) not in sentences]
+    if same or not kept:
+        told = (
+            f"{len(same)} dev samples are evaluated, {same[0]} first" if same else "the sentence of each dev sample is evaluated"
         )
+        raise DataError(f"thresholds: {told}. Choose them on samples that no table scores.")
+    return kept

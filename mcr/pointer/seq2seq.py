@@ -5,7 +5,7 @@ B samples, N tokens, W words, K+1 regions (the last one: the whole image), L ste
 
 import json
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -224,7 +224,9 @@ class PointerModel(torch.nn.Module):
         folder.mkdir(parents=True, exist_ok=True)
         save_file({name: value.contiguous() for name, value in self._own_state().items()}, folder / WEIGHTS)
         self.backbone.save(folder)
-        write_json(folder / SETTINGS, {"types": self.grammar.types, "feature_width": self.feature_width})
+        write_json(
+            folder / SETTINGS, {"types": self.grammar.types, "feature_width": self.feature_width, "losses": asdict(self.losses)}
+        )
 
     def load_weights(self, folder: Path) -> None:
         """Read the weights that `save` wrote.
@@ -250,7 +252,8 @@ def load_pointer(folder: Path) -> PointerModel:
     if not (folder / SETTINGS).is_file():
         raise ConfigError(f"pointer: {folder} holds no {SETTINGS}. Name the folder model/ of a run of mcr train-pointer.")
     saved = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    model = PointerModel(saved_backbone(folder), saved["types"], saved["feature_width"])
+    losses = LossWeights(**saved["losses"])
+    model = PointerModel(saved_backbone(folder), saved["types"], saved["feature_width"], losses)
     model.load_weights(folder)
     return model.eval()
 

@@ -20,11 +20,12 @@ def draw_densities(path: Path, judged: JudgedParts) -> None:
     figure, axes = new_axes(len(judged), 3.2 * len(judged))
     for axis, (part, (right, wrong)) in zip(axes, judged.items(), strict=True):
         top = max(*right, *wrong) or 1.0
-        for values, color, name in ((right, GOLD_COLOR, "right"), (wrong, PREDICTED_COLOR, "wrong")):
+        shares = [[value / top for value in values] for values in (right, wrong)]
+        for values, color, name in zip(shares, (GOLD_COLOR, PREDICTED_COLOR), ("right", "wrong"), strict=True):
             label = f"{name} ({len(values)})"
-            axis.hist(values, bins=NUM_BINS, range=(0, top), density=True, alpha=0.6, color=color, label=label)
+            axis.hist(values, bins=NUM_BINS, range=(0, 1), density=True, alpha=0.6, color=color, label=label)
         axis.set_title(part, fontsize=10)
-        axis.set_xlabel("uncertainty")
+        axis.set_xlabel("uncertainty over its largest value")
         axis.spines[["top", "right"]].set_visible(False)
         axis.legend(frameon=False, fontsize=8)
     axes[0].set_ylabel("density")

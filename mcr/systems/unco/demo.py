@@ -8,7 +8,7 @@ from mcr.systems.unco.sandbox_runs import SIZES
 from mcr.systems.unco.tables import TABLES
 
 SMALL = {"train": 320, "dev": 30, "test": 40, "epochs": 8, "passes": 4}
-SHOWN = {"unco-2": ("the large model alone", "our baseline (small model)"), "unco-1": ("Generation-based",)}
+SHOWN = {"unco-2": ("the large model alone",), "unco-3": ("small: UE, MRD",), "unco-1": ("Generation-based",)}
 CORRECTED = ("w/ Direct Correction", "the base model as corrector", "w/ UnCo")
 
 

@@ -23,6 +23,7 @@ SIZES = {
     "region_error_rate": 0.3,
 }
 WRITTEN = ("train", "dev", "test")
+RECIPES = {"correct": "correct", "choose-thresholds": "choose_thresholds"}  # commands that a stage runs as they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,27 +217,33 @@ class UncoRuns:
     def _beside_llm(self, name: str, title: str, command: str, *flags: object, reads: list[Path], makes: list[Path]) -> Stage:
         """Return a stage that runs a command of mcr beside the scripted LLM."""
         sizes = self.run.sizes
-        rates = (f"correct_type={sizes['type_error_rate']}", f"correct_region={sizes['region_error_rate']}")
+        type_rate, region_rate = sizes["type_error_rate"], sizes["region_error_rate"]
+        mean = (sizes["error_rate"] + type_rate + region_rate) / 3  # a wrong reply about all parts has each of them wrong
+        rates = (f"correct_type={type_rate}", f"correct_region={region_rate}", f"correct_all={mean:g}")
         served = ("--error_rate", sizes["error_rate"], "--error_rates", *rates, "--seed", self.run.seed, "--", command)
         asked = ("--base_url", "URL", "--corrector", LLM, "--family", FAMILY)
         return self._stage(name, title, "mcr.commands.with_sandbox_llm", *served, *asked, *flags, reads=reads, makes=makes)
 
-    def thresholds(self, small: Small | Tuned | Other) -> tuple[Path, list[Stage]]:
-        """Return the file of the thresholds that the scripted LLM's corrections on dev choose, and its stages."""
+    def thresholds(self, small: Small | Tuned | Other, corrector: str) -> tuple[Path, list[Stage]]:
+        """Return the file of the thresholds that a corrector's corrections on dev choose, and its stages."""
         found, stages = self.predict(small, "dev")
-        predictions, out, data = found / "predictions-000.jsonl", self.out / "thresholds" / small.name, self.data_of(small)
+        name, data = f"{small.name}/{corrector}", self.data_of(small)
+        predictions, out = found / "predictions-000.jsonl", self.out / "thresholds" / name
         dev, test = data / "dev.jsonl", data / "test.jsonl"
         flags = ("--predictions", predictions, "--samples", dev, "--evaluated", test, "--image_root", data)
-        makes, title = [out / "thresholds.json"], f"thresholds on dev ({small.name})"
-        stage = self._beside_llm(
-            f"thresholds/{small.name}",
-            title,
-            "choose-thresholds",
-            *(*flags, "--output_dir", out),
-            reads=[predictions, dev, test, data],
-            makes=makes,
+        flags, reads = (*flags, "--output_dir", out), [predictions, dev, test, data]
+        stage = self._asking(
+            corrector, f"thresholds/{name}", "choose-thresholds", *flags, reads=reads, makes=[out / "thresholds.json"]
         )
         return out / "thresholds.json", [*stages, stage]
+
+    def _asking(self, corrector: str, name: str, command: str, *flags: object, reads: list[Path], makes: list[Path]) -> Stage:
+        """Return a stage of a command that asks the scripted LLM or the base model."""
+        title = name.replace("/", ": ", 1)
+        if corrector == LLM:
+            return self._beside_llm(name, title, command, *flags, reads=reads, makes=makes)
+        asked = ("--corrector", SANDBOX_BASE, "--family", FAMILY, "--prompt_style", "brief", "--max_new_tokens", 40)
+        return self._stage(name, title, RECIPES[command], *flags, *asked, reads=[*reads, SANDBOX_BASE], makes=makes)
 
     def corrected(self, how: Correction) -> tuple[Path, list[Stage]]:
         """Return the folder of corrected predictions, and the stages that make them."""
@@ -245,26 +252,19 @@ class UncoRuns:
         gold = data / "test.jsonl"
         flags = ("--predictions", predictions, "--samples", gold, "--image_root", data, "--output_dir", out)
         flags = (*flags, "--mode", how.mode, *(("--without", how.without) if how.without else ()), "--seed", self.run.seed)
-        reads, makes, title = (
-            [predictions, gold, data],
-            [out / "predictions.jsonl", out / "summary.json"],
-            f"correction: {how.key}",
-        )
+        reads, makes = [predictions, gold, data], [out / "predictions.jsonl", out / "summary.json"]
         if how.threshold is not None:
             flags = (*flags, "--thresholds", *(f"{part}={how.threshold:g}" for part in ("span", "type", "region")))
         elif how.mode != "direct":
-            chosen, more = self.thresholds(how.small)
+            chosen, more = self.thresholds(how.small, how.corrector)
             stages, flags, reads = [*stages, *more], (*flags, "--thresholds_file", chosen), [*reads, chosen]
-        if how.mode == "generation":
+        if how.mode != "generation":
+            flags = (*flags, "--gold", gold)
+        else:
             alone, more = self.alone()
             generated = alone / "predictions-000.jsonl"
             stages, flags, reads = [*stages, *more], (*flags, "--generated", generated), [*reads, generated]
-        if how.corrector == LLM:
-            stage = self._beside_llm(f"corrected/{how.key}", title, "correct", *flags, reads=reads, makes=makes)
-        else:
-            asked = ("--corrector", SANDBOX_BASE, "--family", FAMILY, "--prompt_style", "brief", "--max_new_tokens", 40)
-            flags, reads = (*flags, *asked), [*reads, SANDBOX_BASE]
-            stage = self._stage(f"corrected/{how.key}", title, "correct", *flags, reads=reads, makes=makes)
+        stage = self._asking(how.corrector, f"corrected/{how.key}", "correct", *flags, reads=reads, makes=makes)
         return out, [*dict.fromkeys(stages), stage]
 
     def evaluation(self, how: Correction) -> tuple[Path, list[Stage]]:

@@ -48,6 +48,9 @@ def test_a_span_is_read_from_json_in_any_wrapping(reply):
         ('{"corrected_bounding_box": [2000, 0, 3000, 600]}', "region", "bad_box"),
         ('{"corrected_bounding_box": "somewhere"}', "region", "bad_box"),
         ('{"corrected_bounding_box": [0, 0, 250, 500]}', "region", "confirmed"),
+        ('{"corrected_bounding_box": [0.2, 0, 250, 499.9]}', "region", "confirmed"),  # as the frame rounds it
+        ('{"reasoning_process": "none of them shows it, so', "region", "unreadable"),  # cut off: not an answer
+        ('{"reasoning_process": "the box [0, 0, 500, 500] covers two"}', "region", "unreadable"),
         ("", "region", "refused"),
     ],
 )

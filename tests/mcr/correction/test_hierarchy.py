@@ -101,6 +101,7 @@ def test_one_step_asks_once_an_entity_for_all_parts(image_root):
     assert made.predictions[0].entities == (Entity("Ann Lee", "PER"), ROME)
     assert len(corrector.asked) == 1
     assert [one.part for one in made.corrections] == ["span", "type", "region"]
+    assert made.num_questions == 1
 
 
 def test_one_number_an_entity_counts_for_all_parts_and_none_for_nothing():

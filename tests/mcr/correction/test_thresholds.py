@@ -10,7 +10,7 @@ from mcr.correction.thresholds import (
     best_thresholds,
     conformal_threshold,
     conformal_thresholds,
-    refuse_evaluated,
+    not_evaluated,
     search_grid,
 )
 from mcr.errors import ConfigError, DataError
@@ -29,7 +29,7 @@ def test_the_grid_changes_one_part_at_a_time_and_scores_on_dev():
     def run(options):
         asked.append(options.thresholds)
         is_right = options.thresholds["type"] < 0.3
-        return Corrected([Prediction("1", "Ann", (Entity("Ann", "PER" if is_right else "LOC"),))], [])
+        return Corrected([Prediction("1", "Ann", (Entity("Ann", "PER" if is_right else "LOC"),))], [], 1)
 
     points = search_grid([GOLD], run, CorrectionOptions(DEFAULT_LABELS, frame_settings("qwen3_vl")), grid=(0.0, 0.2, 0.4))
     assert len(points) == 9
@@ -70,7 +70,17 @@ def test_conformal_thresholds_are_of_the_parts_that_have_uncertainties():
 
 
 def test_samples_that_are_evaluated_are_refused():
-    other = Sample("2", "mine", "gmner", "Ann  ", (), (Entity("Ann", "PER"),))
     with pytest.raises(DataError, match="1 dev samples are evaluated, 1 first"):
-        refuse_evaluated([GOLD], [other])
-    refuse_evaluated([GOLD], [Sample("2", "mine", "gmner", "Bo", (), ())])
+        not_evaluated([GOLD], [Sample("1", "mine", "gmner", "Bo", (), ())])
+    with pytest.raises(DataError, match="the sentence of each dev sample is evaluated"):
+        not_evaluated([GOLD], [Sample("2", "mine", "gmner", "Ann  ", (), ())])
+
+
+def test_a_retweet_of_an_evaluated_tweet_is_left_out():
+    other = Sample("3", "mine", "gmner", "Bo", (), ())
+    assert not_evaluated([GOLD, other], [Sample("2", "mine", "gmner", " Ann", (), ())]) == [other]
+
+
+def test_one_number_an_entity_counts_for_every_part():
+    ann = Entity("Ann", "PER")
+    assert conformal_thresholds([ScoredSample("Ann", (ann,), (ann,), (0.2,))] * 30, 0.1) == dict.fromkeys(PARTS, 1.0)
