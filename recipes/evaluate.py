@@ -268,7 +268,9 @@ def fingerprint_of(arguments: EvaluateArguments) -> dict[str, Any]:
     """Return what the predictions of a model and of a system depend on alike."""
     model = arguments.model_name_or_path
     weights = "" if model is None else weights_hash(model)
-    return {"model": model, "weights": weights, "gold": arguments.gold, "seed": arguments.seed}
+    gold = Path(arguments.gold)
+    content = file_hash(gold) if gold.is_file() else ""
+    return {"model": model, "weights": weights, "gold": arguments.gold, "gold_sha256": content, "seed": arguments.seed}
 
 
 def get_predictions(

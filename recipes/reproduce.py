@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mcr.errors import ConfigError, McrError, closest, run_command
@@ -37,7 +37,7 @@ from mcr.runs.run_folder import make_run_folder
 from mcr.systems import systems
 from mcr.systems.dry_run import needs_hardware, write_steps
 from mcr.systems.running import StageRunner, run_command_line
-from mcr.systems.stages import make_stage
+from mcr.systems.stages import Stage, make_stage
 from mcr.systems.tables import PLATFORMS, Row, Table, TableRun
 
 RECIPES = Path(__file__).resolve().parent
@@ -84,11 +84,12 @@ def read_arguments(argv: list[str] | None, known: Mapping[str, Table]) -> Namesp
     return args
 
 
-def runner_of(args: Namespace, run: TableRun) -> StageRunner:
-    """Return what runs the stages; in the sandbox they share the cores, unless the environment names their threads."""
+def runner_of(args: Namespace, run: TableRun, stages: Sequence[Stage]) -> StageRunner:
+    """Return what runs the stages; on a CPU they share the cores, unless the environment names their threads."""
     named = os.environ.get("OMP_NUM_THREADS", "")
     share = int(named) if named.isdecimal() else max(1, (os.cpu_count() or 1) // args.jobs)
-    threads = share if run.platform == "sandbox" else None
+    is_on_cpu = run.platform == "sandbox" or any("/cpu_" in (stage.flag("--config") or "") for stage in stages)
+    threads = share if is_on_cpu else None
     return StageRunner(run.work, RECIPES, run.work / "logs", threads, args.jobs, places_of(run))
 
 
@@ -106,7 +107,8 @@ def run_missing(args: Namespace, jobs: list[Job]) -> None:
     check_inputs(missing)
     run = missing[0].run
     make_run_folder(run.work)
-    runner, stages = runner_of(args, run), stages_of(missing)
+    stages = stages_of(missing)
+    runner = runner_of(args, run, stages)
     record = runner.finished(stages)
     print("\n".join([f"{len(missing)} of {len(jobs)} results to make:", *plan_table(missing, stages, record)]), flush=True)
     try:
@@ -149,7 +151,8 @@ def try_plan(args: Namespace, wanted: Table, rows: tuple[Row, ...], sizes: dict[
     if is_stub:
         flags, hardware = ("--output_dir", run.data, "--num", STUB_SAMPLES), ("--gpu_memory_gb", args.gpu_memory_gb)
         stub = make_stage("stub", "a stub of the published data", "data_prep.sandbox.layouts", *flags, makes=[run.data])
-        runner_of(args, run).run([stub, *(stage for stage in stages if not needs_hardware(stage))])
+        read = [stub, *(stage for stage in stages if not needs_hardware(stage))]
+        runner_of(args, run, read).run(read)
     write_steps(work / f"{args.table}.json", stages)
     command = [sys.executable, "-m", "mcr.commands.check_plan", "--plan", work / f"{args.table}.json", *hardware]
     if run_command_line([str(word) for word in command]):

@@ -80,11 +80,12 @@ def with_boxes(prediction: Prediction, places: Mapping[str, Prediction]) -> Pred
 
     Args:
         prediction: names and types.
-        places: the predictions of the phrases that were grounded, by their ids; the other entities are not shown.
+        places: the predictions of the phrases that were grounded, by their ids; the other entities are not shown. An answer that
+            could not be read is a location that nothing agrees with, not None.
     """
     grounded = [places.get(f"{prediction.id}#{number}") for number in range(len(prediction.entities))]
     entities = tuple(
-        replace(entity, boxes=place.entities[0].boxes if place is not None and place.entities else None)
+        replace(entity, boxes=None if place is None else place.entities[0].boxes if place.entities else ())
         for entity, place in zip(prediction.entities, grounded, strict=True)
     )
     return replace(prediction, entities=entities)

@@ -65,6 +65,7 @@ def ask_all(questions: Sequence[Question], endpoint: ChatEndpoint, max_new_token
         return endpoint.body_of(messages, temperature=0.0, max_tokens=max_new_tokens)
 
     bodies = ((question, body(question)) for question in questions)
+    num_cut = 0
     with closing(endpoint.ask_all(bodies)) as replies:
         for question, reply in tqdm(replies, total=len(questions), desc="asking for knowledge", unit="question"):
             if isinstance(reply, EndpointError):
@@ -72,7 +73,10 @@ def ask_all(questions: Sequence[Question], endpoint: ChatEndpoint, max_new_token
                     raise EndpointError(f"sample {question.sample_id}: {reply} The same command asks for what is missing.")
                 yield question, ""
             else:
+                num_cut += not reply.is_complete
                 yield question, reply.text
+    if num_cut:
+        print(f"warning: {num_cut} of {len(questions)} replies were cut at {max_new_tokens} tokens")
 
 
 def asked_expansions(

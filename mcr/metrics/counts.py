@@ -186,7 +186,7 @@ def _with_coarse_types(row: ScoredSample, conventions: Conventions) -> ScoredSam
 def _mask_counts(row: ScoredSample, conventions: Conventions) -> dict[Key, float]:
     """Return SMNER's and EES's counts: GMNER and EEG with the IoU of masks in the place of boxes (RiVEG IV-A, V-B)."""
     is_hit = partial(_agrees_on_type_and_mask, conventions)
-    num_with_masks = sum(bool(entity.masks) for entity in (*row.gold, *row.predicted))
+    num_with_masks = sum(bool(entity.masks) for entity in row.gold)
     counts = {
         **_triple("smner", row.predicted, row.gold, is_hit),
         **_triple("ees", row.predicted, row.gold, conventions.agrees_on_mask),

@@ -118,7 +118,7 @@ def has_fine_types(sums: Counts) -> bool:
 
 
 def has_masks(sums: Counts) -> bool:
-    """Whether any entity has a mask (Twitter-SMNER)."""
+    """Whether any gold entity has a mask (Twitter-SMNER): masks of predictions alone cannot be scored."""
     return _has(sums, "smner", "with_masks")
 
 

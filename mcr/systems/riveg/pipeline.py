@@ -15,7 +15,7 @@ from mcr.grounding.calibration import UNCALIBRATED, Calibration
 from mcr.grounding.entity_phrases import Expansions, expansions_of, has_usable_image, phrases_of, with_boxes, with_region_doubts
 from mcr.grounding.phrase_models import PhraseModel, make_entailer, make_grounder
 from mcr.io.predictions import Prediction, load_predictions
-from mcr.knowledge.known_texts import by_sample, read_knowledge, write_knowledge
+from mcr.knowledge.known_texts import Knowledge, by_sample, read_knowledge, write_knowledge
 from mcr.records import Sample, collapse_space
 from mcr.rollouts.resumable import append_missing
 from mcr.segment.masked import with_masks
@@ -76,7 +76,7 @@ class RivegPredictor:
     def _check_names_alone(self) -> None:
         """Raise ConfigError where a stage is set that does nothing to names alone."""
         later = {"riveg_entailer": self.settings.riveg_entailer, "riveg_segmenter": self.settings.riveg_segmenter}
-        idle = [name for name, kind in later.items() if kind != NONE]
+        idle = [name for name, kind in later.items() if kind != NONE] + ["riveg_verdicts"] * bool(self.settings.riveg_verdicts)
         if idle:
             raise ConfigError(f"riveg: {' and '.join(idle)} without a grounder change no name. Give --riveg_grounder.")
 
@@ -114,8 +114,18 @@ class RivegPredictor:
         entities = {sample.id: names[sample.id].entities for sample in samples}
         address = (self.settings.riveg_expansions_url, self.settings.riveg_expansions_model)
         found = asked_expansions(samples, entities, *address, cache=self.out / "expansions.sqlite")
-        write_knowledge(self.out / "expansions.jsonl", found)
+        self._keep(found)
         return expansions_of(found)
+
+    def _keep(self, found: Sequence[Knowledge]) -> None:
+        """Write expansions beside those of an earlier start; each process has a file of its own."""
+        from accelerate import PartialState
+
+        part = PartialState().process_index
+        path = self.out / ("expansions.jsonl" if part == 0 else f"expansions-{part:03d}.jsonl")
+        before = read_knowledge(path) if path.is_file() else []
+        asked = {one.id for one in found}
+        write_knowledge(path, [*(one for one in before if one.id not in asked), *found])
 
     def _tell_unknown(self, samples: Sequence[Sample], names: Mapping[str, Prediction], expansions: Expansions) -> None:
         """Print how many entities have no expansion. With a file on gold's entities, having one would tell who is right."""

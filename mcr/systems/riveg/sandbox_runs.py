@@ -22,6 +22,7 @@ SIZES = {
 LLM, ASK = "mcr.commands.with_sandbox_llm", "ask-knowledge"
 SOURCE = "sandbox-llm"
 PHRASE_SETS = ("ve", "vg", "vg_all")
+EXCEEDED = ("--iou_must_exceed", "true")  # RiVEG IV-A
 WRITTEN = ("train", "dev", "test", "unseen")
 
 
@@ -188,7 +189,7 @@ class SandboxRuns:
         gold, out = folder / task / f"{split}.jsonl", self.out / task / form / f"eval_{name}"
         part = {"ve": "entailer", "vg": "grounder"}[task]
         flags = ("--system", "riveg", f"--riveg_{part}", "vlm", f"--riveg_{part}_model", model, "--riveg_dtype", "float32")
-        flags = (*flags, "--gold", gold, "--image_root", self.data, "--output_dir", out)
+        flags = (*flags, *EXCEEDED, "--gold", gold, "--image_root", self.data, "--output_dir", out)
         flags = (*flags, *(("--riveg_segmenter", segmenter) if segmenter else ()))
         flags = (*flags, *(("--riveg_calibration", rule) if rule else ()))
         makes = [out / "metrics.json", out / "counts.json", out / "predictions-000.jsonl"]
@@ -246,7 +247,7 @@ class SandboxRuns:
             stages, reads = [*stages, *more, *ruled], [*reads, model, rule]
         model, more = self.model(system.grounder, system.form)
         flags = (*flags, "--riveg_grounder", "vlm", "--riveg_grounder_model", model, "--riveg_dtype", "float32")
-        flags = (*flags, "--riveg_segmenter", "color", "--gold", gold, "--image_root", self.data, "--output_dir", out)
+        flags = (*flags, *EXCEEDED, "--riveg_segmenter", "color", "--gold", gold, "--image_root", self.data, "--output_dir", out)
         makes = [out / "metrics.json", out / "counts.json", out / "predictions-000.jsonl"]
         stages, reads = [*stages, *more], [*reads, model]
         name, title = f"whole/{system.name}/{split}", f"evaluation: {system.name} on {split}"

@@ -63,6 +63,12 @@ def test_boxes_go_back_to_the_entities_of_their_phrases():
     assert [entity.boxes for entity in with_boxes(prediction, places).entities] == [(LARGE,), None, None]
 
 
+def test_a_place_that_cannot_be_read_is_not_none():
+    prediction = Prediction("7", SAMPLE.sentence, SAMPLE.entities[:1])
+    found = with_boxes(prediction, {"7#0": Prediction("7#0", "x", (), problems=("no location",))})
+    assert found.entities[0].boxes == ()
+
+
 def test_a_missing_image_shows_nothing():
     assert has_usable_image(SAMPLE)
     assert not has_usable_image(Sample("8", "x", GMNER, "CP3", (ImageRef("a.png", None, None, is_missing=True),), ()))

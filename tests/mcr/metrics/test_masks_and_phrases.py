@@ -3,7 +3,7 @@
 import pytest
 
 from mcr.metrics.counts import count_rows, total
-from mcr.metrics.scores import MASK_IOU_CURVE, MASK_MEAN_IOU, PHRASE_MASK_IOU, f1_of, measures_of
+from mcr.metrics.scores import MASK_IOU_CURVE, MASK_MEAN_IOU, PHRASE_MASK_IOU, f1_of, has_masks, measures_of
 from mcr.records import Entity, ScoredSample
 from mcr.segment.segmenters import BoxSegmenter
 
@@ -49,3 +49,9 @@ def test_masks_of_phrases_are_averaged_over_phrases_that_have_some():
     assert PHRASE_MASK_IOU.of(sums) == pytest.approx(0.25)
     assert "mean mask IoU of phrases" in measures_of(sums)
     assert "mean mask IoU of phrases" not in measures_of(total(count_rows(rows[2:])))
+
+
+def test_masks_of_predictions_alone_give_no_score():
+    gold, found = Entity("Ann", "PER", (BOX,)), Entity("Ann", "PER", (BOX,), (mask(4, 4),))
+    assert not has_masks(total(count_rows([ScoredSample("Ann", (gold,), (found,))])))
+    assert has_masks(total(count_rows([ScoredSample("Ann", (found,), (gold,))])))
