@@ -21,7 +21,7 @@ class DemoSize:
 
 
 FULL = DemoSize(train=2464, test=200, steps=300, filter_prompts=64, grpo_steps=12)
-FULL_MINUTES = {"mrsi": 3.0, "sft": 1.7, "eval_cot_3_shot": 1.0, "filter": 0.5, "cvo": 1.1}  # on two idle cores
+FULL_MINUTES = {"mrsi": 3.2, "sft": 2.1, "eval_cot_3_shot": 1.1, "filter": 0.5, "cvo": 1.1}  # on two idle cores
 SMALL = DemoSize(train=1120, test=60, steps=130, filter_prompts=24, grpo_steps=2)
 
 
