@@ -1,5 +1,6 @@
 """Starting the commands of stages: each as a process of its own, or forked from one that has imported what they all import."""
 
+import gc
 import multiprocessing
 import os
 import runpy
@@ -82,6 +83,7 @@ class _Forked:
 
 def _run_python(words: list[str], log: Path | None, environment: Mapping[str, str]) -> None:
     """Run what `python WORDS` runs, in this process."""
+    gc.freeze()  # what was imported before the fork is not walked again, so its pages stay shared
     os.environ.update(environment)
     if log is not None:
         with log.open("a", encoding="utf-8") as file:
