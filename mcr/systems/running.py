@@ -17,8 +17,8 @@ from mcr.systems.stages import Stage, command_of, settings_of
 from mcr.systems.starting import Child, Start, start_process
 
 GRACE_S = 5.0  # Ctrl-C reaches the commands, too, which end by themselves
-# On a CPU, glibc returns the memory of most tensors to the system and requests it again, which takes time; kept for all sizes, the
-# heap falls to pieces. And oneDNN keeps a kernel for each length of a sequence, 1,024 of them: half a gigabyte that saves no time.
+# On a CPU, glibc returns the memory of most tensors to the system and requests it again, which takes time; kept for all sizes,
+# the heap falls to pieces. And oneDNN keeps a kernel for each length of a sequence, 1,024 of them: memory that saves no time.
 MEMORY = {
     "MALLOC_MMAP_THRESHOLD_": str(4 * 2**20),
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
