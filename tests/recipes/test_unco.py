@@ -8,11 +8,12 @@ pytest.importorskip("torch")
 
 from mcr.correction.hierarchy import uncertainty_of
 from mcr.io.predictions import load_predictions
+from mcr.systems.unco.sandbox_runs import LLM
 from mcr.uncertainties import PARTS
 from recipes import evaluate
 
 pytestmark = pytest.mark.recipe
-ROWS = ("the large model alone", "our baseline (small model)", "Generation-based", "w/ Direct Correction", "w/ UnCo")
+ROWS = ("the large model alone", "small: UE, MRD", "Generation-based", "w/ Direct Correction", "w/ UnCo")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def test_the_demo_prints_its_rows(demo):
 
 def test_parts_above_their_thresholds_are_asked_and_no_others(demo):
     folder = runs_of(demo) / "small" / "small_0.6_0.5_mc_dropout"
-    thresholds = json.loads((runs_of(demo) / "thresholds" / folder.name / "thresholds.json").read_text(encoding="utf-8"))
+    thresholds = json.loads((runs_of(demo) / "thresholds" / folder.name / LLM / "thresholds.json").read_text(encoding="utf-8"))
     wanted = dict.fromkeys(PARTS, 0)
     for prediction in load_predictions(folder / "test" / "predictions-000.jsonl"):
         for number in range(len(prediction.entities)):
