@@ -1,6 +1,6 @@
 """The whole method in the sandbox: the paper's Table 1 in small, from a base model to CVO, with every report.
 
-    mcr demo [--output_dir runs/sandbox] [--seed 0] [--small] [--system e2e_gmner|riveg]
+    mcr demo [--output_dir runs/sandbox] [--seed 0] [--small] [--system e2e_gmner|riveg|unco|vkel]
 
 Two stages run at a time, one thread each, forked from a process that has imported what they share. Called again, it resumes
 after the last finished stage; a stage that was stopped resumes from its own last checkpoint or row.
