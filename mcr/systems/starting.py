@@ -9,12 +9,16 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import forkserver
+from multiprocessing import connection, forkserver
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 
 # Imported once, before the first fork: they take most of the seconds and of the memory that a stage begins with.
 PRELOADED = ("mcr.training.sft", "mcr.training.grpo", "transformers.models.qwen3_vl.modeling_qwen3_vl", "matplotlib.pyplot")
+
+# A start asks for the exit codes of all earlier forks, and each code can be read once: two threads must not ask at a time.
+_READING_CODES = Lock()
 
 
 class Child(Protocol):
@@ -60,7 +64,8 @@ def start_forked(command: Sequence[str], log: Path | None, environment: Mapping[
     with _variables(environment):
         forkserver.ensure_running()
     process = context.Process(target=_run_python, args=([*command[1:]], log, dict(environment)))
-    process.start()
+    with _READING_CODES:
+        process.start()
     return _Forked(process)
 
 
@@ -69,13 +74,15 @@ class _Forked:
     process: Any
 
     def poll(self) -> int | None:
-        return self.process.exitcode
+        with _READING_CODES:
+            return self.process.exitcode
 
     def wait(self, timeout: float | None = None) -> int:
-        self.process.join(timeout)
-        if self.process.exitcode is None:
+        connection.wait([self.process.sentinel], timeout)
+        code = self.poll()
+        if code is None:
             raise subprocess.TimeoutExpired(self.process.name, timeout or 0.0)
-        return self.process.exitcode
+        return code
 
     def terminate(self) -> None:
         self.process.terminate()

@@ -204,7 +204,7 @@ def test_the_configs_of_every_table_parse_and_the_doctor_accepts_them(plans, pla
     assert "configs parse" in capsys.readouterr().out
     steps = json.loads((work / "plan.json").read_text())
     assert {step["recipe"] for step in steps} == {"sft", "merge", "filter", "grpo", "evaluate", "tagger"} | (
-        {"pointer", "correct"} if platform == "sandbox" else set()
+        {"pointer", "correct", "choose_thresholds"} if platform == "sandbox" else set()
     )
 
 

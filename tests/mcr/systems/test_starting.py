@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -80,3 +81,12 @@ def test_children_of_a_warm_process_do_not_share_what_they_change(tmp_path):
     for _ in range(2):
         assert start_forked([sys.executable, str(path)], tmp_path / "log.txt", {}).wait() == 0
     assert (tmp_path / "log.txt").read_text() == "False\nFalse\n"
+
+
+@STARTS
+def test_threads_that_start_and_wait_at_a_time_read_each_their_own_code(start, script, tmp_path):
+    def code_of(number):
+        return start([sys.executable, str(script), str(number)], tmp_path / f"{number}.txt", {"SHOWN": "yes"}).wait()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(code_of, range(24))) == list(range(24))
