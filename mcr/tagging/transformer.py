@@ -50,8 +50,11 @@ class TransformerEncoder(torch.nn.Module):
 
     def _row(self, text: TaggedText) -> Any:
         asked = {"is_split_into_words": True, "split_special_tokens": True}
-        words = [self._readable(word) for word in text.words]
-        alone = self.tokenizer(words, **asked)
+        words, alone = list(text.words), self.tokenizer(list(text.words), **asked)
+        read = set(alone.word_ids())
+        if not read.issuperset(range(len(words))):  # of some characters a tokenizer leaves nothing
+            words = [word if number in read else self.tokenizer.unk_token for number, word in enumerate(words)]
+            alone = self.tokenizer(words, **asked)
         if not text.knowledge:
             return alone
         special = self.tokenizer.num_special_tokens_to_add
@@ -60,11 +63,6 @@ class TransformerEncoder(torch.nn.Module):
         if least >= limit:
             return alone  # no room for any of it
         return self.tokenizer(words, list(text.knowledge), truncation="only_second", max_length=limit, **asked)
-
-    def _readable(self, word: str) -> str:
-        """Return a word, or the unknown token where the tokenizer would leave nothing of it."""
-        is_read = self.tokenizer([word], is_split_into_words=True, add_special_tokens=False)["input_ids"]
-        return word if is_read else self.tokenizer.unk_token
 
     def _first_columns(self, text: TaggedText, row: Any) -> list[int]:
         columns: dict[int, int] = {}
