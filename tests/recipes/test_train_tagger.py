@@ -1,8 +1,13 @@
 """recipes/tagger.py: it learns, resumes bit for bit, keeps the best model, and refuses what would go wrong."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 
 import pytest
+from recipes_path import RECIPES
 
 pytest.importorskip("torchcrf")
 
@@ -73,6 +78,22 @@ def test_it_learns_and_keeps_the_best_model(data, run):
 
 def test_a_finished_run_trains_no_more(data, run, recipe):
     assert "is finished: nothing to train" in recipe("tagger", *flags(data, run)).stdout
+
+
+def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(data, recipe, tmp_path):
+    longer = ("--num_train_epochs", 60, "--patience", 60)
+    recipe("tagger", *flags(data, tmp_path / "whole", *longer))
+    command = [sys.executable, RECIPES / "tagger.py", *flags(data, tmp_path / "killed", *longer)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "killed").glob("checkpoint-*/trainer_state.json")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait(60), "it had ended before it was killed"
+    assert "resuming from" in recipe("tagger", *flags(data, tmp_path / "killed", *longer)).stdout
+    whole, killed = ((tmp_path / name / "model" / "model.safetensors").read_bytes() for name in ("whole", "killed"))
+    assert whole == killed
 
 
 def test_other_settings_are_refused(data, run, recipe):

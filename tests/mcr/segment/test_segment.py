@@ -72,11 +72,35 @@ def tiny_sam(tmp_path_factory):
     return folder
 
 
-def test_a_tiny_sam_gives_a_mask_of_the_image_for_each_box(tiny_sam):
+@pytest.fixture(scope="module")
+def tiny_sam_2(tmp_path_factory):
+    transformers = pytest.importorskip("transformers")
+    import torch
+
+    torch.manual_seed(0)
+    backbone = {"model_type": "sam2_hiera_det_model", "hidden_size": 8, "image_size": [64, 64], "blocks_per_stage": [1, 1, 2, 1]}
+    backbone |= {"embed_dim_per_stage": [8, 16, 32, 64], "num_attention_heads_per_stage": [1, 1, 2, 2]}
+    backbone |= {"window_size_per_stage": [4] * 4, "global_attention_blocks": [3]}
+    backbone |= {"window_positional_embedding_background_size": [4, 4]}
+    vision = {"backbone_config": backbone, "backbone_channel_list": [64, 32, 16, 8], "fpn_hidden_size": 32}
+    vision |= {"backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]]}
+    prompt = {"hidden_size": 32, "image_size": 64, "patch_size": 16, "mask_input_channels": 4}
+    decoder = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "mlp_dim": 16, "iou_head_hidden_dim": 8}
+    config = transformers.Sam2Config(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder)
+    folder = tmp_path_factory.mktemp("sam_2")
+    transformers.Sam2Model(config).save_pretrained(folder)
+    size = {"size": {"height": 64, "width": 64}, "mask_size": {"height": 16, "width": 16}}
+    transformers.Sam2Processor(transformers.Sam2ImageProcessor(**size), target_size=64).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("model", ["tiny_sam", "tiny_sam_2"])
+def test_a_tiny_model_gives_a_mask_of_the_image_for_each_box(model, request):
+    segmenter = make_segmenter("sam", str(request.getfixturevalue(model)))
     image = Image.fromarray(PIXELS).resize((100, 60))
-    masks = make_segmenter("sam", str(tiny_sam)).segment(image, [(1, 2, 50, 40), (10, 10, 99, 59)])
+    masks = segmenter.segment(image, [(1, 2, 50, 40), (10, 10, 99, 59)])
     assert [(one.height, one.width) for one in masks] == [(60, 100)] * 2
-    assert make_segmenter("sam", str(tiny_sam)).segment(image, []) == []
+    assert segmenter.segment(image, []) == []
 
 
 def test_a_segmenter_that_cannot_be_made_is_refused():
