@@ -4,12 +4,13 @@ import json
 from dataclasses import replace
 
 import pytest
+from odd_server import odd_server
 
 pytest.importorskip("torch")
 
 from mcr.errors import ConfigError
 from mcr.io.predictions import Prediction, load_predictions, write_prediction
-from mcr.knowledge.known_texts import Knowledge, write_knowledge
+from mcr.knowledge.known_texts import Knowledge, read_knowledge, write_knowledge
 from mcr.records import Entity, ImageRef, Sample
 from mcr.systems import system_named
 from mcr.systems.base import PredictorInputs
@@ -107,6 +108,21 @@ def test_expansions_make_referring_expressions(tmp_path, log):
     write_knowledge(path, [Knowledge("1", "a singer", "llm", "Ann", "PER"), Knowledge("1", "a cook", "llm", "Bo", "LOC")])
     predict(tmp_path, riveg_expansions=str(path))
     assert [text for *_, text in log] == ["Ann (PER) - a singer", "Bo (PER)", "Ann (PER) - a singer"]
+
+
+def test_an_endpoint_says_what_entities_are_and_is_asked_once(tmp_path, log):
+    def answer(body):
+        is_ann = "what is the Ann in the Text" in body["messages"][-1]["content"]
+        return "a singer of songs" if is_ann else "I'm sorry, but I cannot help with that."
+
+    with odd_server(answer) as server:
+        for _ in range(2):
+            predict(tmp_path, riveg_expansions_url=server.url, riveg_expansions_model="m")
+            (tmp_path / "out" / "verdicts" / "predictions-000.jsonl").unlink()
+        assert [json.loads(raw)["model"] for raw in server.asked] == ["m"] * 2, "an entity a request, and none twice"
+    assert [text for kind, *_, text in log if kind == "entailer"] == ["Ann (PER) - a singer of songs", "Bo (PER)"] * 2
+    (kept,) = read_knowledge(tmp_path / "out" / "expansions.jsonl")
+    assert (kept.id, kept.text, kept.entity) == ("1", "a singer of songs", "Ann")
 
 
 def test_a_run_that_was_stopped_asks_nothing_twice(tmp_path, log, monkeypatch):
