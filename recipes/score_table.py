@@ -50,6 +50,11 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "Uncertainty (UnCo)": {
         "AUROC": "AUROC of uncertainty",
         **{f"AUROC, {part}": f"AUROC of {part} uncertainty" for part in ("span", "type", "region")},
+        **{
+            f"AUROC, {part}, {names}": f"AUROC of uncertainty, {part}, {names}"
+            for names in ("seen", "unseen")
+            for part in ("span", "type", "region")
+        },
     },
 }
 

@@ -27,7 +27,7 @@ from mcr.metrics.scores import (
     measures_of,
     precision_recall_f1,
 )
-from mcr.metrics.uncertainty import part_aurocs, uncertainty_auroc
+from mcr.metrics.uncertainty import part_aurocs, part_aurocs_by_names, uncertainty_auroc
 from mcr.records import Sample, ScoredSample
 
 HEADLINES = (
@@ -214,11 +214,16 @@ def score_rows(
     rows: Sequence[ScoredSample], conventions: Conventions = DEFAULT, seen_texts: frozenset[str] | None = None
 ) -> Metrics:
     """Return every measure of samples that are joined with their predictions; the arguments are those of `evaluate`."""
-    return metrics_of(rows, count_rows(rows, conventions, seen_texts), conventions)
+    return metrics_of(rows, count_rows(rows, conventions, seen_texts), conventions, seen_texts)
 
 
-def metrics_of(rows: Sequence[ScoredSample], counts: Sequence[Counts], conventions: Conventions = DEFAULT) -> Metrics:
-    """Return every measure of samples from their counts, by the conventions that they were counted by."""
+def metrics_of(
+    rows: Sequence[ScoredSample],
+    counts: Sequence[Counts],
+    conventions: Conventions = DEFAULT,
+    seen_texts: frozenset[str] | None = None,
+) -> Metrics:
+    """Return every measure of samples from their counts, by the conventions and seen texts that they were counted by."""
     sums = total(counts)
     rows = unify_rows(rows, conventions)
     gmner, is_fine, is_masked = precision_recall_f1(sums, "gmner"), has_fine_types(sums), has_masks(sums)
@@ -226,6 +231,7 @@ def metrics_of(rows: Sequence[ScoredSample], counts: Sequence[Counts], conventio
     placed = [conventions.by_box(row) for row in rows if row.task.has_text and row.task.has_type and row.task.has_location]
     auroc = uncertainty_auroc(placed, conventions.agrees_on_type_and_location, conventions.auroc_ties)
     of_parts = part_aurocs(placed, conventions)
+    of_names = {} if seen_texts is None else part_aurocs_by_names(placed, conventions, seen_texts)
     return Metrics(
         gmner=gmner,
         mner=precision_recall_f1(sums, "mner"),
@@ -251,7 +257,7 @@ def metrics_of(rows: Sequence[ScoredSample], counts: Sequence[Counts], conventio
         seen=SeenAndUnseen(*(precision_recall_f1(sums, "seen", part) for part in ("seen", "unseen"))) if has_seen(sums) else None,
         without_aliases=_without_aliases(rows, conventions) if _folded_types(sums) else {},
         grec=grec_scores(sums) if has_phrases(sums) else None,
-        measures=_measures(sums, auroc, of_parts),
+        measures=_measures(sums, auroc, of_parts, of_names),
     )
 
 
@@ -262,7 +268,9 @@ def _without_aliases(rows: Sequence[ScoredSample], conventions: Conventions) -> 
     return {f"{measure.upper()} F1": precision_recall_f1(sums, measure).f1 for measure in ("gmner", "mner")}
 
 
-def _measures(sums: Counts, auroc: float | None, of_parts: Mapping[str, float]) -> dict[str, float]:
+def _measures(
+    sums: Counts, auroc: float | None, of_parts: Mapping[str, float], of_names: Mapping[str, float]
+) -> dict[str, float]:
     """Return every measure that the samples have: the ratios, N-Count beside N-Rate, and the AUROCs."""
     measures: dict[str, float] = {}
     for name, ratio in measures_of(sums).items():
@@ -270,7 +278,8 @@ def _measures(sums: Counts, auroc: float | None, of_parts: Mapping[str, float]) 
             measures["N-Count"] = int(sums.get(("names", "invented"), 0))
         measures[name] = ratio.of(sums)
     measures |= {} if auroc is None else {"AUROC of uncertainty": auroc}
-    return measures | {f"AUROC of {part} uncertainty": value for part, value in of_parts.items()}
+    measures |= {f"AUROC of {part} uncertainty": value for part, value in of_parts.items()}
+    return measures | {f"AUROC of uncertainty, {names}": value for names, value in of_names.items()}
 
 
 def _folded_types(sums: Counts) -> tuple[FoldedType, ...]:

@@ -1,11 +1,12 @@
 """How well a system's uncertainty tells its wrong predictions from its right ones (UnCo, App. B.4)."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from mcr.metrics.conventions import Conventions
 from mcr.metrics.matching import Hit, match_exact
-from mcr.records import Entity, ScoredSample
+from mcr.records import Entity, ScoredSample, collapse_space
 from mcr.uncertainties import PARTS, PartUncertainties, is_number
 
 
@@ -53,6 +54,31 @@ def part_aurocs(rows: Sequence[ScoredSample], conventions: Conventions) -> dict[
         if right and wrong:
             found[part] = auroc(right, wrong, conventions.auroc_ties)
     return found
+
+
+def part_aurocs_by_names(rows: Sequence[ScoredSample], conventions: Conventions, seen_texts: frozenset[str]) -> dict[str, float]:
+    """Return `part_aurocs` of the predictions whose text is among the training samples' entities, and of the others.
+
+    Args:
+        rows: the samples.
+        conventions: when types and locations agree, and what a tie counts.
+        seen_texts: as for `mcr.metrics.counts.count_rows`.
+
+    Returns:
+        Values in [0, 1] by part and "seen" or "unseen", e.g. "span, seen".
+    """
+    return {
+        f"{part}, {name}": value
+        for name, is_seen in (("seen", True), ("unseen", False))
+        for part, value in part_aurocs([_of_names(row, seen_texts, is_seen) for row in rows], conventions).items()
+    }
+
+
+def _of_names(row: ScoredSample, seen_texts: frozenset[str], is_seen: bool) -> ScoredSample:
+    """Return a sample with those predictions alone whose text is in `seen_texts`, or is not."""
+    said = zip(row.predicted, row.uncertainties, strict=True) if row.uncertainties else ()
+    kept = [(one, value) for one, value in said if (collapse_space(one.text) in seen_texts) == is_seen]
+    return replace(row, predicted=tuple(one for one, _ in kept), uncertainties=tuple(value for _, value in kept))
 
 
 def judged_part(rows: Sequence[ScoredSample], part: str, conventions: Conventions) -> tuple[list[float], list[float]]:

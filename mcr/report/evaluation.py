@@ -115,7 +115,7 @@ def evaluate_system(
         rows=placed,
         counts=counts,
         verdicts=verdicts,
-        metrics=metrics_of(rows, counts, conventions).with_report(report),
+        metrics=metrics_of(rows, counts, conventions, seen_texts).with_report(report),
         intervals=estimate(counts, num_resamples=num_resamples, seed=seed),
         errors=count_kinds(verdicts),
         confusion=confusion(placed, verdicts, conventions.labels),

@@ -8,7 +8,7 @@ from mcr.errors import DataError
 from mcr.io.predictions import Prediction, prediction_from_dict
 from mcr.metrics.conventions import DEFAULT
 from mcr.metrics.evaluate import score_rows
-from mcr.metrics.uncertainty import part_aurocs
+from mcr.metrics.uncertainty import part_aurocs, part_aurocs_by_names
 from mcr.records import Entity, ScoredSample
 from mcr.uncertainties import PartUncertainties
 
@@ -61,6 +61,19 @@ def test_each_part_is_judged_by_itself():
     assert metrics.to_dict()["part_aurocs"]["type"] == 1.0
     assert metrics.measures["AUROC of region uncertainty"] == 0.0
     assert metrics.uncertainty_auroc is None
+
+
+def test_seen_and_unseen_names_are_judged_apart():
+    names = ("Ann", "Bo", "Cy", "Di", "Ed")
+    gold = tuple(Entity(name, "PER") for name in names)
+    predicted = (*(Entity(name, "ORG" if name in ("Bo", "Di") else "PER") for name in names), Entity("met", "PER"))
+    uncertainties = tuple(parts(0.5, value, 0.0) for value in (0.1, 0.2, 0.6, 0.3, 0.4, 0.9))
+    row = ScoredSample("Ann Bo Cy Di Ed met", gold, predicted, uncertainties)
+    # type, seen (Ann right .1, Bo wrong .2): 1; unseen (Cy right .6, Ed right .4, Di wrong .3): 0; met's span is wrong
+    found = part_aurocs_by_names([row], DEFAULT, frozenset({"Ann", "Bo"}))
+    assert found == {"type, seen": 1.0, "type, unseen": 0.0, "span, unseen": 0.5}
+    measures = score_rows([row], seen_texts=frozenset({"Ann", "Bo"})).measures
+    assert measures["AUROC of uncertainty, type, seen"] == 1.0
 
 
 def test_a_part_without_a_wrong_prediction_has_no_auroc():

@@ -68,6 +68,7 @@ def test_every_measure_has_a_column():
     every = {*MEASURES, *FINE_MEASURES, *MASK_MEASURES, *SEEN_MEASURES, *SEEN_NAMES, *GREC_MEASURES, "N-Count"}
     every |= {"AUROC of uncertainty", "verdict accuracy", "mean mask IoU of phrases"}
     every |= {f"AUROC of {part} uncertainty" for part in PARTS}
+    every |= {f"AUROC of uncertainty, {part}, {names}" for part in PARTS for names in ("seen", "unseen")}
     columns = [measure for columns in score_table.TABLES.values() for measure in columns.values()]
     assert sorted(columns) == sorted(every)
 
