@@ -1,10 +1,12 @@
 """The errors that users of the toolkit meet. Each says what failed, the value, the rule, the place and what to do."""
 
+import atexit
 import difflib
 import errno
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
@@ -50,7 +52,8 @@ def run_command(main: Callable[[], None]) -> None:
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
         main()
-        _leave_processes()
+        if _leave_processes():
+            _end_at_once()
     except McrError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
@@ -70,18 +73,32 @@ def run_command(main: Callable[[], None]) -> None:
         signal.signal(signal.SIGTERM, before)
 
 
-def _leave_processes() -> None:
-    """Wait for the other processes and end their group; do nothing where this process is in none.
-
-    Otherwise a process ends while its threads still let go of what was last sent, and such a thread aborts it.
-    """
+def _leave_processes() -> bool:
+    """Wait for the other processes, end their group, and return whether there was one."""
     if "torch.distributed" not in sys.modules:
-        return
+        return False
     from torch import distributed
 
-    if distributed.is_available() and distributed.is_initialized():
-        distributed.barrier()
-        distributed.destroy_process_group()
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return False
+    distributed.barrier()
+    distributed.destroy_process_group()
+    return True
+
+
+def _end_at_once() -> None:
+    """Do what is registered for the end, and end with code 0, without taking the interpreter down.
+
+    Threads of torch and DeepSpeed outlive the group. One that asks for the interpreter while it is taken down is ended by force,
+    inside code that allows no exception, and aborts a process whose work is done.
+    """
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _terminate(*_: object) -> NoReturn:

@@ -1,9 +1,14 @@
 """mcr correct and mcr choose-thresholds beside the scripted LLM, from commands to files; stopped and called again."""
 
 import json
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import pytest
+from odd_server import odd_server
+from recipes_path import RECIPES
 
 pytest.importorskip("torch")
 
@@ -19,6 +24,7 @@ from mcr.uncertainties import PartUncertainties
 from recipes import choose_thresholds, correct
 
 pytestmark = pytest.mark.recipe
+AT_ONCE = 8  # requests under way
 WRONG_TYPE = {"PER": "LOC", "LOC": "ORG", "ORG": "OTHER", "OTHER": "PER"}
 
 
@@ -92,6 +98,26 @@ def test_uncertain_types_are_corrected_and_nothing_else_is_asked(world, tmp_path
     assert num_requests(tmp_path) == num <= num_wrong
     with pytest.raises(ConfigError, match="thresholds"):
         correct.main(flags_of(world, out, server, thresholds=["type=0.9"]))
+
+
+def test_a_killed_run_asks_nothing_twice_but_what_was_on_its_way(world, tmp_path):
+    def answer(body):
+        time.sleep(0.2)
+        return "LOC"
+
+    with odd_server(answer) as server:
+        flags = [*flags_of(world, tmp_path / "run", server), "--thresholds", "type=0"]
+        command = [sys.executable, str(RECIPES / "correct.py"), *flags]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 120
+        while server.asked.total() < 20 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.kill()
+        assert process.wait(60), "it had ended before it was killed"
+        correct.main(flags)
+        assert len(server.asked) > 20
+        assert server.asked.total() - len(server.asked) <= AT_ONCE
+    assert len(load_predictions(tmp_path / "run" / "predictions.jsonl")) == 30
 
 
 def test_a_model_of_ours_corrects_and_is_not_asked_twice(world, tmp_path, capsys):
