@@ -1,6 +1,6 @@
 """VKEL's tables and figures (TASLP 2026): columns, rows and the paper's figures, in per cent.
 
-MMT5, a T5 with images, is not built: Table VIII has the other family.
+MMT5, a T5 with images, is not built. In the sandbox, Table VIII has one family, Qwen3-VL.
 """
 
 from collections.abc import Mapping
