@@ -48,10 +48,11 @@ def write_evaluation(
 
 
 def measured_counts(system: Evaluation) -> SampleCounts:
-    """Return the counts of each sample that the measures with intervals are made of, and FMNERG's by coarse type."""
+    """Return the counts of each sample that the measures with intervals are made of, FMNERG's by coarse type, and the curves'."""
     sums = total(system.counts)
     by_type = [key for key in sums if key[0] == "per_coarse_type"] if has_fine_types(sums) else []
-    keys = [*keys_of(measures_of(sums)), *by_type]
+    curves = [key for key in sums if key[0] in ("iou_curve", "smner_curve")]
+    keys = [*keys_of(measures_of(sums)), *by_type, *curves]
     rows = [{key: row[key] for key in keys if row.get(key)} for row in system.counts]
     return SampleCounts(gold_hash([sample.id for sample in system.samples]), rows)
 

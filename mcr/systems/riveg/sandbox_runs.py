@@ -261,6 +261,18 @@ def plan_whole(system: Whole, run: TableRun) -> RowPlan:
     return RowPlan(tuple(dict.fromkeys([*stages, *more])), {"gmner": test, "mner": test, "unseen": unseen})
 
 
+def plan_curve(system: Whole, run: TableRun) -> RowPlan:
+    """Return the plan of a whole system's predictions, scored once more with what each sample adds to the curves (Fig. 9)."""
+    runs = SandboxRuns(run)
+    found, before = runs.whole(system)
+    out, gold = runs.out / "curve" / system.name, runs.data / "test.jsonl"
+    predictions, makes = found / "predictions-000.jsonl", [out / "metrics.json", out / "counts.json"]
+    flags = ("--predictions", predictions, "--gold", gold, *EXCEEDED, "--output_dir", out)
+    title, reads = f"evaluation: the curve of {system.name}", [predictions, gold]
+    stage = make_stage(run.name(f"riveg/curve/{system.name}"), title, "evaluate", *flags, reads=reads, makes=makes)
+    return RowPlan((*before, stage), {"gmner": out})
+
+
 def plan_names(knowledge: Knowledge | None, run: TableRun) -> RowPlan:
     """Return the plan of a tagger (RiVEG Table VII)."""
     runs = SandboxRuns(run)

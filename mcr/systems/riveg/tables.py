@@ -6,7 +6,7 @@ from functools import partial
 
 from mcr.metrics.scores import GREC_PRECISION, IOU_CURVE, MASK_IOU_CURVE, PHRASE_MASK_IOU, SEEN_NAMES, VERDICT_ACCURACY, f1_of
 from mcr.systems.riveg import sandbox_runs, text_runs
-from mcr.systems.riveg.sandbox_runs import MSEA, Knowledge, Whole, plan_forms, plan_masks, plan_names, plan_whole
+from mcr.systems.riveg.sandbox_runs import MSEA, Knowledge, Whole, plan_curve, plan_forms, plan_masks, plan_names, plan_whole
 from mcr.systems.riveg.text_runs import GMNER, TWITTER_2015, TWITTER_2017, TextSet, TextVariant, plan_text
 from mcr.systems.tables import Column, Order, Row, Table, paper_figures, precision_recall_f1_columns
 
@@ -191,7 +191,11 @@ def whole_rows(systems: Mapping[str, Whole]) -> dict[str, tuple[Row, ...]]:
     return {"sandbox": tuple(Row(f"riveg-{one.name}", title, partial(plan_whole, one)) for title, one in systems.items())}
 
 
-MASKED = whole_rows({name: WHOLES[name] for name in ("RiVEG", "w/o VE")})
+MASKED = {
+    "sandbox": tuple(
+        Row(f"riveg-curve-{WHOLES[title].name}", title, partial(plan_curve, WHOLES[title])) for title in ("RiVEG", "w/o VE")
+    )
+}
 TABLES = {
     "riveg-5": Table(
         "RiVEG Table V: MNER on Twitter-2015 and Twitter-2017",
