@@ -90,9 +90,9 @@ def make(name_or_path: str, texts: Sequence[TaggedText], max_tokens: int) -> Tra
 
     check_weights_are_safe(name_or_path)
     tokenizer = AutoTokenizer.from_pretrained(name_or_path, add_prefix_space=True)  # the user names it # nosec B615
-    settings = {"dtype": torch.float32, "use_safetensors": True, "add_pooling_layer": False}
+    settings = {"dtype": torch.float32, "use_safetensors": True}
     model = AutoModel.from_pretrained(name_or_path, **settings)  # likewise # nosec B615
-    return TransformerEncoder(model, tokenizer, max_tokens)
+    return TransformerEncoder(without_pooler(model), tokenizer, max_tokens)
 
 
 def load(folder: Path, max_tokens: int) -> TransformerEncoder:
@@ -101,7 +101,14 @@ def load(folder: Path, max_tokens: int) -> TransformerEncoder:
 
     tokenizer = AutoTokenizer.from_pretrained(folder)  # a folder # nosec B615
     config = AutoConfig.from_pretrained(folder)  # a folder # nosec B615
-    return TransformerEncoder(AutoModel.from_config(config, add_pooling_layer=False), tokenizer, max_tokens)
+    return TransformerEncoder(without_pooler(AutoModel.from_config(config)), tokenizer, max_tokens)
+
+
+def without_pooler(model: Any) -> Any:
+    """Return a model without the layer over its first token that some classes have: it is not used, so it would not learn."""
+    if getattr(model, "pooler", None) is not None:
+        model.pooler = None
+    return model
 
 
 ENCODER = EncoderKind(make, load)

@@ -7,6 +7,9 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("torchcrf")
 
+from tiny_text_encoder import make_text_encoder
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+
 from mcr.errors import ConfigError, DataError
 from mcr.tagging.tagger import load_tagger, make_tagger
 from mcr.tagging.texts import TaggedText
@@ -140,3 +143,17 @@ def test_in_training_some_known_words_are_read_by_their_letters_alone():
     changed = trained != inputs["words"]
     assert 0.05 < changed.float().mean() < 0.15
     assert (trained[changed] == 1).all()
+
+
+@pytest.mark.parametrize("kind", ["distilbert", "electra", "deberta-v2", "xlm-roberta"])
+def test_encoders_of_other_kinds_tag_and_come_back(kind, tmp_path):
+    """Some classes have a layer over their first token and some do not; it is left out."""
+    folder = make_text_encoder(tmp_path / "bert")
+    size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    size = {"dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 32} if kind == "distilbert" else size
+    vocabulary = AutoTokenizer.from_pretrained(folder).vocab_size
+    config = AutoConfig.for_model(kind, vocab_size=vocabulary, max_position_embeddings=64, pad_token_id=0, **size)
+    AutoModel.from_config(config).save_pretrained(folder)
+    made = make_tagger("transformer", str(folder), TEXTS, ["PER"], max_tokens=32).eval()
+    made.save(tmp_path / "saved")
+    assert load_tagger(tmp_path / "saved").tag(TEXTS) == made.tag(TEXTS)
