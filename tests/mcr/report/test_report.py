@@ -15,7 +15,7 @@ pytest.importorskip("PIL")
 from PIL import Image
 
 from mcr.report.figures import PANEL_PX, draw_sample, draw_scores, tile
-from mcr.report.write_report import picture_or_blank, write_evaluation
+from mcr.report.write_report import measured_counts, picture_or_blank, write_evaluation
 
 BOX, FAR = ((0, 0, 10, 10),), ((50, 50, 60, 60),)
 GOLD = (
@@ -215,3 +215,10 @@ def test_an_image_that_cannot_be_read_becomes_a_blank(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no image")
     for name in ("a.png", "b.png", "x" * 300):
         assert picture_or_blank(ImageRef(name, 30, 20), tmp_path).size == (30, 20)
+
+
+def test_the_counts_of_samples_hold_the_curves():
+    """A figure by thresholds is made from them alone; without these counts it would show zeros."""
+    system = evaluated(ROW)
+    rows = measured_counts(system).rows
+    assert sum(row.get(("iou_curve", "0.5", "correct"), 0) for row in rows) == system.metrics.gmner.num_correct > 0
