@@ -219,6 +219,6 @@ def test_an_image_that_cannot_be_read_becomes_a_blank(tmp_path):
 
 def test_the_counts_of_samples_hold_the_curves():
     """A figure by thresholds is made from them alone; without these counts it would show zeros."""
-    system = evaluated(ROW)
+    system = evaluated(ScoredSample(ROW.sentence, GOLD, GOLD))
     rows = measured_counts(system).rows
     assert sum(row.get(("iou_curve", "0.5", "correct"), 0) for row in rows) == system.metrics.gmner.num_correct > 0
