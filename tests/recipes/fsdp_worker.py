@@ -9,6 +9,7 @@ from PIL import Image
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 
+from mcr.errors import run_command
 from mcr.models.load import load_model, load_processor
 from mcr.models.vision_tower import AlwaysRunVision
 
@@ -39,4 +40,4 @@ def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    run_command(lambda: main(Path(sys.argv[1])))

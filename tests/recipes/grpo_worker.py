@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from random import Random
 
+from mcr.errors import run_command
 from mcr.models.load import load_model, load_processor
 from mcr.training.callbacks.curves import MetricsFile
 from mcr.training.data import load_training_set
@@ -60,4 +61,4 @@ def main(sandbox, out, shared_prefix, deepspeed, beta):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4], float(sys.argv[5]))
+    run_command(lambda: main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4], float(sys.argv[5])))
