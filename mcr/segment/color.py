@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from mcr.boxes import Box
 from mcr.masks import Mask
-from mcr.segment.segmenters import mask_of_pixels
+from mcr.segment.segmenters import mask_of_pixels, pixels_of
 
 MIN_INSIDE = 0.75
 
@@ -35,10 +35,7 @@ def segment(pixels: np.ndarray, box: Box) -> np.ndarray:
         box: pixels.
     """
     code = color_codes(pixels)
-    height, width = code.shape
-    x1, y1, x2, y2 = box
-    inside = np.zeros(code.shape, dtype=bool)
-    inside[max(0, round(y1)) : min(height, round(y2)), max(0, round(x1)) : min(width, round(x2))] = True
+    inside = pixels_of(box, *code.shape)
     colors, counts = np.unique(code[inside & (code != ground_of(code))], return_counts=True)
     if not len(colors):
         return np.zeros(code.shape, dtype=bool)

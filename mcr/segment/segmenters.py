@@ -50,12 +50,15 @@ class BoxSegmenter:
 
     def segment(self, image: Image.Image, boxes_px: Sequence[Box]) -> list[Mask]:
         """Return one mask a box, rounded to whole pixels."""
-        found = []
-        for x1, y1, x2, y2 in boxes_px:
-            pixels = np.zeros((image.height, image.width), dtype=bool)
-            pixels[max(0, round(y1)) : max(0, round(y2)), max(0, round(x1)) : max(0, round(x2))] = True
-            found.append(mask_of_pixels(pixels))
-        return found
+        return [mask_of_pixels(pixels_of(box, image.height, image.width)) for box in boxes_px]
+
+
+def pixels_of(box_px: Box, height: int, width: int) -> np.ndarray:
+    """Return where a box lies in an image, bool [height, width], rounded to whole pixels; all False for a box outside it."""
+    x1, y1, x2, y2 = (max(0, round(edge)) for edge in box_px)
+    inside = np.zeros((height, width), dtype=bool)
+    inside[y1:y2, x1:x2] = True
+    return inside
 
 
 def mask_of_pixels(pixels: np.ndarray) -> Mask:

@@ -26,13 +26,6 @@ DISC, BOX = Look("red", "disc"), (32.0, 32.0, 96.0, 96.0)
 PIXELS = draw_pixels(((DISC, BOX),), (238, 236, 228), 128)
 
 
-def whole_box(box, size=128):
-    pixels = np.zeros((size, size), dtype=bool)
-    x1, y1, x2, y2 = map(int, box)
-    pixels[y1:y2, x1:x2] = True
-    return mask_of_pixels(pixels)
-
-
 def gold_mask():
     return mask_of_pixels(np.any(np.array((238, 236, 228)) != PIXELS, axis=2))
 
@@ -45,7 +38,8 @@ def test_a_mask_of_pixels_is_what_pycocotools_makes_of_them():
 
 
 def test_the_whole_box_on_a_disc_covers_pi_over_four_of_it():
-    assert mask_iou(whole_box(BOX), gold_mask()) == pytest.approx(math.pi / 4, abs=0.02)
+    (found,) = make_segmenter("box").segment(Image.fromarray(PIXELS), [BOX])
+    assert mask_iou(found, gold_mask()) == pytest.approx(math.pi / 4, abs=0.02)
 
 
 def test_the_color_segmenter_finds_the_disc():
@@ -101,6 +95,25 @@ def test_a_tiny_model_gives_a_mask_of_the_image_for_each_box(model, request):
     masks = segmenter.segment(image, [(1, 2, 50, 40), (10, 10, 99, 59)])
     assert [(one.height, one.width) for one in masks] == [(60, 100)] * 2
     assert segmenter.segment(image, []) == []
+
+
+@pytest.mark.parametrize("model", ["tiny_sam", "tiny_sam_2"])
+def test_boxes_reach_a_model_in_the_pixels_that_it_sees(model, request):
+    segmenter, seen = make_segmenter("sam", str(request.getfixturevalue(model))), []
+    segmenter.model.register_forward_pre_hook(lambda _, args, inputs: seen.append(inputs["input_boxes"]), with_kwargs=True)
+    segmenter.segment(Image.fromarray(PIXELS).resize((100, 50)), [(10, 5, 50, 40), (20, 10, 90, 50)])
+    tall = 0.64 if model == "tiny_sam" else 1.28  # SAM keeps the shape, 64 x 32; SAM 2 makes it a square of 64
+    wanted = [[[6.4, 5 * tall, 32.0, 40 * tall], [12.8, 10 * tall, 57.6, 50 * tall]]]
+    np.testing.assert_allclose(np.asarray(seen[0]), wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["color", "box"])
+def test_boxes_outside_the_image_or_without_area_have_empty_masks(name):
+    outside = [(-40.0, -40.0, -1.0, -1.0), (200.0, 200.0, 300.0, 300.0), (90.0, 90.0, 40.0, 40.0), (50.0, 50.0, 50.0, 50.0)]
+    found = make_segmenter(name).segment(Image.fromarray(PIXELS), outside)
+    assert [(one.height, one.width, one.area) for one in found] == [(128, 128, 0)] * 4
+    (crossing,) = make_segmenter(name).segment(Image.fromarray(PIXELS), [(32.0, 32.0, 500.0, 96.0)])
+    assert 0 < crossing.area <= 96 * 64
 
 
 def test_a_segmenter_that_cannot_be_made_is_refused():
