@@ -1,6 +1,7 @@
 """mcr ask-knowledge over HTTP: what is asked, what is kept, what is not asked twice."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from odd_server import odd_server
@@ -89,6 +90,50 @@ def test_refined_knowledge_is_asked_for_with_the_most_similar_example_last(folde
     texts = [json.loads(body)["messages"][0]["content"] for body in scripted.asked]
     (asked,) = [text for text in texts if text.rsplit("Text: ", 1)[1].startswith(f"{SAMPLES[0].sentence}\n")]
     assert asked.index("and that") < asked.index("a person wrote this"), "the example of the same sentence comes last"
+
+
+def asked_of(server):
+    """Return what was asked, by the sentence asked about."""
+    texts = [json.loads(body)["messages"][0]["content"] for body in server.asked]
+    return {text.rsplit("Text: ", 1)[1].split("\n")[0]: text for text in texts}
+
+
+def test_a_question_reads_captions_as_the_text_of_the_image(folder, scripted, tiny_text_encoder):
+    described = [replace(SAMPLES[0], captions=("two people on a stage",)), *SAMPLES[1:]]
+    write_samples(folder / "test.jsonl", described)
+    main(refined(folder, scripted, tiny_text_encoder))
+    asked = asked_of(scripted)
+    assert f"Text: {SAMPLES[0].sentence}\nImage: two people on a stage\nQuestion: " in asked[SAMPLES[0].sentence]
+    assert f"Text: {SAMPLES[1].sentence}\nImage: not described\nQuestion: " in asked[SAMPLES[1].sentence]
+
+
+def test_an_expansion_is_asked_for_behind_fixed_demonstrations_with_the_caption_as_background(folder, scripted):
+    write_samples(folder / "test.jsonl", [replace(SAMPLES[0], captions=("two people on a stage",)), SAMPLES[1]])
+    main(flags(folder, scripted, "expansions"))
+    texts = [json.loads(body)["messages"][0]["content"] for body in scripted.asked]
+    shown = {text.rsplit("Background: ", 1)[0] for text in texts}
+    (demonstrations,) = shown
+    answers = [line for line in demonstrations.split("\n") if line.startswith("Answer: ")]
+    assert answers == ["Answer: a basketball player in a jersey", "Answer: a city on a river", "Answer: a band on a stage"]
+    own = sorted(text.rsplit("Background: ", 1)[1].split("\nQuestion")[0] for text in texts)
+    described = f"two people on a stage\nText: {SAMPLES[0].sentence}"
+    assert own == sorted([described, *[f"not described\nText: {SAMPLES[1].sentence}"] * 2])
+
+
+@pytest.mark.parametrize(("num", "shown"), [(5, 5), (9, 6)])
+@pytest.mark.parametrize("choice", ["nearest", "fixed"])
+def test_a_training_sample_gets_so_many_examples_and_is_never_its_own(folder, scripted, tiny_text_encoder, choice, num, shown):
+    pool = [Sample(f"t{n}", "d", MNER, f"sentence number {n}", (), ()) for n in range(7)]
+    write_samples(folder / "train.jsonl", pool)
+    write_knowledge(folder / "human.jsonl", [Knowledge(one.id, f"about {one.sentence}", "human") for one in pool])
+    more = ["--samples", str(folder / "train.jsonl"), "--num_examples", str(num), "--choice", choice]
+    main(refined(folder, scripted, tiny_text_encoder, *more))
+    asked = asked_of(scripted)
+    assert asked.keys() == {one.sentence for one in pool}
+    for sentence, text in asked.items():
+        answers = [line for line in text.split("\n") if line.startswith("Answer: about")]
+        assert len(set(answers)) == shown
+        assert f"Answer: about {sentence}" not in answers
 
 
 def test_a_dry_run_asks_nothing(folder, scripted, tiny_text_encoder, capsys):
