@@ -115,9 +115,7 @@ def draw_bars(path: Path, groups: Mapping[str, Mapping[str, Estimate]], *, label
     _save(figure, path)
 
 
-def draw_sweep(
-    path: Path, points: Mapping[float, Mapping[str, Estimate]], *, label: str = "perturbation \u03b2 = \u03b3"
-) -> None:
+def draw_sweep(path: Path, points: Mapping[float, Mapping[str, Estimate]], *, label: str) -> None:
     """Draw scores over a setting (E2E-GMNER Fig. 3): one panel a measure, each with a scale of its own, with 95 % intervals.
 
     Args:
@@ -135,6 +133,31 @@ def draw_sweep(
         axis.set_ylabel(f"{plain_label(measure)} (%)")
         axis.set_xticks(places, [f"{value:g}" for value in places], rotation=45 if len(places) > 5 else 0)
         _finish(axis, label)
+    _save(figure, path)
+
+
+def draw_profiles(path: Path, series: Mapping[str, Mapping[str, Mapping[float, Estimate]]], *, label: str) -> None:
+    """Draw scores of several systems over a setting (RiVEG Fig. 9): one panel a series, one color a system, 95 % intervals.
+
+    Args:
+        path: of the PNG.
+        series: for each series the scores of each system by name, by the value of the setting, as fractions.
+        label: of the axis of the setting.
+    """
+    figure, axes = _panels(len(series))
+    names = list(dict.fromkeys(name for by_name in series.values() for name in by_name))
+    looks = dict(zip(names, zip(cycle(COLORS), cycle(MARKERS), strict=False), strict=False))
+    for axis, (measure, by_name) in zip(axes, series.items(), strict=False):
+        for name, points in by_name.items():
+            color, marker = looks[name]
+            places, estimates = sorted(points), [points[place] for place in sorted(points)]
+            values = [100 * estimate.value for estimate in estimates]
+            axis.plot(places, values, color=color, marker=marker, ms=5, linewidth=1.8, label=plain_label(name))
+            _draw_intervals(axis, places, estimates, color)
+        axis.set_ylabel(f"{plain_label(measure)} (%)")
+        _finish(axis, label)
+    if names:
+        _legend_below(figure, axes[0], len(names))
     _save(figure, path)
 
 

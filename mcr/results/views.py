@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mcr.metrics.intervals import Estimate, SeedsEstimate
 from mcr.report.cases import write_cases_page
-from mcr.report.comparison_figures import draw_bars, draw_curves_overlaid, draw_sweep
+from mcr.report.comparison_figures import draw_bars, draw_curves_overlaid, draw_profiles, draw_sweep
 from mcr.results.row_results import RowResult, read_cases
 from mcr.systems.tables import ComparedCases, Row, Table
 
@@ -44,7 +44,11 @@ def write_view(
         }
         draw_curves_overlaid(drawn[0], runs, wanted.curves)
     elif wanted.view == "sweep":
-        draw_sweep(drawn[0], {row.x: shown[row.key] for row in rows if row.x is not None})
+        shares = {column.header for column in wanted.columns if not column.measure.is_count}
+        points = {row.x: {name: one for name, one in shown[row.key].items() if name in shares} for row in rows}
+        draw_sweep(drawn[0], {x: scores for x, scores in points.items() if x is not None}, label=wanted.axis)
+    elif wanted.view == "profiles":
+        draw_profiles(drawn[0], _profiles(wanted, rows, shown), label=wanted.axis)
     elif wanted.view == "cases":
         drawn = [path.parent / f"{row.key}.html" for row in rows]
         for page, row in zip(drawn, rows, strict=True):
@@ -59,6 +63,19 @@ def write_view(
                 title=f"{wanted.title}: {row.title}",
             )
     return drawn if wanted.view else []
+
+
+def _profiles(
+    wanted: Table, rows: Sequence[Row], shown: Mapping[str, Mapping[str, Estimate]]
+) -> dict[str, dict[str, dict[float, Estimate]]]:
+    """Return {series: {row: {x: score}}} of what the rows have."""
+    found: dict[str, dict[str, dict[float, Estimate]]] = {}
+    for column in wanted.columns:
+        for row in rows:
+            if column.header in shown[row.key]:
+                points = found.setdefault(column.series, {}).setdefault(row.title, {})
+                points[column.x] = shown[row.key][column.header]
+    return found
 
 
 def _plain(one: SeedsEstimate) -> Estimate:

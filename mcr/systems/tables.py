@@ -12,7 +12,7 @@ from mcr.metrics.scores import Ratio, f1_of, precision_of, recall_of
 from mcr.systems.stages import Stage
 
 PLATFORMS = ("sandbox", "twitter")  # the tiny world on a CPU; the published data and models
-VIEWS = ("", "bars", "curves", "sweep", "cases")
+VIEWS = ("", "bars", "curves", "sweep", "profiles", "cases")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,15 @@ class Column:
         header: as the paper has it.
         evaluation: which of a row's evaluations, or of its files of figures, it is of.
         measure: shown in per cent, or as it is where it is a count.
+        series: of profiles: what it is a point of, such as "GMNER F1" by IoU threshold.
+        x: of profiles: its place on the axis.
     """
 
     header: str
     evaluation: str
     measure: Ratio | Figure
+    series: str = ""
+    x: float = 0.0
 
 
 def precision_recall_f1_columns(title: str, evaluation: str, measure: str) -> tuple[Column, ...]:
@@ -174,7 +178,9 @@ class Table:
             twitter's in a dry run, which has a few samples alone.
         quoted: rows that the paper quotes of others, by name: its figures by column. They are shown and not made.
         view: what is drawn beside the table: one of VIEWS. "bars": a group of bars a row. "curves": `curves` of the rows over
-            steps. "sweep": the columns over the rows' `x`. "cases": a page of the samples that differ.
+            steps. "sweep": the columns over the rows' `x`. "profiles": the rows over the columns' `x`, a panel a series.
+            "cases": a page of the samples that differ.
+        axis: of a sweep or of profiles: what is on the axis.
         curves: the keys of metrics.jsonl that are drawn, a panel each.
         orders: what the paper's rows claim of each other, tried on ours.
     """
@@ -185,11 +191,14 @@ class Table:
     sizes: Mapping[str, Mapping[str, float]]
     quoted: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     view: str = ""
+    axis: str = ""
     curves: tuple[str, ...] = ()
     orders: tuple[Order, ...] = ()
 
     def __post_init__(self) -> None:
         headers = [column.header for column in self.columns]
+        if (self.view in ("sweep", "profiles")) != bool(self.axis):
+            raise ConfigError(f"table {self.title}: a sweep and profiles have an axis, and nothing else has. Name what is on it.")
         if self.view not in VIEWS or set(self.rows) - set(PLATFORMS) or len(set(headers)) < len(headers):
             raise ConfigError(f"table {self.title}: a view, platform or header is wrong. See mcr/systems/tables.py.")
         for row in (row for rows in self.rows.values() for row in rows):

@@ -1,6 +1,7 @@
 """RiVEG in the sandbox with the tiny base model: the small demo runs whole, resumes, and grounds only what is entailed."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -8,9 +9,11 @@ pytest.importorskip("torch")
 
 from mcr.grounding.calibration import Calibration, probability_of
 from mcr.io.predictions import load_predictions
+from mcr.systems import riveg
 from recipes import calibrate_verdicts, evaluate
 
 pytestmark = pytest.mark.recipe
+CONFIG = Path(riveg.__file__).parent / "configs" / "sandbox_riveg_evaluate.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -66,29 +69,13 @@ def test_verdicts_without_probabilities_cannot_be_calibrated(demo, tmp_path):
         calibrate_verdicts.main(["--gold", str(gold), "--predictions", str(path), "--output", str(tmp_path / "c.json")])
 
 
-def test_the_same_run_from_a_config(demo, tmp_path):
+def test_the_same_run_from_the_shipped_config(demo, tmp_path, monkeypatch):
     """mcr evaluate --system riveg --config: the pipeline with every stage a file or a model, as a YAML file says it."""
     folder = runs_of(demo)
-    settings = {
-        "system": "riveg",
-        "gold": folder / "data" / "test.jsonl",
-        "image_root": folder / "data",
-        "output_dir": tmp_path / "out",
-        "riveg_tagger": folder / "tagger" / "nearest_5" / "model",
-        "riveg_knowledge": folder / "knowledge" / "nearest_5" / "test.jsonl",
-        "riveg_expansions": folder / "names" / "nearest_5" / "test" / "expansions.jsonl",
-        "riveg_entailer": "vlm",
-        "riveg_entailer_model": folder / "ve" / "expression" / "sft" / "model",
-        "riveg_calibration": folder / "ve" / "expression" / "calibration.json",
-        "riveg_grounder": "vlm",
-        "riveg_grounder_model": folder / "vg" / "expression" / "sft" / "model",
-        "riveg_segmenter": "color",
-        "riveg_dtype": "float32",
-        "num_resamples": 10,
-    }
-    config = tmp_path / "riveg.yaml"
-    config.write_text("".join(f"{name}: {value}\n" for name, value in settings.items()))
-    evaluate.main(["--config", str(config)])
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "riveg_demo").symlink_to(demo[0], target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+    evaluate.main(["--config", str(CONFIG), "--output_dir", str(tmp_path / "out"), "--num_resamples", "10"])
     before = load_predictions(folder / "whole" / "nearest_5-ve-vg-expression" / "test" / "predictions-000.jsonl")
     after = load_predictions(tmp_path / "out" / "predictions-000.jsonl")
     assert [[(e.text, e.type, e.boxes) for e in one.entities] for one in after] == [

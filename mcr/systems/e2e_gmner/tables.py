@@ -135,6 +135,7 @@ TABLES = {
         sweep_rows(),
         SIZES,
         view="sweep",
+        axis="perturbation \u03b2 = \u03b3",
         orders=ORDERS_FIG_3,
     ),
 }

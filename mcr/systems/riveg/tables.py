@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from mcr.metrics.scores import GREC_PRECISION, IOU_CURVE, MASK_IOU_CURVE, PHRASE_MASK_IOU, SEEN_NAMES, VERDICT_ACCURACY, f1_of
+from mcr.metrics.scores import (
+    GREC_PRECISION,
+    IOU_CURVE,
+    MASK_IOU_CURVE,
+    PHRASE_MASK_IOU,
+    SEEN_NAMES,
+    VERDICT_ACCURACY,
+    Ratio,
+    f1_of,
+)
 from mcr.systems.riveg import sandbox_runs, text_runs
 from mcr.systems.riveg.sandbox_runs import MSEA, Knowledge, Whole, plan_curve, plan_forms, plan_masks, plan_names, plan_whole
 from mcr.systems.riveg.text_runs import GMNER, TWITTER_2015, TWITTER_2017, TextSet, TextVariant, plan_text
@@ -46,6 +55,13 @@ OTHERS_5 = {
     "MoRe Wiki-Image (XLM-R)": "- - 78.13 - - 89.82",
     "PLIM Mix (XLM-R)": "79.10 79.78 79.44 91.12 92.67 91.89",
 }
+
+
+def curve_columns(measure: str, curve: Mapping[str, Ratio]) -> list[Column]:
+    """Return a column for each IoU threshold of a measure."""
+    return [Column(f"{measure} at IoU {one}", "gmner", ratio, measure, float(one)) for one, ratio in curve.items()]
+
+
 PARTS = ("GMNER", "MNER", "EEG", "EES", "SMNER")
 TABLE_6 = (
     *(
@@ -156,8 +172,8 @@ TABLE_11 = (Column("mIoU", "phrases", PHRASE_MASK_IOU),)
 OTHERS_11 = {"SeqTR, text query": "56.34", "UNINEXT-R50, text query": "58.66", "OFA-large + ViT-H-SAM, box prompt": "62.12"}
 MASKS = {"the whole box": "box", "the colors in the box": "color"}
 CURVES = (
-    *(Column(f"GMNER F1 at IoU {threshold}", "gmner", ratio) for threshold, ratio in IOU_CURVE.items()),
-    *(Column(f"SMNER F1 at IoU {threshold}", "gmner", ratio) for threshold, ratio in MASK_IOU_CURVE.items()),
+    *curve_columns("GMNER F1", IOU_CURVE),
+    *curve_columns("SMNER F1", MASK_IOU_CURVE),
 )
 
 
@@ -274,5 +290,5 @@ TABLES = {
         quoted={name: paper_figures(headers_of(TABLE_11), figures) for name, figures in OTHERS_11.items()},
         orders=(Order("the whole box", "the colors in the box", "mIoU"),),
     ),
-    "riveg-fig9": Table("RiVEG Figure 9: F1 by the IoU threshold", CURVES, MASKED, SIZES),
+    "riveg-fig9": Table("RiVEG Figure 9: F1 by the IoU threshold", CURVES, MASKED, SIZES, view="profiles", axis="IoU threshold"),
 }

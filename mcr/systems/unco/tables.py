@@ -69,9 +69,9 @@ def small_row(title: str, small: Small | Tuned | Other, paper: str = "") -> Row:
     return Row(f"unco-{small.name.replace('_', '-')}", title, partial(plan_small, small), _figures(paper))
 
 
-def corrected_row(title: str, how: Correction, paper: str = "") -> Row:
+def corrected_row(title: str, how: Correction, paper: str = "", x: float | None = None) -> Row:
     """Return the row of corrected predictions."""
-    return Row(f"unco-{how.key.replace('_', '-')}", title, partial(plan_corrected, how), _figures(paper))
+    return Row(f"unco-{how.key.replace('_', '-')}", title, partial(plan_corrected, how), _figures(paper), x)
 
 
 def _figures(paper: str) -> Mapping[str, float]:
@@ -193,10 +193,12 @@ TABLES = {
         (*TASKS[:1], QUESTIONS),
         {
             "sandbox": tuple(
-                corrected_row(f"threshold {one:g}", Correction(f"threshold_{one:g}", threshold=one)) for one in THRESHOLDS
+                corrected_row(f"threshold {one:g}", Correction(f"threshold_{one:g}", threshold=one), x=one) for one in THRESHOLDS
             )
         },
         SIZES,
+        view="sweep",
+        axis="threshold of every part",
     ),
     "unco-others": Table(
         "UnCo's correctors on another model's predictions (not in the paper)",

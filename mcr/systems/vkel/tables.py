@@ -24,7 +24,7 @@ BY_TYPE = tuple(
 )
 THRESHOLDS = (0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 AT_THRESHOLDS = tuple(
-    Column(f"{title} {one:.1f}", f"{one:g}", f1_of(measure))
+    Column(f"{title} {one:.1f}", f"{one:g}", f1_of(measure), f"{title} F1", one)
     for title, measure in (("FMNERG", "gmner"), ("EEG", "eeg"))
     for one in THRESHOLDS
 )
@@ -71,10 +71,10 @@ def whole_row(title: str, system: Variant, paper: Mapping[str, float] | None = N
     return Row(key, title, partial(plan_whole, system), paper or {}, x)
 
 
-def sweep(title: str, points: Mapping[str, tuple[Variant, float]]) -> Table:
+def sweep(title: str, axis: str, points: Mapping[str, tuple[Variant, float]]) -> Table:
     """Return the table of a figure; points are (variant, place on the axis) by title."""
     rows = tuple(whole_row(name, variant, x=x) for name, (variant, x) in points.items())
-    return Table(title, (*TASKS, UNSEEN), {"sandbox": rows}, SETTINGS, view="sweep")
+    return Table(title, (*TASKS, UNSEEN), {"sandbox": rows}, SETTINGS, view="sweep", axis=axis)
 
 
 TABLES = {
@@ -120,6 +120,8 @@ TABLES = {
             )
         },
         SETTINGS,
+        view="profiles",
+        axis="IoU threshold",
     ),
     "vkel-10": Table(
         "VKEL Table X: one language model, and all three",
@@ -137,13 +139,18 @@ TABLES = {
         orders=tuple(Order(title, "VKEL", "EEG F1") for title in TABLE_10),
     ),
     "vkel-fig8": sweep(
-        "VKEL Figure 8: by the number of objects", {f"K = {one}": (replace(WHOLE, top_k=one), one) for one in OBJECTS}
+        "VKEL Figure 8: by the number of objects",
+        "objects K",
+        {f"K = {one}": (replace(WHOLE, top_k=one), one) for one in OBJECTS},
     ),
     "vkel-fig9": sweep(
         "VKEL Figure 9: by the share of synthetic pairs",
+        "share of the synthetic pairs",
         {f"{one:.0%}": (replace(WHOLE, synthetic=one), one) for one in SHARES},
     ),
     "vkel-fig10": sweep(
-        "VKEL Figure 10: by noise in stage 2", {f"{one:.0%} noise": (replace(WHOLE, noise=one), one) for one in NOISE}
+        "VKEL Figure 10: by noise in stage 2",
+        "share of noisy entities",
+        {f"{one:.0%} noise": (replace(WHOLE, noise=one), one) for one in NOISE},
     ),
 }

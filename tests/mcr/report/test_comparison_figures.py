@@ -7,7 +7,7 @@ from PIL import Image
 
 from mcr.metrics.intervals import Estimate
 from mcr.report import comparison_figures
-from mcr.report.comparison_figures import draw_bars, draw_curves_overlaid, draw_sweep, smooth
+from mcr.report.comparison_figures import draw_bars, draw_curves_overlaid, draw_profiles, draw_sweep, smooth
 from mcr.report.figures import COLORS
 
 SURE, UNSURE = Estimate(0.5, 0.5, 0.5), Estimate(0.5, 0.25, 0.625)
@@ -84,18 +84,30 @@ def test_many_systems_are_drawn_without_numbers_and_nothing_at_all_is_a_picture(
     assert not axes()[0].texts
     assert len(axes()[0].patches) == 20
     draw_bars(tmp_path / "none.png", {})
-    draw_sweep(tmp_path / "no_sweep.png", {})
+    draw_sweep(tmp_path / "no_sweep.png", {}, label="x")
+    draw_profiles(tmp_path / "no_profiles.png", {}, label="x")
     assert num_colors(tmp_path / "none.png") > 1
 
 
 def test_a_sweep_has_a_panel_a_measure_in_the_order_of_the_setting(axes, tmp_path):
-    draw_sweep(tmp_path / "s.png", {0.05: {"GMNER F1": SURE, "mean IoU": UNSURE}, 0.0: {"GMNER F1": UNSURE}})
+    draw_sweep(tmp_path / "s.png", {0.05: {"GMNER F1": SURE, "mean IoU": UNSURE}, 0.0: {"GMNER F1": UNSURE}}, label="K")
     f1, iou = axes()
     assert list(f1.lines[0].get_xdata()) == [0.0, 0.05]
     assert list(iou.lines[0].get_xdata()) == [0.05]
     assert (f1.get_ylabel(), iou.get_ylabel()) == ("GMNER F1 (%)", "mean IoU (%)")
-    assert f1.get_xlabel() == "perturbation \u03b2 = \u03b3"
+    assert f1.get_xlabel() == "K"
     assert whiskers(f1) == whiskers(iou) == [(25, 62.5)]
+
+
+def test_profiles_have_a_panel_a_series_and_a_line_a_system_in_one_color(axes, tmp_path):
+    gmner = {"RiVEG": {0.9: SURE, 0.5: UNSURE}, "w/o VE": {0.5: UNSURE}}
+    draw_profiles(tmp_path / "p.png", {"GMNER F1": gmner, "SMNER F1": {"w/o VE": {0.5: SURE}}}, label="IoU threshold")
+    left, right = axes()
+    lines = {line.get_label(): line for line in left.lines}
+    assert list(lines["RiVEG"].get_xdata()) == [0.5, 0.9]
+    assert [line.get_color() for line in right.lines] == [lines["w/o VE"].get_color()] != [lines["RiVEG"].get_color()]
+    assert (left.get_ylabel(), right.get_xlabel()) == ("GMNER F1 (%)", "IoU threshold")
+    assert whiskers(left)[0] == (25, 62.5)
 
 
 def test_a_moving_average_keeps_a_line_and_its_length():
