@@ -39,6 +39,9 @@ class PointerArguments:
     gamma: float = field(default=0.6, metadata={"help": "weight of the debiasing loss (UnCo Eq. 9)"})
     margin: float = field(default=0.5, metadata={"help": "lambda, of the debiasing loss (UnCo Eq. 8)"})
     min_iou: float = field(default=0.5, metadata={"help": "up to which an IoU counts nothing in Eq. 3; 0: the plain equation"})
+    word_dropout: float = field(
+        default=0.0, metadata={"help": "chance of a token to be read as unknown in training (our choice)"}
+    )
     resume_with_changes: bool = field(default=False, metadata={"help": "resume in a folder whose run had other settings or data"})
 
     def __post_init__(self) -> None:
@@ -47,9 +50,10 @@ class PointerArguments:
         lacking = [name for name, value in seen.items() if not value]
         if lacking and len(lacking) < len(seen):
             raise ConfigError(f"{', '.join(lacking)}: give all of {', '.join(seen)}, or none, where no image is looked at.")
-        if self.gamma < 0 or not 0 <= self.min_iou < 1 or self.top_k < 1:
-            told = f"gamma {self.gamma}, min_iou {self.min_iou}, top_k {self.top_k}"
-            raise ConfigError(f"{told}: expected at least 0, in [0, 1), and at least 1.")
+        shares = (self.min_iou, self.word_dropout)
+        if self.gamma < 0 or not all(0 <= one < 1 for one in shares) or self.top_k < 1:
+            told = f"gamma {self.gamma}, min_iou {self.min_iou}, word_dropout {self.word_dropout}, top_k {self.top_k}"
+            raise ConfigError(f"{told}: expected at least 0, two in [0, 1), and at least 1.")
 
     @property
     def sees(self) -> bool:
@@ -94,7 +98,7 @@ def identify(arguments: PointerArguments, config: Any) -> "RunIdentity":
     from mcr.training.checkpoints.identity import check_same_run, settings_rows
 
     files = [arguments.train_samples, arguments.dev_samples, arguments.regions, arguments.dev_regions]
-    kept = {"top_k", "gamma", "margin", "min_iou"}
+    kept = {"top_k", "gamma", "margin", "min_iou", "word_dropout"}
     places = {one.name for one in dataclasses.fields(arguments)} - kept
     rows = {name: value for name, value in settings_rows((arguments, config)).items() if name not in places}
     rows |= {"data": [file_hash(Path(path)) for path in files if path]}
@@ -112,7 +116,7 @@ def make_model(arguments: PointerArguments, placed: list[Any], feature_width: in
 
     words = [one.words for one in placed]
     backbone = pretrained_backbone(arguments.backbone) if arguments.backbone else tiny_backbone(words)
-    losses = LossWeights(arguments.gamma, arguments.margin, arguments.min_iou)
+    losses = LossWeights(arguments.gamma, arguments.margin, arguments.min_iou, arguments.word_dropout)
     return PointerModel(backbone, types_of(placed), feature_width, losses)
 
 

@@ -48,11 +48,13 @@ class LossWeights:
         gamma: of the debiasing loss.
         margin: lambda of Eq. 8.
         min_iou: up to which an IoU counts nothing in Eq. 3.
+        word_dropout: chance of a token of the sentence to be read as unknown, so that a vocabulary of words meets unknown names.
     """
 
     gamma: float = 0.6
     margin: float = 0.5
     min_iou: float = 0.5
+    word_dropout: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,7 @@ class PointerModel(torch.nn.Module):
 
     def forward(self, written: torch.Tensor, ious: Any, spans: Any, **inputs: torch.Tensor) -> dict[str, torch.Tensor]:
         """Return the loss (UnCo Eq. 9) and its parts."""
-        memory = self.encode(**inputs)
+        memory = self.encode(self._with_unknown(inputs.pop("input_ids")), **inputs)
         read, wanted = written[:, :-1], written[:, 1:]
         tokens, regions = self.decode(memory, read.clamp_min(0))
         token = torch.nn.functional.nll_loss(tokens.flatten(0, 1), wanted.flatten(), ignore_index=IGNORED)  # Eq. 1
@@ -207,6 +209,15 @@ class PointerModel(torch.nn.Module):
             "region_loss": region.detach(),
             "debiasing_loss": debiasing.detach(),
         }
+
+    def _with_unknown(self, input_ids: torch.Tensor) -> torch.Tensor:
+        """Return token ids, in training with some of the words unknown."""
+        if not (self.training and self.losses.word_dropout):
+            return input_ids
+        tokenizer = self.backbone.tokenizer
+        special = torch.tensor(tokenizer.all_special_ids, device=input_ids.device)
+        hidden = torch.rand(input_ids.shape, device=input_ids.device) < self.losses.word_dropout
+        return input_ids.masked_fill(hidden & ~torch.isin(input_ids, special), tokenizer.unk_token_id)
 
     def _debias(self, memory: Memory, ious: Any, spans: Any) -> torch.Tensor:
         """Return Eq. 8, the mean over samples."""

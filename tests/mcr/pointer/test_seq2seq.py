@@ -91,6 +91,18 @@ def test_a_model_without_images_learns_that_nothing_is_in_one(model):
     assert out["region_loss"].item() == pytest.approx(0.0, abs=1e-6)  # the only region is the whole image
 
 
+def test_in_training_and_nowhere_else_words_are_hidden_at_their_chance_and_padding_is_not(model):
+    ids = torch.tensor([[5] * 900 + [0] * 100])
+    assert (model._with_unknown(ids) == ids).all()
+    model.losses = replace(model.losses, word_dropout=0.25)
+    assert (model._with_unknown(ids) == ids).all()
+    model.train()
+    hidden = model._with_unknown(ids)
+    assert set(hidden[0, :900].tolist()) == {5, model.backbone.tokenizer.unk_token_id}
+    assert 150 < (hidden[0, :900] != 5).sum() < 300
+    assert (hidden[0, 900:] == 0).all()
+
+
 def test_without_dropout_all_passes_equal_one_exactly(model):
     for one in model.modules():
         for name in ("dropout", "attention_dropout", "activation_dropout"):
