@@ -4,7 +4,8 @@
 
 Writes ve/SPLIT.jsonl, every entity with whether the image shows it; vg/SPLIT.jsonl, those that it shows with their boxes;
 and vg_all/SPLIT.jsonl, all of them with box or None, for grounding without entailment. Several sources of expansions make a
-phrase each (RiVEG's Mix). mcr write-schemas --single_style answer_only makes training sets of them.
+phrase each (RiVEG's Mix), in training alone: dev and test have one. mcr write-schemas --single_style answer_only makes
+training sets of them.
 """
 
 from argparse import Namespace
@@ -66,7 +67,11 @@ def main(argv: list[str] | None = None) -> None:
         raise ConfigError(f"--without: {args.samples} has no sample {unknown[0]!r}. Correct the id.")
     kept = [sample for sample in samples if sample.id not in args.without]
     usable = [sample for sample in kept if has_usable_image(sample)]
-    entailed = list(make_phrases(usable, sources_of(args.expansions), args.form, is_largest=args.largest_box))
+    sources = sources_of(args.expansions)
+    if len(sources) > 1 and not args.split.startswith("train"):
+        told = "several train a model (--split train); dev and test are asked by one"
+        raise ConfigError(f"--expansions: {args.expansions} is of {len(sources)} sources: {', '.join(sources)}; {told}.")
+    entailed = list(make_phrases(usable, sources, args.form, is_largest=args.largest_box))
     placed = [replace(phrase, task=VG) for phrase in entailed]
     sets = {"ve": entailed, "vg": [phrase for phrase in placed if phrase.entities[0].boxes], "vg_all": placed}
     for name, phrases in sets.items():

@@ -62,6 +62,13 @@ def test_each_source_of_expansions_makes_a_phrase_of_its_own(tmp_path):
     }
 
 
+def test_dev_and_test_have_expansions_of_one_source(tmp_path):
+    records = [Knowledge("1", f"a singer of {source}", source, "Ann", "PER") for source in ("a", "b")]
+    write_knowledge(tmp_path / "expansions.jsonl", records)
+    with pytest.raises(ConfigError, match="is of 2 sources: a, b; several train a model"):
+        run(tmp_path, "--expansions", tmp_path / "expansions.jsonl", "--split", "dev")
+
+
 def test_what_does_not_fit_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="no sample '9'"):
         run(tmp_path, "--without", "9")

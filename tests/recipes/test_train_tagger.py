@@ -96,6 +96,23 @@ def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(data, recipe, tm
     assert whole == killed
 
 
+def test_each_source_of_knowledge_trains_on_each_sample_once(data, recipe, tmp_path):
+    """The Mix: as many times the training set as there are sources, dev with one."""
+    spoken = [Knowledge(one.id, f"of {one.entities[0].text} much is said", "b") for one in samples("train", 48)]
+    write_knowledge(tmp_path / "b.jsonl", spoken)
+    mixed = ("--knowledge", data / "k_train.jsonl", tmp_path / "b.jsonl", "--num_train_epochs", 2)
+    recipe("tagger", *flags(data, tmp_path / "out", *mixed))
+    rows = [json.loads(line) for line in (tmp_path / "out" / "metrics.jsonl").read_text().splitlines()]
+    assert max(row["step"] for row in rows) == 2 * 6, "three steps an epoch and source"
+
+
+def test_dev_knowledge_of_several_sources_is_refused(data, recipe, tmp_path):
+    spoken = [Knowledge(one.id, "of whom much is said", source) for one in samples("dev", 12) for source in ("a", "b")]
+    write_knowledge(tmp_path / "both.jsonl", spoken)
+    refused = recipe("tagger", *flags(data, tmp_path / "out", "--dev_knowledge", tmp_path / "both.jsonl"), check=False)
+    assert "Use one source for dev and test" in refused.stderr
+
+
 def test_other_settings_are_refused(data, run, recipe):
     refused = recipe("tagger", *flags(data, run, "--max_tokens", 8), check=False)
     assert "max_tokens" in refused.stderr

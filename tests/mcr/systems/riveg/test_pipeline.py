@@ -125,13 +125,25 @@ def test_an_endpoint_says_what_entities_are_and_is_asked_once(tmp_path, log):
     assert (kept.id, kept.text, kept.entity) == ("1", "a singer of songs", "Ann")
 
 
-def test_a_run_that_was_stopped_asks_nothing_twice(tmp_path, log, monkeypatch):
-    monkeypatch.setattr(module, "make_entailer", lambda model, calibration: Asked("entailer", log, fails_at="1#1"))
+@pytest.mark.parametrize("part", ["entailer", "grounder"])
+def test_a_run_that_was_stopped_asks_nothing_twice(tmp_path, log, monkeypatch, part):
+    settings = {} if part == "entailer" else {"riveg_entailer": "none"}  # then both are grounded
+    monkeypatch.setattr(module, f"make_{part}", lambda *_: Asked(part, log, fails_at="1#1"))
     with pytest.raises(KeyboardInterrupt):
-        predict(tmp_path)
-    monkeypatch.setattr(module, "make_entailer", lambda model, calibration: Asked("entailer", log))
-    predict(tmp_path)
-    assert [sample_id for kind, _, sample_id, _ in log if kind == "entailer"] == ["1#0", "1#1"]
+        predict(tmp_path, **settings)
+    monkeypatch.setattr(module, f"make_{part}", lambda *_: Asked(part, log))
+    predict(tmp_path, **settings)
+    assert [sample_id for kind, _, sample_id, _ in log if kind == part] == ["1#0", "1#1"]
+
+
+def test_names_that_were_found_before_a_stop_are_not_found_again(tmp_path, log, monkeypatch):
+    monkeypatch.setattr(module.RivegPredictor, "_tagger", lambda *_: Asked("tagger", log, fails_at="3"))
+    settings = {"riveg_names": "", "riveg_tagger": "t", "riveg_entailer": "none", "riveg_grounder": "none"}
+    with pytest.raises(KeyboardInterrupt):
+        predict(tmp_path, **settings)
+    monkeypatch.setattr(module.RivegPredictor, "_tagger", lambda *_: Asked("tagger", log))
+    assert len(predict(tmp_path, **settings)) == 4
+    assert [sample_id for _, _, sample_id, _ in log] == ["1", "2", "3", "4"]
 
 
 def test_verdicts_and_places_of_files_stand_in_for_models(tmp_path, log):
