@@ -1,4 +1,5 @@
 """Region proposals from the pixels alone: connected components of one color, moved a little, and distractors, with scores.
+Their category is the name of their color.
 
 They stand in for an object detector's regions: most cover something, none is exact, some cover nothing.
 """
@@ -9,6 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from mcr.boxes import Box
+from mcr.regions.color_names import color_in
 from mcr.regions.proposed import Proposal
 from mcr.segment.color import color_codes, ground_of
 
@@ -38,9 +40,10 @@ def components(pixels: np.ndarray) -> list[Box]:
 def propose(pixels: np.ndarray, rng: Random, *, num: int = 8) -> tuple[Proposal, ...]:
     """Return `num` proposals of a picture, or more where it has more components, highest score first."""
     height, width, _ = pixels.shape
-    found = [Proposal(_jittered(box, rng, width, height), rng.uniform(*COMPONENT_SCORES)) for box in components(pixels)]
-    while len(found) < num:
-        found.append(Proposal(_anywhere(rng, width, height), rng.uniform(*DISTRACTOR_SCORES)))
+    boxes = [(_jittered(box, rng, width, height), rng.uniform(*COMPONENT_SCORES)) for box in components(pixels)]
+    while len(boxes) < num:
+        boxes.append((_anywhere(rng, width, height), rng.uniform(*DISTRACTOR_SCORES)))
+    found = [Proposal(box, score, color_in(pixels, box)) for box, score in boxes]
     return tuple(sorted(found, key=lambda proposal: -proposal.score))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from mcr.errors import ConfigError, closest
 from mcr.io.images import open_image
 from mcr.records import Sample
+from mcr.regions.color_names import color_in
 from mcr.regions.components import components
 from mcr.regions.proposed import Proposal, Proposals
 
@@ -22,7 +23,7 @@ class Proposer(Protocol):
 
 
 class ComponentsProposer:
-    """Connected components of one color, for flat pictures such as the sandbox's; all have score 1.
+    """Connected components of one color, for flat pictures such as the sandbox's, by its name; all have score 1.
 
     Args:
         name_or_path: not used: it has no model.
@@ -36,8 +37,8 @@ class ComponentsProposer:
     def propose(self, samples: Sequence[Sample]) -> Iterator[Proposals]:
         """Yield the regions of each sample's first image."""
         for sample in samples:
-            boxes = components(np.asarray(open_image(self.image_root, sample.images[0].path)))
-            yield tuple(Proposal(box, 1.0) for box in boxes[: self.top_k])
+            pixels = np.asarray(open_image(self.image_root, sample.images[0].path))
+            yield tuple(Proposal(box, 1.0, color_in(pixels, box)) for box in components(pixels)[: self.top_k])
 
 
 def vinvl(name_or_path: str, image_root: Path, top_k: int) -> Any:

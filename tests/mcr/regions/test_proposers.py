@@ -1,6 +1,7 @@
 """Proposers from pixels to pixels: components, published files, detectors with random weights; and the command."""
 
 import json
+from random import Random
 
 import numpy as np
 import pytest
@@ -11,9 +12,13 @@ pytest.importorskip("torch")
 from tiny_detectors import make_owlv2, make_rt_detr
 
 from data_prep import make_sandbox
+from data_prep.sandbox.drawing import draw_pixels
+from data_prep.sandbox.looks import COLORS, Look
 from mcr.errors import ConfigError, DataError
 from mcr.io.samples import load_samples
 from mcr.records import ImageRef, Sample
+from mcr.regions.color_names import color_in, color_name
+from mcr.regions.components import components, propose
 from mcr.regions.detectors import MAX_IOU, best_apart
 from mcr.regions.proposed import Proposal, read_regions
 from mcr.regions.proposers import make_proposer
@@ -49,6 +54,18 @@ def test_components_of_the_sandbox_cover_every_gold_box(world, tmp_path, capsys)
     flags = ["--samples", str(world / "test.jsonl"), "--image_root", str(world), "--proposer", "components"]
     main([*flags, "--output", str(tmp_path / "regions.jsonl")])
     assert "| 28 | 100.00 |" in capsys.readouterr().out
+
+
+def test_what_the_sandbox_shows_is_called_by_its_color():
+    disc, ring = (4.0, 4.0, 68.0, 68.0), (72.0, 72.0, 120.0, 120.0)
+    pixels = draw_pixels(((Look("purple", "disc"), disc), (Look("yellow", "ring"), ring)), (238, 236, 228), 128)
+    assert [color_in(pixels, box) for box in components(pixels)] == ["purple", "yellow"]
+    whole, nothing, outside = (0.0, 0.0, 128.0, 128.0), (100.0, 0.0, 128.0, 30.0), (-9.0, -9.0, -1.0, -1.0)
+    assert [color_in(pixels, box) for box in (whole, nothing)] == ["purple", "white"]
+    assert color_in(pixels, outside) == "white"
+    found = propose(pixels, Random(0))
+    assert {one.label for one in found if one.score > 0.7} == {"purple", "yellow"}
+    assert all(color_name(*COLORS[name]) == name for name in COLORS)
 
 
 def test_the_command_continues_after_a_torn_line_and_refuses_other_settings(world, tmp_path):
