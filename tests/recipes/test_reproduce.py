@@ -28,6 +28,7 @@ KEEP_ALL = ("min_std=0", "min_max=0", "min_median=0")
 MCR_SIZES = ("gmner=40", "mner=10", "phrases=10", "dev=2", "test=8", "sft_steps=4", "more_steps=2", "filter_prompts=12")
 MCR_SIZES = (*MCR_SIZES, "grpo_steps=2", "grpo_groups=1", "max_tokens=12", *KEEP_ALL)
 RIVEG_SIZES = ("train=40", "dev=6", "test=8", "unseen=8", "annotated=8", "epochs=1", "steps=2")
+VKEL_SIZES = ("train=40", "dev=4", "test=8", "unseen=8", "texts=20", "steps=2", "tokens=40", "min_cosine=0")
 E2E_SIZES = ("train=20", "test=8", "steps=4", "max_tokens=12")
 # The rows of a smoke run, so that all tables together take minutes; None: all of them.
 SMOKE = {
@@ -46,8 +47,9 @@ SMOKE = {
     "riveg-8": ("BiLSTM-VE-VG with None",),
     "riveg-11": None,
     "riveg-fig9": None,
+    "vkel-6": ("w Joint Training",),
 }
-SIZES = {"mcr": MCR_SIZES, "e2e": E2E_SIZES, "riveg": RIVEG_SIZES}
+SIZES = {"mcr": MCR_SIZES, "e2e": E2E_SIZES, "riveg": RIVEG_SIZES, "vkel": VKEL_SIZES}
 VIEWS = {"mcr-fig3": "mcr-fig3.png", "mcr-fig4-5": "mcr-fig4-5.png", "e2e-fig3": "e2e-fig3.png", "riveg-fig9": "riveg-fig9.png"}
 VIEWS |= {"mcr-cases": "mcr-sft-against-mcr.html"}
 
