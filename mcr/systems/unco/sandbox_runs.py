@@ -12,7 +12,7 @@ CONFIGS = Path(__file__).parent / "configs"
 TUNING = PACKAGES / "recipes" / "configs" / "mcr" / "sandbox_sft.yaml"
 FAMILY, LLM = "qwen3_vl", "sandbox-llm"
 SIZES = {
-    "train": 1600,  # scenes
+    "train": 4000,  # scenes
     "dev": 150,
     "test": 200,
     "epochs": 20,  # of the small model
