@@ -22,7 +22,7 @@ TINY: dict[str, Any] = {
     "max_position_embeddings": 256,
     "dropout": 0.1,
 }
-BART = ("bart", "mbart")
+BART = "bart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ def pretrained_backbone(name_or_path: str) -> Backbone:
 
     check_weights_are_safe(name_or_path)
     kind = AutoConfig.from_pretrained(name_or_path).model_type  # the user names it # nosec B615
-    if kind not in BART:
-        raise ConfigError(f"backbone: {name_or_path} is a {kind}, expected one of {', '.join(BART)}. Name another model.")
+    if kind != BART:
+        raise ConfigError(f"backbone: {name_or_path} is a {kind}, expected a {BART}. Name another model.")
     tokenizer = AutoTokenizer.from_pretrained(name_or_path, add_prefix_space=True)  # likewise # nosec B615
     return Backbone(AutoModel.from_pretrained(name_or_path, use_safetensors=True), tokenizer)  # likewise # nosec B615
 

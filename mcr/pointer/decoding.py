@@ -1,8 +1,9 @@
 """Greedy decoding within the grammar, and passes with dropout over what was written (UnCo Eqs. 4-7)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ class Estimate:
         kind: MC_DROPOUT, CONFIDENCE, or TEMPERATURE: confidence at the temperatures.
         num_passes: T, of Monte Carlo dropout (UnCo B.1: 10).
         span: "mean" or "sum" over a span's words.
-        seed: of the dropout masks.
+        seed: of the dropout masks, which each sample draws for itself, whatever batch it is in.
         temperatures: of `fit_temperatures`; 1 but for TEMPERATURE.
     """
 
@@ -54,10 +55,13 @@ class WrittenEntity:
 
 @torch.no_grad()
 def write_greedily(model: PointerModel, memory: Memory) -> list[list[int]]:
-    """Return the sequence of each sample, from START to END; each step takes the most likely token that the grammar allows."""
-    num_words = memory.word_mask.sum(dim=1).tolist()
+    """Return the sequence of each sample, from START to END; each step takes the most likely token that the grammar allows.
+
+    What the decoder has no position for is left out.
+    """
+    num_words, limit = memory.word_mask.sum(dim=1).tolist(), int(model.bart.config.max_position_embeddings)
     written = [[START] for _ in num_words]
-    while any(row[-1] != END for row in written):
+    while any(row[-1] != END for row in written) and max(map(len, written)) < limit:
         longest = max(map(len, written))
         read = torch.tensor([row + [END] * (longest - len(row)) for row in written], device=memory.states.device)
         tokens, _ = model.decode(memory, read)
@@ -71,18 +75,25 @@ def write_greedily(model: PointerModel, memory: Memory) -> list[list[int]]:
 
 @torch.no_grad()
 def estimate_passes(
-    model: PointerModel, memory: Memory, written: torch.Tensor, estimate: Estimate
+    model: PointerModel, memory: Memory, written: torch.Tensor, estimate: Estimate, seed: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the probabilities of tokens [T, B, L, C] and of regions [T, B, L, K+1] of passes over what was written.
 
     Only the decoder drops units, and the encoder does not run again (UnCo 2.2). Raw confidence takes one pass without dropout.
+
+    Args:
+        model: not in training.
+        memory: of `PointerModel.encode`.
+        written: long [B, L].
+        estimate: of uncertainty.
+        seed: of the dropout masks.
     """
     if estimate.kind != MC_DROPOUT:
         tokens, regions = model.decode(memory, written)
         at = estimate.temperatures
         return scaled(tokens, at.token).exp()[None], scaled(regions, at.region).exp()[None]
     with torch.random.fork_rng(), dropping(model.bart.decoder):
-        torch.manual_seed(estimate.seed)
+        torch.manual_seed(seed)
         passes = [model.decode(memory, written) for _ in range(estimate.num_passes)]
     return torch.stack([tokens.exp() for tokens, _ in passes]), torch.stack([regions.exp() for _, regions in passes])
 
@@ -100,25 +111,25 @@ def dropping(module: Any) -> Iterator[None]:
 
 
 @torch.no_grad()
-def write_entities(model: PointerModel, inputs: dict[str, torch.Tensor], estimate: Estimate) -> list[list[WrittenEntity]]:
+def write_entities(
+    model: PointerModel, inputs: dict[str, torch.Tensor], estimate: Estimate, ids: Sequence[str]
+) -> list[list[WrittenEntity]]:
     """Return the entities of each sample with their uncertainties.
 
     Args:
         model: not in training.
         inputs: of `PointerModel.encode`.
         estimate: of uncertainty.
+        ids: of the samples.
     """
     memory = model.encode(**inputs)
-    written = write_greedily(model, memory)
-    longest = max(map(len, written))
-    read = torch.tensor([row + [END] * (longest - len(row)) for row in written], device=memory.states.device)
-    _, regions = model.decode(memory, read)
-    doubts = _doubts(model, memory, read, regions, estimate)
     found = []
-    for number, row in enumerate(written):
-        tokens, places = (part[number].tolist() for part in doubts)
-        best = regions[number].argmax(dim=-1).tolist()
-        choices = _choices(model, memory, number)
+    for number, row in enumerate(write_greedily(model, memory)):
+        alone, read = memory.alone(number), torch.tensor([row], device=memory.states.device)
+        _, regions = model.decode(alone, read)
+        seed = Random(f"dropout/{estimate.seed}/{ids[number]}").getrandbits(63)
+        tokens, places = (part[0].tolist() for part in _doubts(model, alone, read, regions, estimate, seed))
+        best, choices = regions[0].argmax(dim=-1).tolist(), _choices(model, alone)
         entities = []
         for start, end, label, steps in model.grammar.read(row):
             values = entity_uncertainties(tokens, places, steps, span=estimate.span)
@@ -129,20 +140,20 @@ def write_entities(model: PointerModel, inputs: dict[str, torch.Tensor], estimat
 
 
 def _doubts(
-    model: PointerModel, memory: Memory, read: torch.Tensor, regions: torch.Tensor, estimate: Estimate
+    model: PointerModel, memory: Memory, read: torch.Tensor, regions: torch.Tensor, estimate: Estimate, seed: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the uncertainty of each step's token and region, [B, L]; step i writes token i + 1."""
-    token_passes, region_passes = estimate_passes(model, memory, read, estimate)
+    token_passes, region_passes = estimate_passes(model, memory, read, estimate, seed)
     if estimate.kind != MC_DROPOUT:
         chosen = torch.cat([read[:, 1:], torch.full_like(read[:, :1], END)], dim=1)
         return raw_doubt(token_passes, chosen), raw_doubt(region_passes, regions.argmax(dim=-1))
     return predictive_entropy(token_passes), predictive_entropy(region_passes)
 
 
-def _choices(model: PointerModel, memory: Memory, number: int) -> dict[str, int]:
-    """Return among how many a sample's tokens and regions are chosen."""
-    tokens = model.grammar.num_special + int(memory.word_mask[number].sum())
-    return {"span": tokens, "type": tokens, "region": int(memory.region_mask[number].sum())}
+def _choices(model: PointerModel, memory: Memory) -> dict[str, int]:
+    """Return among how many the tokens and regions of one sample are chosen."""
+    tokens = model.grammar.num_special + memory.word_mask.shape[1]
+    return {"span": tokens, "type": tokens, "region": memory.region_mask.shape[1]}
 
 
 def _region(best: list[int], steps: EntitySteps) -> int | None:

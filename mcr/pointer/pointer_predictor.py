@@ -49,7 +49,7 @@ class PointerPredictor:
             if seen:
                 read = self.model.read(seen)
                 inputs = {name: value.to(device) for name, value in read.items() if name not in ("written", "ious", "spans")}
-                written = write_entities(self.model, inputs, self.estimate)
+                written = write_entities(self.model, inputs, self.estimate, [one.placed.sample.id for one in seen])
             found = {one.placed.sample.id: (one, row) for one, row in zip(seen, written, strict=True)}
             for sample in batch:
                 yield _prediction(sample, *found[sample.id]) if sample.id in found else Prediction(sample.id, sample.sentence)

@@ -81,6 +81,20 @@ class Memory:
     region_mask: torch.Tensor
     texts: torch.Tensor
 
+    def alone(self, number: int) -> "Memory":
+        """Return what the decoder sees of one sample, without padding."""
+        words, regions = self.word_mask[number], self.region_mask[number]
+        return Memory(
+            self.states[number, self.mask[number]][None],
+            self.mask[number, self.mask[number]][None],
+            self.words[number, words][None],
+            self.word_embeddings[number, words][None],
+            words[words][None],
+            self.regions[number, regions][None],
+            regions[regions][None],
+            self.texts[number, words][None],
+        )
+
 
 class PointerModel(torch.nn.Module):
     """Writes entities as sequences of `mcr.pointer.sequences`.

@@ -6,7 +6,7 @@ B texts, K words, T passes.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from random import Random
 
 import torch
 
@@ -49,17 +49,22 @@ def dropping(tagger: Tagger) -> Iterator[None]:
 
 
 @torch.no_grad()
-def mean_marginals(tagger: Tagger, batch: dict[str, Any], estimate: str, num_passes: int, seed: int) -> torch.Tensor:
-    """Return marginals [B, K, tags]: the mean of passes with dropout, or of one without it."""
-    device = tagger.emit.weight.device
+def marginals_of(tagger: Tagger, texts: Sequence[TaggedText]) -> torch.Tensor:
+    """Return the chances [B, K, tags] of the tags of texts."""
+    batch, device = tagger.read(texts), tagger.emit.weight.device
     inputs = {key: value.to(device) for key, value in batch["inputs"].items()}
     mask = batch["mask"].to(device)
-    if estimate == CONFIDENCE:
-        return marginals(tagger, tagger(inputs, mask)["emissions"], mask)
+    return marginals(tagger, tagger(inputs, mask)["emissions"], mask)
+
+
+def mean_marginals(tagger: Tagger, text: TaggedText, num_passes: int, seed: int) -> torch.Tensor:
+    """Return the mean chances [K, tags] of a text over passes with dropout.
+
+    A text draws its own masks, whatever else is tagged beside it. So a run that is resumed gives the same values.
+    """
     with torch.random.fork_rng(), dropping(tagger):
-        torch.manual_seed(seed)
-        passes = [marginals(tagger, tagger(inputs, mask)["emissions"], mask) for _ in range(num_passes)]
-    return torch.stack(passes).mean(dim=0)
+        torch.manual_seed(Random(f"dropout/{seed}/{text.id}").getrandbits(63))
+        return marginals_of(tagger, [text] * num_passes).mean(dim=0)
 
 
 def uncertainties_of(
@@ -81,7 +86,10 @@ def uncertainties_of(
         num_passes: T, of MC_DROPOUT.
         seed: of the dropout masks.
     """
-    chances = mean_marginals(tagger, tagger.read(texts), estimate, num_passes, seed)
+    if estimate == CONFIDENCE:
+        chances = list(marginals_of(tagger, texts))
+    else:
+        chances = [mean_marginals(tagger, text, num_passes, seed) for text in texts]
     return [
         tuple(_entity_uncertainties(row[start:end], tagger.tags, label, estimate) for start, end, label in spans_of(path))
         for row, path in zip(chances, paths, strict=True)

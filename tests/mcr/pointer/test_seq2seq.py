@@ -24,6 +24,7 @@ SAMPLES = (
     Sample("2", "mine", "gmner", "nothing new", (IMAGE,), ()),
     Sample("3", "mine", "gmner", "Rome and Ann Lee , again and again", (), (ROME, Entity("Ann Lee", "PER"))),
 )
+IDS = [one.id for one in SAMPLES]
 PARTS = ("written", "ious", "spans")
 
 
@@ -110,7 +111,7 @@ def test_without_dropout_all_passes_equal_one_exactly(model):
                 setattr(one, name, 0.0)
     memory = model.encode(**inputs_of(model, SEEN))
     written = torch.tensor([[0, 2, 6]] * 3)
-    tokens, regions = estimate_passes(model, memory, written, Estimate(num_passes=4))
+    tokens, regions = estimate_passes(model, memory, written, Estimate(num_passes=4), 0)
     single, places = model.decode(memory, written)
     assert all(torch.equal(one, single.exp()) for one in tokens)
     assert all(torch.equal(one, places.exp()) for one in regions)
@@ -118,10 +119,10 @@ def test_without_dropout_all_passes_equal_one_exactly(model):
 
 def test_passes_differ_by_dropout_and_follow_from_their_seed(model):
     memory, written = model.encode(**inputs_of(model, SEEN)), torch.tensor([[0, 2, 6]] * 3)
-    tokens, _ = estimate_passes(model, memory, written, Estimate(num_passes=3))
+    tokens, _ = estimate_passes(model, memory, written, Estimate(num_passes=3), 1)
     assert not torch.equal(tokens[0], tokens[1])
     state = torch.random.get_rng_state()
-    again, _ = estimate_passes(model, memory, written, Estimate(num_passes=3))
+    again, _ = estimate_passes(model, memory, written, Estimate(num_passes=3), 1)
     assert torch.equal(tokens, again)
     assert torch.equal(state, torch.random.get_rng_state())
 
@@ -139,7 +140,7 @@ def test_dropping_restores_the_flags_of_each_part(model):
 def test_the_encoder_runs_once(model):
     calls = []
     model.bart.encoder.register_forward_hook(lambda *_: calls.append(1))
-    write_entities(model, inputs_of(model, SEEN), Estimate(num_passes=5))
+    write_entities(model, inputs_of(model, SEEN), Estimate(num_passes=5), IDS)
     assert len(calls) == 1
 
 
@@ -147,12 +148,37 @@ def test_the_encoder_runs_once(model):
 def test_entities_come_with_uncertainties_of_their_parts(model, kind):
     with torch.no_grad():
         model.special.weight[2] += 5 * model.special.weight[2].sign()  # so that the untrained model names something
-    found = write_entities(model, inputs_of(model, SEEN), Estimate(kind, num_passes=2))
+    found = write_entities(model, inputs_of(model, SEEN), Estimate(kind, num_passes=2), IDS)
     assert any(found)
     for one in (entity for row in found for entity in row):
         assert {*one.uncertainties.values} == {"span", "type", "region"}
         assert all(0 <= (one.uncertainties.normalized(part) or 0) <= 1 for part in one.uncertainties.values)
         assert bool(one.uncertainties.num_choices) == (kind != CONFIDENCE)
+
+
+def test_uncertainties_do_not_depend_on_the_batch_so_a_run_that_resumes_has_the_same(model):
+    with torch.no_grad():
+        model.special.weight[2] += 5 * model.special.weight[2].sign()
+    together = write_entities(model, inputs_of(model, SEEN), Estimate(num_passes=3), IDS)
+    for one, sample_id, found in zip(SEEN, IDS, together, strict=True):
+        (alone,) = write_entities(model, inputs_of(model, [one]), Estimate(num_passes=3), [sample_id])
+        assert [(e.start, e.end, e.type, e.region) for e in alone] == [(e.start, e.end, e.type, e.region) for e in found]
+        for single, batched in zip(alone, found, strict=True):
+            assert single.uncertainties.values == pytest.approx(batched.uncertainties.values, abs=1e-5)
+            assert single.uncertainties.num_choices == batched.uncertainties.num_choices
+    assert any(together)
+
+
+def test_a_sequence_ends_where_the_decoder_has_no_position(model):
+    sentence = Sample("long", "mine", "gmner", " ".join(["x"] * 90), (), ())
+    one = SeenSample(place_entities(sentence), (), torch.zeros(1, WIDTH))
+    with torch.no_grad():
+        model.special.weight[2] += 50 * model.special.weight[2].sign()
+        model.special.weight[3] += 50 * model.special.weight[3].sign()
+    memory = model.encode(**inputs_of(model, [one]))
+    assert len(write_greedily(model, memory)[0]) <= model.bart.config.max_position_embeddings
+    model.bart.config.max_position_embeddings = 5
+    assert len(write_greedily(model, memory)[0]) <= 5
 
 
 def test_greedy_decoding_takes_the_likeliest_token_that_may_follow(model):

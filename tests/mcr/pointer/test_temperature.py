@@ -45,9 +45,10 @@ def test_a_model_is_fitted_on_gold_and_says_it_less_or_more_surely(tmp_path):
     found.save(tmp_path)
     assert Temperatures.load(tmp_path) == found
     inputs = inputs_of(model, SEEN)
-    plain = write_entities(model, inputs, Estimate(CONFIDENCE))
-    assert write_entities(model, inputs, Estimate(TEMPERATURE)) == plain  # temperatures of 1
-    hot = write_entities(model, inputs, Estimate(TEMPERATURE, temperatures=Temperatures(100.0, 100.0)))
+    ids = [one.placed.sample.id for one in SEEN]
+    plain = write_entities(model, inputs, Estimate(CONFIDENCE), ids)
+    assert write_entities(model, inputs, Estimate(TEMPERATURE), ids) == plain  # temperatures of 1
+    hot = write_entities(model, inputs, Estimate(TEMPERATURE, temperatures=Temperatures(100.0, 100.0)), ids)
     pairs = [(a, b) for row, other in zip(plain, hot, strict=True) for a, b in zip(row, other, strict=True)]
     assert all((a.start, a.end, a.type, a.region) == (b.start, b.end, b.type, b.region) for a, b in pairs)
     assert all(b.uncertainties.values["span"] > a.uncertainties.values["span"] for a, b in pairs)

@@ -10,7 +10,15 @@ pytest.importorskip("torchcrf")
 
 from mcr.records import Sample
 from mcr.tagging.predictor import TaggerPredictor
-from mcr.tagging.tag_uncertainty import CONFIDENCE, MC_DROPOUT, dropping, marginals, mean_marginals, uncertainties_of
+from mcr.tagging.tag_uncertainty import (
+    CONFIDENCE,
+    MC_DROPOUT,
+    dropping,
+    marginals,
+    marginals_of,
+    mean_marginals,
+    uncertainties_of,
+)
 from mcr.tagging.tagger import make_tagger
 from mcr.tagging.texts import TaggedText
 
@@ -49,12 +57,13 @@ def test_marginals_are_those_of_enumeration(tagger):
 
 
 def test_passes_differ_and_leave_the_tagger_as_it_was(tagger):
-    batch = tagger.read(TEXTS)
-    sure = mean_marginals(tagger, batch, CONFIDENCE, 1, 0)
-    one, other = (mean_marginals(tagger, batch, MC_DROPOUT, 1, seed) for seed in (0, 1))
+    text, state = TEXTS[0], torch.random.get_rng_state()
+    sure = marginals_of(tagger, TEXTS)
+    one, other = (mean_marginals(tagger, text, 2, seed) for seed in (0, 1))
     assert not torch.equal(one, other)
-    assert torch.equal(one, mean_marginals(tagger, batch, MC_DROPOUT, 1, 0))
-    assert torch.equal(sure, mean_marginals(tagger, batch, CONFIDENCE, 1, 0))
+    assert torch.equal(one, mean_marginals(tagger, text, 2, 0))
+    assert torch.equal(sure, marginals_of(tagger, TEXTS))
+    assert torch.equal(state, torch.random.get_rng_state())
     with dropping(tagger):
         assert not tagger.training
     assert not any(layer.training for layer in tagger.modules())
@@ -64,10 +73,21 @@ def test_without_dropout_all_passes_equal_one(tagger):
     for layer in tagger.modules():
         if isinstance(layer, torch.nn.Dropout):
             layer.p = 0.0
-    batch = tagger.read(TEXTS)
-    assert torch.allclose(
-        mean_marginals(tagger, batch, MC_DROPOUT, 3, 0), mean_marginals(tagger, batch, CONFIDENCE, 1, 0), atol=1e-6
-    )
+    for text in TEXTS:
+        assert torch.allclose(mean_marginals(tagger, text, 3, 0), marginals_of(tagger, [text])[0], atol=1e-6)
+
+
+def test_the_passes_of_a_text_differ_from_each_other_and_do_not_depend_on_what_is_beside_it(tagger):
+    with dropping(tagger):
+        first, second = marginals_of(tagger, [TEXTS[0]] * 2)
+    assert not torch.equal(first, second)
+    paths = [text.tags for text in TEXTS]
+    together = uncertainties_of(tagger, TEXTS, paths, estimate=MC_DROPOUT, num_passes=3)
+    alone = [
+        uncertainties_of(tagger, [text], [path], estimate=MC_DROPOUT, num_passes=3)[0]
+        for text, path in zip(TEXTS, paths, strict=True)
+    ]
+    assert together == alone
 
 
 def test_a_tagger_that_knows_nothing_has_the_largest_uncertainty(tagger):
