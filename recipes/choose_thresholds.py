@@ -48,8 +48,8 @@ SETTINGS = (ThresholdArguments, CorrectorFlags)
 def write_grid(points: list[GridPoint], out: Path) -> str:
     """Write the grid, and return it as a table."""
     write_json(out / "grid.json", [asdict(point) for point in points])
-    rows = [(one.part, f"{one.threshold:g}", str(one.num_questions), percent(one.gmner_f1)) for one in points]
-    return table(("part", "threshold", "questions", "GMNER F1 on dev"), rows)
+    rows = [(one.part, f"{one.threshold:g}", str(one.num_questions), percent(one.score)) for one in points]
+    return table(("part", "threshold", "questions", "F1 on dev"), rows)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -68,7 +68,9 @@ def main(argv: list[str] | None = None) -> None:
         rows, _ = join_gold(dev, predictions)
         chosen = dict(conformal_thresholds(rows, arguments.rate))
     else:
-        made_of = {name: file_hash(getattr(arguments, name)) for name in ("predictions", "samples")} | corrector.made_of()
+        made_of = {
+            name: file_hash(getattr(arguments, name)) for name in ("predictions", "samples", "evaluated")
+        } | corrector.made_of()
         check_fingerprint(out / "thresholds_of.json", made_of, "thresholds")
         model, image_root = corrector.model(out), Path(arguments.image_root)
 

@@ -114,7 +114,7 @@ def main(argv: list[str] | None = None) -> None:
     made_of |= {name: file_hash(path) for name in files if (path := getattr(arguments, name))}
     check_fingerprint(out / "correction.json", made_of, "corrections")
     if arguments.generated:
-        corrected = replace_uncertain(predictions, load_predictions(arguments.generated), options)
+        corrected = replace_uncertain(predictions, load_predictions(arguments.generated), samples, options)
     else:
         corrected = correct(predictions, samples, image_root, corrector.model(out), options)
     with whole_file(out / "predictions.jsonl") as partial, partial.open("w", encoding="utf-8") as file:

@@ -4,8 +4,6 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
 from mcr.endpoint.client import Reply, ReplyCache, request_key
 from mcr.families import FrameSettings
 from mcr.rollouts import Rollout, RolloutRequest, Sampler, SamplingSettings
@@ -27,19 +25,16 @@ class AskedModel:
     def __init__(self, settings: SamplerSettings, frame: FrameSettings, sampling: SamplingSettings, cache: Path) -> None:
         self.settings, self.frame, self.sampling, self.sampler = settings, frame, sampling, None
         self.cache = None if settings.endpoint else ReplyCache(cache)
-        self.num_asked = 0
 
     def __call__(self, requests: Sequence[RolloutRequest]) -> list[str]:
         """Return the reply to each request, "" for one that an endpoint refuses."""
         keys = [self._key(request) for request in requests]
         known = {key: reply.text for key in dict.fromkeys(keys) if (reply := self._known(key)) is not None}
         left = [(key, request) for key, request in dict(zip(keys, requests, strict=True)).items() if key not in known]
-        with tqdm(total=len(left), desc="correcting", unit="question") as bar:
-            for key, rollout in self._asked(left):
-                known[key] = rollout.text
-                if self.cache is not None:
-                    self.cache.put(key, Reply(rollout.text, rollout.is_complete))
-                bar.update()
+        for key, rollout in self._asked(left):
+            known[key] = rollout.text
+            if self.cache is not None:
+                self.cache.put(key, Reply(rollout.text, rollout.is_complete))
         return [known[key] for key in keys]
 
     def _asked(self, left: Sequence[tuple[str, RolloutRequest]]) -> Iterator[tuple[str, Rollout]]:
@@ -47,7 +42,6 @@ class AskedModel:
         for start in range(0, len(left), size):
             batch = left[start : start + size]
             for (key, _), rollouts in zip(batch, self._loaded().sample([one for _, one in batch], self.sampling), strict=True):
-                self.num_asked += 1
                 yield key, rollouts[0]
 
     def _loaded(self) -> Sampler:

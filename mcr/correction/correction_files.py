@@ -15,7 +15,7 @@ class Correction:
     Attributes:
         id: of the sample.
         entity: its number among the prediction's entities, from 0.
-        part: span, type or region.
+        part: span, type or region; "all" where a large model's own answer replaces the sample's.
         before: the part before, a region as JSON.
         after: the part after.
         u: its uncertainty in [0, 1], None where the system gave none.

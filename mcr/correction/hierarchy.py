@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from PIL import Image
+from tqdm import tqdm
 
 from mcr.correction.correction_files import Correction
 from mcr.correction.corrector_prompts import ALL, Doubted, PromptParts, write_corrector_prompt
@@ -23,6 +24,7 @@ Ask = Callable[[Sequence[RolloutRequest]], list[str]]  # the reply to each reque
 SEEING = ("type", "region", ALL)  # the span corrector reads the text alone (Fig. 7)
 PAPER_THRESHOLDS: Mapping[str, float] = {"span": 0.4, "type": 0.3, "region": 0.5}  # on GMNER (UnCo 3.4)
 MODES = ("hierarchical", "one_step", "direct")
+AT_ONCE = 256  # questions whose images are in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def correct(
             if (doubted := _doubt(prediction, number, entity, part, samples[prediction.id], options)) is not None
         ]
         num_questions += len(asked)
-        replies = ask([_request(doubted, image_root, options) for _, _, doubted in asked])
+        replies = _replies([doubted for _, _, doubted in asked], part, image_root, ask, options)
         for (sample_id, number, doubted), reply in zip(asked, replies, strict=True):
             made = _corrections(sample_id, number, doubted, reply, options)
             entities[sample_id][number] = made[-1][1]
@@ -107,29 +109,58 @@ def correct(
     return Corrected(done, corrections, num_questions)
 
 
+def _replies(asked: Sequence[Doubted], part: str, image_root: Path, ask: Ask, options: CorrectionOptions) -> list[str]:
+    """Return the reply to each question; the images of a few questions at a time are in memory."""
+    replies: list[str] = []
+    with tqdm(total=len(asked), desc=f"correcting: {part}", unit="question", disable=not asked) as bar:
+        for start in range(0, len(asked), AT_ONCE):
+            batch = asked[start : start + AT_ONCE]
+            replies += ask([_request(doubted, image_root, options) for doubted in batch])
+            bar.update(len(batch))
+    return replies
+
+
 def replace_uncertain(
-    predictions: Sequence[Prediction], generated: Sequence[Prediction], options: CorrectionOptions
+    predictions: Sequence[Prediction],
+    generated: Sequence[Prediction],
+    samples: Mapping[str, Sample],
+    options: CorrectionOptions,
 ) -> Corrected:
     """Return predictions in which each sample with an uncertain part has a large model's own answer (UnCo Table 1).
+
+    Args:
+        predictions: of any system.
+        generated: the large model's own, of these samples at least.
+        samples: by id.
+        options: whose thresholds are used.
 
     Raises:
         ConfigError: the large model has no answer to one of them.
     """
     answers = {one.id: one for one in generated}
-    uncertain = [one for one in predictions if _is_uncertain(one, options)]
+    uncertain = [one for one in predictions if _is_uncertain(one, samples[one.id], options)]
     lacking = [one.id for one in uncertain if one.id not in answers]
     if lacking:
         raise ConfigError(
             f"generated: lacks {len(lacking)} of {len(uncertain)} uncertain samples, {lacking[0]} first. Make them."
         )
     ids = {one.id for one in uncertain}
-    made = [Correction(one.id, 0, "span", "", "", None, GENERATED) for one in uncertain]
+    made = [Correction(one.id, 0, ALL, "", "", None, GENERATED) for one in uncertain]
     return Corrected([answers[one.id] if one.id in ids else one for one in predictions], made, len(made))
 
 
-def _is_uncertain(prediction: Prediction, options: CorrectionOptions) -> bool:
-    values = ((uncertainty_of(prediction, number, part), part) for number in range(len(prediction.entities)) for part in PARTS)
-    return any(value is not None and value > _threshold(part, options) for value, part in values)
+def _is_uncertain(prediction: Prediction, sample: Sample, options: CorrectionOptions) -> bool:
+    return any(_exceeded(prediction, number, sample, options) for number in range(len(prediction.entities)))
+
+
+def _exceeded(prediction: Prediction, number: int, sample: Sample, options: CorrectionOptions) -> list[str]:
+    """Return the parts of an entity that are not sure enough; without an image its region is not asked about."""
+    values = {part: uncertainty_of(prediction, number, part) for part in PARTS if part != "region" or _has_image(sample)}
+    return [part for part, value in values.items() if value is not None and value > _threshold(part, options)]
+
+
+def _has_image(sample: Sample) -> bool:
+    return bool(sample.images) and not sample.images[0].is_missing
 
 
 def uncertainty_of(prediction: Prediction, number: int, part: str) -> float | None:
@@ -147,14 +178,11 @@ def _doubt(
     prediction: Prediction, number: int, entity: Entity, part: str, sample: Sample, options: CorrectionOptions
 ) -> Doubted | None:
     """Return what to ask about a part of an entity; None where it is sure enough."""
-    has_image = bool(sample.images) and not sample.images[0].is_missing
-    if part == "region" and not has_image:
+    if part == "region" and not _has_image(sample):
         return None
     value = uncertainty_of(prediction, number, part)
     if part == ALL:
-        exceeded = [
-            one for one in PARTS if (u := uncertainty_of(prediction, number, one)) is not None and u > _threshold(one, options)
-        ]
+        exceeded = _exceeded(prediction, number, sample, options)
         return Doubted(sample, entity, part, value, min(_threshold(one, options) for one in exceeded)) if exceeded else None
     threshold = _threshold(part, options)
     if options.mode == "direct" or (value is not None and value > threshold):
@@ -167,7 +195,7 @@ def _threshold(part: str, options: CorrectionOptions) -> float:
 
 
 def _request(doubted: Doubted, image_root: Path, options: CorrectionOptions) -> RolloutRequest:
-    sees = doubted.part in SEEING and bool(doubted.sample.images) and not doubted.sample.images[0].is_missing
+    sees = doubted.part in SEEING and _has_image(doubted.sample)
     frame = options.frame.frame_of(doubted.sample) if sees else None
     prompt = write_corrector_prompt(doubted, options.prompt, options.labels, frame, sees=sees)
     images: list[Image.Image] = [open_image(image_root, doubted.sample.images[0].path)] if sees else []
@@ -178,7 +206,7 @@ def _corrections(
     sample_id: str, number: int, doubted: Doubted, reply: str, options: CorrectionOptions
 ) -> list[tuple[Correction, Entity]]:
     """Return each corrected part with the entity after it."""
-    sees = doubted.part in SEEING and bool(doubted.sample.images) and not doubted.sample.images[0].is_missing
+    sees = doubted.part in SEEING and _has_image(doubted.sample)
     frame = options.frame.frame_of(doubted.sample) if sees else None
     entity, made = doubted.entity, []
     for part in doubted.parts:

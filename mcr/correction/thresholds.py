@@ -24,13 +24,13 @@ class GridPoint:
         part: whose threshold; the other parts are not corrected.
         threshold: in [0, 1].
         num_questions: that it asks.
-        gmner_f1: of the corrected predictions.
+        score: of the corrected predictions: GMNER F1, or MNER F1 where no sample asks for boxes.
     """
 
     part: str
     threshold: float
     num_questions: int
-    gmner_f1: float
+    score: float
 
 
 def search_grid(
@@ -47,11 +47,13 @@ def search_grid(
         options: whose thresholds are replaced.
         grid: of thresholds.
     """
+    is_placed = any(sample.task.has_location for sample in dev)
     points = []
     for part in PARTS:
         for threshold in grid:
             corrected = run(replace(options, thresholds={one: threshold if one == part else OFF for one in PARTS}))
-            score = evaluate(dev, corrected.predictions).gmner.f1
+            metrics = evaluate(dev, corrected.predictions)
+            score = (metrics.gmner if is_placed else metrics.mner).f1
             points.append(GridPoint(part, threshold, corrected.num_questions, score))
     return points
 
@@ -61,7 +63,7 @@ def best_thresholds(points: Sequence[GridPoint]) -> dict[str, float]:
     best: dict[str, GridPoint] = {}
     for point in points:
         known = best.get(point.part)
-        if known is None or (point.gmner_f1, point.threshold) > (known.gmner_f1, known.threshold):
+        if known is None or (point.score, point.threshold) > (known.score, known.threshold):
             best[point.part] = point
     return {part: point.threshold for part, point in best.items()}
 

@@ -230,8 +230,9 @@ def metrics_of(
     fmner = FineAndCoarse(*(precision_recall_f1(sums, "fmner", which) for which in ("fine", "coarse")))
     placed = [conventions.by_box(row) for row in rows if row.task.has_text and row.task.has_type and row.task.has_location]
     auroc = uncertainty_auroc(placed, conventions.agrees_on_type_and_location, conventions.auroc_ties)
-    of_parts = part_aurocs(placed, conventions)
-    of_names = {} if seen_texts is None else part_aurocs_by_names(placed, conventions, seen_texts)
+    named = [conventions.by_box(row) for row in rows if row.task.has_text]
+    of_parts = part_aurocs(named, conventions)
+    of_names = {} if seen_texts is None else part_aurocs_by_names(named, conventions, seen_texts)
     return Metrics(
         gmner=gmner,
         mner=precision_recall_f1(sums, "mner"),
@@ -251,7 +252,7 @@ def metrics_of(
         per_coarse_type=by_name(sums, "per_coarse_type") if is_fine else None,
         smner=precision_recall_f1(sums, "smner") if is_masked else None,
         ees=precision_recall_f1(sums, "ees") if is_masked else None,
-        has_uncertainties=any(row.uncertainties for row in placed),
+        has_uncertainties=any(row.uncertainties for row in named),
         uncertainty_auroc=auroc,
         part_aurocs=of_parts,
         seen=SeenAndUnseen(*(precision_recall_f1(sums, "seen", part) for part in ("seen", "unseen"))) if has_seen(sums) else None,

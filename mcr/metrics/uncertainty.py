@@ -82,7 +82,10 @@ def _of_names(row: ScoredSample, seen_texts: frozenset[str], is_seen: bool) -> S
 
 
 def judged_part(rows: Sequence[ScoredSample], part: str, conventions: Conventions) -> tuple[list[float], list[float]]:
-    """Return the uncertainties of a part where it is right, and where it is wrong; arguments as for `part_aurocs`."""
+    """Return the uncertainties of a part where it is right, and where it is wrong; arguments as for `part_aurocs`.
+
+    Samples whose task does not ask for the part are left out.
+    """
     agrees: dict[str, Callable[[Entity, Entity], bool]] = {
         "span": lambda p, g: True,
         "type": conventions.agrees_on_type,
@@ -90,7 +93,7 @@ def judged_part(rows: Sequence[ScoredSample], part: str, conventions: Convention
     }
     right, wrong = [], []
     for row in rows:
-        if not row.uncertainties:
+        if not row.uncertainties or not _asks_for(row, part):
             continue
         predicted, values = row.predicted, [_value_of(one, part) for one in row.uncertainties]
         if part != "span":
@@ -100,6 +103,10 @@ def judged_part(rows: Sequence[ScoredSample], part: str, conventions: Convention
         right += found[0]
         wrong += found[1]
     return right, wrong
+
+
+def _asks_for(row: ScoredSample, part: str) -> bool:
+    return {"span": row.task.has_text, "type": row.task.has_type, "region": row.task.has_location}[part]
 
 
 def _value_of(uncertainty: float | PartUncertainties | None, part: str) -> float | None:

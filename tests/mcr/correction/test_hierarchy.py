@@ -6,8 +6,9 @@ import math
 import pytest
 from PIL import Image
 
+from mcr.correction import hierarchy
 from mcr.correction.corrector_prompts import PromptParts
-from mcr.correction.hierarchy import CorrectionOptions, correct, uncertainty_of
+from mcr.correction.hierarchy import CorrectionOptions, correct, replace_uncertain, uncertainty_of
 from mcr.errors import ConfigError
 from mcr.families import frame_settings
 from mcr.io.predictions import Prediction
@@ -102,6 +103,38 @@ def test_one_step_asks_once_an_entity_for_all_parts(image_root):
     assert len(corrector.asked) == 1
     assert [one.part for one in made.corrections] == ["span", "type", "region"]
     assert made.num_questions == 1
+
+
+def test_without_an_image_no_region_is_asked_about_in_one_step_either(image_root):
+    corrector = Corrector()
+    unsure = prediction(parts(0.1, 0.1, 0.9), sample=BARE, entities=(Entity("Bo", "PER"),))
+    assert correct([unsure], SAMPLES, image_root, corrector, options(mode="one_step")).num_questions == 0
+
+
+def test_samples_with_an_unsure_part_take_the_answer_of_the_large_model_and_no_other():
+    sure = prediction(parts(0.4, 0.3, 0.5), parts(0.0, 0.0, 0.0))
+    unsure = Prediction("3", "Ann", (ANN,), uncertainties=(parts(0.0, 0.31, 0.0),))
+    bare = prediction(parts(0.1, 0.1, 0.9), sample=BARE, entities=(Entity("Bo", "PER"),))  # has no image to look at
+    samples = SAMPLES | {"3": Sample("3", "mine", "gmner", "Ann", SAMPLE.images, ())}
+    answers = [Prediction(one.id, one.sentence, (Entity("new", "ORG"),)) for one in (sure, unsure, bare)]
+    made = replace_uncertain([sure, unsure, bare], answers, samples, options())
+    assert [one.entities for one in made.predictions] == [sure.entities, answers[1].entities, bare.entities]
+    assert [(one.id, one.part, one.status) for one in made.corrections] == [("3", "all", "generated")]
+    with pytest.raises(ConfigError, match="lacks 1 of 1 uncertain samples, 3 first"):
+        replace_uncertain([unsure], answers[:1], samples, options())
+
+
+def test_few_questions_at_a_time_are_in_memory(image_root, monkeypatch):
+    monkeypatch.setattr(hierarchy, "AT_ONCE", 2)
+    sizes = []
+
+    def ask(requests):
+        sizes.append(len(requests))
+        return ['{"corrected_type": "PER"}'] * len(requests)
+
+    made = correct([prediction(*[parts(0, 0.9, 0)] * 5, entities=(ANN,) * 5)], SAMPLES, image_root, ask, options())
+    assert sizes == [2, 2, 1]
+    assert {one.type for one in made.predictions[0].entities} == {"PER"}
 
 
 def test_one_number_an_entity_counts_for_all_parts_and_none_for_nothing():

@@ -37,6 +37,18 @@ def test_the_grid_changes_one_part_at_a_time_and_scores_on_dev():
     assert best_thresholds(points) == {"span": 0.4, "type": 0.2, "region": 0.4}  # of equal scores the one that asks least
 
 
+def test_where_no_sample_asks_for_boxes_names_and_types_decide():
+    gold = Sample("1", "mine", "mner", "Ann", (), (Entity("Ann", "PER"),))
+
+    def run(options):
+        is_right = options.thresholds["type"] < 0.3
+        return Corrected([Prediction("1", "Ann", (Entity("Ann", "PER" if is_right else "LOC"),))], [], 1)
+
+    points = search_grid([gold], run, CorrectionOptions(DEFAULT_LABELS, frame_settings("qwen3_vl")), grid=(0.0, 0.2, 0.4))
+    assert {(one.part, one.threshold): one.score for one in points}["type", 0.2] == 1.0
+    assert best_thresholds(points)["type"] == 0.2
+
+
 def test_the_best_score_wins_whatever_its_threshold():
     points = [GridPoint("span", 0.1, 9, 0.5), GridPoint("span", 0.9, 1, 0.4)]
     assert best_thresholds(points) == {"span": 0.1}
