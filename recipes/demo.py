@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> None:
         raise ConfigError(f"--system: {args.system} has no demo. Choose another one.")
     plan = make_plan(args.output_dir, args.seed, args.small)
     minutes = run_plan(plan, args.output_dir)
-    text = result_table(plan.rows, minutes)
+    text = "\n\n".join([result_table(plan.rows, minutes), *([plan.notes()] if plan.notes else [])])
     write_whole(args.output_dir / "table.md", text + "\n")
     reports = [str(row.folder / "report.html") for row in plan.rows]
     print("\n".join(["", text, "", "reports with every sample:", *(f"  {path}" for path in reports)]))

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
@@ -77,11 +77,13 @@ class Plan:
         stages: in order.
         rows: of its table.
         expected: minutes that stages take on two idle cores, by their names; shorter ones are left out.
+        notes: returns what the system shows below the table, when all stages have run.
     """
 
     stages: tuple[Stage, ...]
     rows: tuple[DemoRow, ...]
     expected: Mapping[str, float] = field(default_factory=dict)
+    notes: Callable[[], str] | None = None
 
 
 def command_of(stage: Stage, recipes: Path) -> list[str]:

@@ -37,6 +37,18 @@ def test_the_demo_prints_its_rows(demo):
     assert all(f"| {title} |" in table for title in (*ROWS, "the base model as corrector"))
 
 
+def test_the_demo_shows_what_correction_changed_and_who_carries_the_errors(demo):
+    table = (demo[0] / "table.md").read_text(encoding="utf-8")
+    summary = summary_of(demo, "unco")
+    (line,) = [one for one in table.splitlines() if one.startswith("| w/ UnCo | ") and "% of" in one]
+    assert f"| {summary['num_questions']} (" in line
+    for part in PARTS:
+        found = summary["changes"][part]
+        assert f"| {found['changed']}, {found['to_right']}, {found['to_wrong']} |" in line
+    assert "| model | seen names | unseen names |" in table
+    assert all(f"| {part} | " in table for part in PARTS)
+
+
 def test_parts_above_their_thresholds_are_asked_and_no_others(demo):
     folder = runs_of(demo) / "small" / "small_0.6_0.5_mc_dropout"
     thresholds = json.loads((runs_of(demo) / "thresholds" / folder.name / LLM / "thresholds.json").read_text(encoding="utf-8"))

@@ -25,6 +25,7 @@ def evaluated(*uncertainties):
 def test_parts_with_right_and_wrong_ones_are_drawn(tmp_path):
     system = evaluated(*(PartUncertainties({"span": one, "type": one}) for one in (0.1, 0.3, 0.9)))
     assert system.judged_parts == {"span": ([0.1, 0.3], [0.9]), "type": ([0.1], [0.3])}
+    assert system.metrics.part_aurocs == {"span": 1.0, "type": 1.0}
     write_evaluation(tmp_path, "one", system, [None], image_root=None, max_image_mb=1)
     with Image.open(tmp_path / "uncertainty.png") as picture:
         assert picture.width > picture.height > 100
