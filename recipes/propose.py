@@ -8,8 +8,10 @@ Prints the share of gold boxes that the K best regions cover at IoU 0.5 (RiVEG T
 the last line that was written.
 """
 
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -21,7 +23,7 @@ from mcr.regions.proposers import PROPOSERS, make_proposer
 from mcr.regions.recall import recall_at
 from mcr.report.markdown import percent, table
 from mcr.runs.command_line import CommandParser
-from mcr.runs.fingerprint import check_fingerprint, file_hash
+from mcr.runs.fingerprint import check_fingerprint, file_hash, images_hash, weights_hash
 from mcr.runs.run_folder import cut_torn_line, open_for_append
 
 TOPS = (1, 5, 10, 15, 20, 28)
@@ -40,6 +42,14 @@ def missing(samples: Sequence[Sample], path: Path) -> Sequence[Sample]:
     return shown[len(done) :]
 
 
+def made_of(args: Namespace, samples: Sequence[Sample]) -> dict[str, Any]:
+    """Return what regions depend on: samples, images, and the weights or published files, not their names alone."""
+    images = images_hash(args.image_root, [image.path for sample in samples for image in sample.images])
+    published = images_hash(Path(args.model), [path.name for path in Path(args.model).glob("*.npz")]) if args.model else ""
+    found = {"samples": file_hash(args.samples), "images": images, "proposer": args.proposer, "top_k": args.top_k}
+    return found | {"model": args.model, "weights": weights_hash(args.model) if args.model else "", "published": published}
+
+
 def main(argv: list[str] | None = None) -> None:
     """Read, propose, write, count."""
     parser = CommandParser(__doc__)
@@ -51,9 +61,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True, help="regions.jsonl to write")
     args = parser.parse_args(argv)
     samples = load_samples(args.samples)
-    made_of = {"samples": file_hash(args.samples), "proposer": args.proposer, "model": args.model, "top_k": args.top_k}
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    check_fingerprint(args.output.with_suffix(".made_of.json"), made_of, "regions")
+    check_fingerprint(args.output.with_suffix(".made_of.json"), made_of(args, samples), "regions")
     cut_torn_line(args.output)
     wanted = missing(samples, args.output)
     if wanted:

@@ -1,13 +1,14 @@
 """Proposers from pixels to pixels: components, published files, detectors with random weights; and the command."""
 
 import json
+import shutil
 from random import Random
 
 import numpy as np
 import pytest
 from PIL import Image
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 
 from tiny_detectors import make_owlv2, make_rt_detr
 
@@ -78,6 +79,11 @@ def test_the_command_continues_after_a_torn_line_and_refuses_other_settings(worl
     assert output.read_text(encoding="utf-8") == whole
     with pytest.raises(ConfigError, match="top_k"):
         main([*flags, "--output", str(output), "--top_k", "3"])
+    image = tmp_path / "image_root" / load_samples(world / "test.jsonl")[0].images[0].path
+    shutil.copytree(world, tmp_path / "image_root")
+    image.write_bytes(image.read_bytes() + b"0")
+    with pytest.raises(ConfigError, match="images"):
+        main([*flags, "--output", str(output), "--image_root", str(tmp_path / "image_root")])
 
 
 def test_published_regions_are_cut_to_the_image_and_sorted_by_score(tmp_path):
@@ -125,6 +131,26 @@ def test_a_detector_gives_regions_in_pixels_of_the_original_image(tmp_path, make
         assert 0 <= x1 < x2 <= 100
         assert 0 <= y1 < y2 <= 80
     assert all(one.label for one in found)
+
+
+@pytest.mark.parametrize(
+    ("make", "box"),
+    [
+        (make_rt_detr, (0.0, 32.0, 50.0, 48.0)),  # shares of the image's own sides
+        (make_owlv2, (0.0, 40.0, 50.0, 60.0)),  # of the longer side: it pads images to squares
+    ],
+)
+def test_boxes_of_a_detector_are_scaled_to_the_original_image(tmp_path, monkeypatch, make, box):
+    Image.new("RGB", (100, 80), "red").save(tmp_path / "7.jpg")
+    proposer = make_proposer("detector", str(make(tmp_path / "model")), tmp_path, 1)
+
+    class Out:
+        logits = torch.tensor([[[-5.0, -4.0], [-5.0, 2.0]]])
+        pred_boxes = torch.tensor([[[0.5, 0.5, 1.0, 1.0], [0.25, 0.5, 0.5, 0.2]]])
+
+    monkeypatch.setattr(type(proposer.model), "forward", lambda self, **_: Out)
+    ((found,),) = proposer.propose([SAMPLE])
+    assert found.box == pytest.approx(box)
 
 
 def test_regions_that_cover_a_better_one_are_left_out():
