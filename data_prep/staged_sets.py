@@ -135,6 +135,9 @@ def joint_rows(samples: list[Sample], labels: LabelSet, args: Namespace) -> tupl
 
 
 STAGES = {NAMES: names_rows, PLACES: places_rows, DIRECT: direct_rows, JOINT: joint_rows}
+OF_NAMES = ("synthetic", "synthetic_share")
+OF_PLACES = ("knowledge", "regions", "top_k", "noise_ratio", "noise_unit", "held_out")
+IDLE = {NAMES: OF_PLACES, PLACES: OF_NAMES, DIRECT: (*OF_NAMES, *OF_PLACES), JOINT: ()}  # flags that a stage does not use
 
 
 def read_flags(argv: list[str] | None) -> Namespace:
@@ -157,6 +160,10 @@ def read_flags(argv: list[str] | None) -> Namespace:
     args = parser.parse_args(argv)
     if not 0 <= args.synthetic_share <= 1:
         raise ConfigError(f"--synthetic_share: got {args.synthetic_share}, expected 0 to 1.")
+    defaults = parser.parse_args([args.stage, "--samples", ".", "--output_dir", ".", "--family", args.family])
+    idle = [name for name in IDLE[args.stage] if getattr(args, name) != getattr(defaults, name)]
+    if idle:
+        raise ConfigError(f"{', '.join(f'--{one}' for one in idle)}: stage {args.stage} does not use it. Leave it out.")
     return args
 
 

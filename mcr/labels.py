@@ -70,9 +70,12 @@ class LabelSet:
 
         >>> [DEFAULT_LABELS.canonical(one) for one in ("person", " MISC ", "Athlete", "Dish")]
         ['PER', 'OTHER', 'athlete', 'Dish']
+
+        Words may be written apart: "sports team" is sports_team.
         """
         label = label.strip()
-        return self._folded.get(label.lower(), label)
+        folded = label.lower()
+        return self._folded.get(folded) or self._folded.get("_".join(folded.split()), label)
 
     def coarse_of(self, label: str) -> str:
         """Return the coarse label of a fine one; any other label in its one spelling.

@@ -11,9 +11,11 @@ from mcr.labels import LabelSet
 from mcr.records import Entity
 
 WHOSE = re.compile(r"[,，]?[ ]?whose (?:bounding )?box(?:es)?(?: is| are|:)[ ]?", re.IGNORECASE | re.ASCII)
-LEAD = re.compile(r"^(?:\s|[;,]|\.\s)*(?:(?:[-*\u2022]|[0-9]{1,4}[.)])\s+|and\s+)?")
+LEAD = re.compile(r"^(?:\s|[;,]|\.\s)*(?:and\s+)?")
 STRICT_LEAD = re.compile(r"^(?:\s|\.\s)*(?:and\s+)?")
-SEMICOLON = re.compile(r";(?= )")
+CLAUSE_END = re.compile(r"[;\n]")
+IS_A = re.compile(r" is an? ", re.IGNORECASE | re.ASCII)
+ANSWER = re.compile(r"^(?:final )?answers?:\s*", re.IGNORECASE)
 LAST_ZEROS = re.compile(r"(?<=\.[0-9])0+(?![0-9])|(?<=\.[0-9]{2})0+(?![0-9])")
 VERB = re.compile(r" is (?:a\(an\)|an?) ", re.IGNORECASE | re.ASCII)
 AND_TYPE = re.compile(r" and (?:a\(an\)|an?) ", re.IGNORECASE | re.ASCII)
@@ -62,7 +64,8 @@ def _read(head: str, place: str, how: Reading) -> tuple[Entity | None, str]:
 def _asked_type(types: str, how: Reading) -> str:
     """Return that of a coarse and a fine type which the label set has as a label."""
     coarse, *finer = (one.strip() for one in AND_TYPE.split(types, maxsplit=1))
-    return next((one for one in finer if how.labels.canonical(one) in how.labels.labels), coarse)
+    known = (how.labels.canonical(one) for one in finer)
+    return next((one for one in known if one in how.labels.labels), coarse)
 
 
 def write_fine_sentences(entities: Sequence[Entity], labels: LabelSet) -> str:
@@ -95,7 +98,8 @@ def write_kinds(entities: Sequence[Entity]) -> str:
 def read_kinds(text: str, types: Collection[str], sentence: str) -> tuple[list[Entity], list[str]]:
     """Return the entities of an answer of VKEL's first stage, and why parts of it could not be read.
 
-    A name may hold a semicolon or " is a ": the longest piece of the sentence that a type follows is the name.
+    A clause ends at the first semicolon or line break behind which it has a name and a type. A name with a semicolon in it is
+    one of the sentence.
 
     Args:
         text: of the answer.
@@ -105,27 +109,32 @@ def read_kinds(text: str, types: Collection[str], sentence: str) -> tuple[list[E
     >>> read_kinds("Ann is a person; Rome is a planet", ("person", "location"), "Ann in Rome")
     ([Entity(text='Ann', type='person', boxes=None)], ["not a name with a known type: 'Rome is a planet'"])
     """
-    if text.strip().rstrip(".") in ("None", ""):
+    rest = ANSWER.sub("", text.strip()).rstrip(".")
+    if rest.casefold() == "none":
         return [], []
-    found, problems = [], []
-    rest = text.strip().rstrip(".")
+    found: list[Entity] = []
+    problems: list[str] = [] if rest else ["an empty answer"]
     while rest:
-        ends = [*(match.start() for match in SEMICOLON.finditer(rest)), len(rest)]
+        ends = [*(match.start() for match in CLAUSE_END.finditer(rest)), len(rest)]
         entity, end = next(((one, at) for at in ends if (one := _kind(rest[:at], types, sentence))), (None, ends[0]))
         if entity is None:
             problems.append(f"not a name with a known type: {rest[:end].strip()[:80]!r}")
         else:
             found.append(entity)
-        rest = rest[end:].lstrip("; ")
+        rest = rest[end:].lstrip("; \n")
     return found, problems
 
 
 def _kind(clause: str, types: Collection[str], sentence: str) -> Entity | None:
     """Return what one clause says; None where it has no known type."""
-    name, verb, label = clause.strip().rpartition(" is a ")
-    label = label.strip().lower()
-    is_named = bool(verb and name.strip()) and (";" not in name or name.strip() in sentence)
-    return Entity(name.strip(), label) if is_named and label in types else None
+    verbs = list(IS_A.finditer(clause))
+    if not verbs:
+        return None
+    name, label = clause[: verbs[-1].start()].strip(), clause[verbs[-1].end() :].strip(" .").lower()
+    if name not in sentence:
+        name = unquote(strip_line(name, sentence)[0])
+    is_named = bool(name) and (not CLAUSE_END.search(name) or name in sentence)
+    return Entity(name, label) if is_named and label in types else None
 
 
 def _in_round_brackets(entity: Entity) -> str:

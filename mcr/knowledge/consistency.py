@@ -1,5 +1,7 @@
 """Visual knowledge that several language models agree on (VKEL III-D 2): each is asked, one votes, one sums up."""
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -22,7 +24,9 @@ from mcr.knowledge.questions import REFUSAL
 from mcr.records import collapse_space
 
 MAX_TOKENS = {"attributes": 256, "vote": 96, "summary": 256}
-UNKNOWN = (NOT_KNOWN.casefold(), "na", "unknown", "not known", "none", "")
+UNKNOWN = (NOT_KNOWN.casefold(), "na", "unknown", "not known", "not applicable", "not available", "none", "")
+DECORATION = " .*_`\"'"
+NUMBERED = re.compile(r"^(?:answer\s*)?([0-9]+)[.):]?\s*", re.IGNORECASE)
 Known = dict[AskedEntity, dict[str, str]]
 
 
@@ -43,6 +47,13 @@ class Advisers:
     def __post_init__(self) -> None:
         if not self.models:
             raise ConfigError("knowledge: no language model is named. Give at least one.")
+        counts = Counter(model.settings.model for model in self.models)
+        repeated = [name for name, num in counts.items() if num > 1]
+        if repeated:
+            raise ConfigError(
+                f"knowledge: the model {repeated[0]} is named {counts[repeated[0]]} times. Replies are kept by the model's name: "
+                "name each once, and models at different addresses differently."
+            )
 
 
 @dataclass(slots=True)
@@ -84,7 +95,7 @@ def agreed_knowledge(entities: Sequence[AskedEntity], advisers: Advisers, tally:
     voted = _vote(asked, answers, advisers.voter, tally)
     told = [(entity, ask_for_summary(entity, known)) for entity, known in voted.items() if known]
     replies = _ask(told, advisers.summarizer, "summary", tally)
-    return {entity: text for entity, reply in replies if (text := collapse_space(reply)) and not REFUSAL.match(text)}
+    return {entity: text for entity, reply in replies if not is_unknown(text := collapse_space(reply))}
 
 
 def _attributes(entities: Sequence[AskedEntity], model: ChatEndpoint, tally: Tally) -> Known:
@@ -116,19 +127,20 @@ def read_attributes(reply: str, attributes: Sequence[str]) -> dict[str, str] | N
         return None
     if not isinstance(value, dict):
         return None
-    texts = {one: collapse_space(value[one]) for one in attributes if isinstance(value.get(one), str)}
+    said = {one: value[one] for one in attributes if isinstance(value.get(one), str | int | float)}
+    texts = {one: collapse_space(str(answer)) for one, answer in said.items() if not isinstance(answer, bool)}
     return {one: text for one, text in texts.items() if text and not is_unknown(text)}
 
 
 def is_unknown(text: str) -> bool:
     """Whether an answer says that nothing is known."""
-    return text.strip(" .").casefold() in UNKNOWN or bool(REFUSAL.match(text))
+    return text.strip(DECORATION).casefold() in UNKNOWN or bool(REFUSAL.match(text))
 
 
 def _vote(entities: Sequence[AskedEntity], answers: Sequence[Known], voter: ChatEndpoint, tally: Tally) -> Known:
     """Return one value an attribute: the only one that is there, or the voter's choice."""
     voted: Known = {entity: {} for entity in entities}
-    ballots: list[tuple[tuple[AskedEntity, str], str]] = []
+    ballots: list[tuple[tuple[AskedEntity, str, list[str]], str]] = []
     for entity in entities:
         for attribute in ATTRIBUTES[entity.type]:
             given = [known[entity][attribute] for known in answers if attribute in known[entity]]
@@ -136,12 +148,27 @@ def _vote(entities: Sequence[AskedEntity], answers: Sequence[Known], voter: Chat
                 voted[entity][attribute], tally.num_agreed = given[0], tally.num_agreed + 1
             elif given:
                 voted[entity][attribute] = given[0]  # until the vote is in; it stays where the voter fails
-                ballots.append(((entity, attribute), ask_for_vote(entity, attribute, given)))
-    for (entity, attribute), reply in _ask(ballots, voter, "vote", tally):
-        chosen = collapse_space(reply)
-        if chosen and not is_unknown(chosen):
+                ballots.append(((entity, attribute, given), ask_for_vote(entity, attribute, given)))
+    for (entity, attribute, given), reply in _ask(ballots, voter, "vote", tally):
+        chosen = chosen_answer(reply, given)
+        if not is_unknown(chosen):
             voted[entity][attribute] = chosen
     return voted
+
+
+def chosen_answer(reply: str, given: Sequence[str]) -> str:
+    """Return the answer that a voter's reply means, which may be its number in the list that it was shown.
+
+    >>> [chosen_answer(one, ("red", "3 stripes")) for one in ("2", "1. red", "3 stripes", "a dark red")]
+    ['3 stripes', 'red', '3 stripes', 'a dark red']
+    """
+    text = collapse_space(reply).strip(DECORATION)
+    same = [one for one in given if one.casefold() == text.casefold()]
+    number = NUMBERED.match(text)
+    if same or number is None or not 1 <= int(number.group(1)) <= len(given):
+        return same[0] if same else text
+    named = given[int(number.group(1)) - 1]
+    return named if not text[number.end() :] else text[number.end() :]
 
 
 def _ask(questions: Sequence[tuple[Any, str]], endpoint: ChatEndpoint, kind: str, tally: Tally) -> list[tuple[Any, str]]:

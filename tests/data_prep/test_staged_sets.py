@@ -59,6 +59,10 @@ def test_the_first_stage_names_coarse_types(world, tmp_path):
     assert len(PromptSettings.load(tmp_path).labels.labels) == 8
 
 
+def num_objects(text):
+    return text.split("\nObjects: ")[1].split("\n")[0].count(" [")
+
+
 def test_the_second_stage_is_shown_context_and_writes_fine_types_and_boxes(world, tmp_path):
     rows = write(world, tmp_path, "places", *context(world))
     samples = {sample.id: sample for sample in load_samples(world / "train.jsonl")}
@@ -68,7 +72,7 @@ def test_the_second_stage_is_shown_context_and_writes_fine_types_and_boxes(world
         assert [(one.text, one.type) for one in parsed.entities] == [(one.text, one.type) for one in sample.entities]
         text = text_of(row)
         assert all(f"{entity.text} looks so." in text for entity in sample.entities)
-        assert text.count("object [") == 5
+        assert num_objects(text) == 5
         named = text.split("\nNamed: ")[1].split("\n")[0]
         assert named.count(" is a ") == len(sample.entities)
     assert PromptSettings.load(tmp_path).shows == ("knowledge", "objects", "proposed")
@@ -116,6 +120,14 @@ def test_a_share_of_synthetic_pairs_is_added(world, tmp_path):
         write(world, tmp_path / "b", "names", "--synthetic", path, "--synthetic_share", 2)
 
 
+@pytest.mark.parametrize(
+    ("stage", "flags"), [("names", ("--noise_ratio", 0.1)), ("places", ("--synthetic", "x")), ("direct", ("--knowledge", "x"))]
+)
+def test_a_flag_that_a_stage_does_not_use_is_refused(world, tmp_path, stage, flags):
+    with pytest.raises(ConfigError, match=f"{flags[0]}: stage {stage} does not use it"):
+        write(world, tmp_path, stage, *flags)
+
+
 def test_a_part_can_be_left_out(world, tmp_path):
     rows = write(world, tmp_path, "places", "--regions", world / "regions" / "train.jsonl", "--top_k", 2)
-    assert all("Known:" not in text_of(row) and text_of(row).count("object [") == 2 for row in rows)
+    assert all("Known:" not in text_of(row) and num_objects(text_of(row)) == 2 for row in rows)

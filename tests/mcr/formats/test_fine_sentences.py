@@ -4,8 +4,10 @@ import pytest
 
 from mcr.families import frame_settings
 from mcr.formats import parse_completion
-from mcr.formats.sentences import write_fine_sentences
+from mcr.formats.sentences import read_kinds, write_fine_sentences
+from mcr.io.predictions import Prediction
 from mcr.labels import TWITTER_FMNERG, TWITTER_GMNER
+from mcr.metrics.evaluate import evaluate
 from mcr.records import Entity, ImageRef, Sample
 from mcr.tasks import GMNER
 
@@ -59,3 +61,54 @@ def test_several_boxes_stand_one_after_the_other():
 def test_a_label_set_of_coarse_types_takes_the_coarse_one():
     found, _ = read(EXAMPLE, TWITTER_GMNER)
     assert {one.type for one in found} <= {"PER", "person"}
+
+
+@pytest.mark.parametrize("name", ["1. FC Acme", "2. Bundesliga"])
+def test_a_name_may_begin_with_a_number(name):
+    text = write_fine_sentences([Entity(name, "sports_team"), Entity("Ann", "athlete")], TWITTER_FMNERG)
+    parsed = parse_completion(text, GMNER, labels=TWITTER_FMNERG, frame=FRAME, sentence=f"{name} wins with Ann")
+    assert [(one.text, one.type) for one in parsed.entities] == [(name, "sports_team"), ("Ann", "athlete")]
+
+
+def test_a_list_of_sentences_is_read_without_its_numbers():
+    found, _ = read(
+        "1. Kevin Love is a person, whose boxes are None.\n2) J. R. Smith is a person and an athlete, whose box is None"
+    )
+    assert [(one.text, one.type) for one in found] == [("Kevin Love", "person"), ("J. R. Smith", "athlete")]
+
+
+def test_a_fine_type_may_be_written_in_words():
+    found, problems = read("Kevin Love is a(an) organization and a(an) Sports Team, whose bounding boxes are None")
+    assert [one.type for one in found] == ["sports_team"]
+    assert not problems
+
+
+def test_fine_types_of_sentences_reach_fmnergs_score():
+    gold = Sample("1", "twitter-fmnerg", "gmner", SAMPLE.sentence, SAMPLE.images, ENTITIES)
+    half = EXAMPLE.replace("J. R. Smith is a(an) person and a(an) athlete", "J. R. Smith is a(an) person and a(an) actor")
+    found, _ = read(half)
+    scores = evaluate([gold], [Prediction("1", SAMPLE.sentence, tuple(found))])
+    assert (scores.gmner.f1, scores.eeg.f1) == (0.5, 1.0)
+    assert (scores.fmner.fine.f1, scores.fmner.coarse.f1) == (0.5, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Ann is a person\nRome is a location", [("Ann", "person"), ("Rome", "location")]),
+        ("Ann is a person;Rome is a location.", [("Ann", "person"), ("Rome", "location")]),
+        ("Answer: Ann is a person; Acme is an organization", [("Ann", "person"), ("Acme", "organization")]),
+        ("- **Ann** is a Person\n- A;B is a location", [("Ann", "person"), ("A;B", "location")]),
+        ("None", []),
+        ("none.", []),
+    ],
+)
+def test_answers_of_the_first_stage_are_read(text, found):
+    types = ("person", "location", "organization")
+    read_back, problems = read_kinds(text, types, "Ann of Acme saw A;B in Rome")
+    assert [(one.text, one.type) for one in read_back] == found
+    assert not problems
+
+
+def test_an_empty_answer_of_the_first_stage_is_a_problem():
+    assert read_kinds(" ", ("person",), "Ann") == ([], ["an empty answer"])

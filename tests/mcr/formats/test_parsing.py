@@ -201,7 +201,8 @@ def test_what_is_written_is_read_back(entities, answer_format, order):
     text = write_answer(entities, answer_format, order=order)
     if any(tag in e.text for e in entities for tag in ("<", "```", "THINK]", "\u25c1", "\\boxed")):
         return  # marks of reasoning and of answers; schemas with such names are written in no form
-    assert read(f"<answer>\n{text}\n</answer>") == entities
+    sentence = " ".join(one.text for one in entities)  # names such as __0__ are decoration where it is not known
+    assert list(parse_completion(f"<answer>\n{text}\n</answer>", sentence=sentence).entities) == entities
 
 
 @given(st.text(max_size=300))

@@ -59,7 +59,9 @@ def test_replies_are_read(reply, found):
     assert read_attributes(reply, ("hair", "skin")) == found
 
 
-@pytest.mark.parametrize("text", ["N/A", "n/a.", "Unknown", "none", "I cannot tell from this"])
+@pytest.mark.parametrize(
+    "text", ["N/A", "n/a.", "**N/A**", "Unknown", "none", "not applicable", "Not available.", "I cannot tell from this"]
+)
 def test_what_says_that_nothing_is_known_is_no_answer(text):
     assert is_unknown(text)
 
@@ -144,6 +146,29 @@ def test_a_voter_that_does_not_know_leaves_the_first_answer(tmp_path):
     run(models, [LOVE], tmp_path)
     (summary,) = [text for model, text in models.asked if model == "summarizer"]
     assert "- hair: brown hair" in summary
+
+
+@pytest.mark.parametrize("reply", ["2", "2.", "2. hair that is brown", "**Hair that is brown**"])
+def test_a_vote_may_be_a_number_of_the_list(tmp_path, reply):
+    models = Models(voter=reply)
+    run(models, [LOVE], tmp_path)
+    (summary,) = [text for model, text in models.asked if model == "summarizer"]
+    assert "- hair: hair that is brown" in summary
+
+
+def test_a_summary_that_says_nothing_is_known_is_no_knowledge(tmp_path):
+    assert run(Models(summarizer="N/A"), [LOVE], tmp_path)[0] == {}
+
+
+def test_numbers_are_answers():
+    reply = '{"number on clothes": 42, "hair": true, "skin": null}'
+    assert read_attributes(reply, ("number on clothes", "hair", "skin")) == {"number on clothes": "42"}
+
+
+def test_two_models_of_one_name_are_refused():
+    one, other = (ChatEndpoint(EndpointSettings("llama", f"http://localhost:{port}/v1")) for port in (1, 2))
+    with pytest.raises(ConfigError, match="llama is named 2 times"):
+        Advisers((one, other), one, one)
 
 
 def test_a_repeated_entity_is_asked_once_and_nothing_twice(tmp_path):
