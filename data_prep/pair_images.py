@@ -2,18 +2,18 @@
 
     mcr pair-images --figer train.json --images images/ --index candidates.jsonl --clip openai/clip-vit-large-patch14 \\
         --output data/synthetic.jsonl
-    mcr pair-images --samples data/conll/train.jsonl ...
+    mcr pair-images --conll eng.train ... ; mcr pair-images --samples samples.jsonl ...
 
-Candidates are up to five images a sentence, `{"id", "images": [paths]}` a line; the sentences of --figer are figer-000001,
-figer-000002 and so on, by their line. The paper finds them by a web search, which is
-left to the user: search for the sentence with its names, save the first five images. CLIP chooses (Eq. 2). A sentence whose best
-image is below --min_cosine is dropped, and so is one of more than --max_words words. A candidate that cannot be opened is left
-out. All of this is counted.
+Candidates are up to five images a sentence: `{"id", "images": [paths]}` a line of --index, or, without it, what the folder
+--images/ID/ holds. The sentences of --figer are figer-000001, figer-000002 and so on, by their line, those of --conll
+conll-000001 and so on, by their place. The paper finds images by a web search, which is left to the user: search for the sentence
+with its names, save the first five. CLIP chooses (Eq. 2). A sentence whose best image is below --min_cosine is dropped, and so is
+one of more than --max_words words. A candidate that cannot be opened is left out. All of this is counted.
 """
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,83 +21,17 @@ from typing import Any
 from PIL import Image
 from tqdm import tqdm
 
+from data_prep.training_sets.named_texts import DATASET, read_conll, read_figer, read_texts
 from mcr.errors import ConfigError, DataError, raise_faults, run_command
 from mcr.io.images import open_image
-from mcr.io.samples import iter_json_lines, load_samples, write_samples
-from mcr.knowledge.appearance_templates import coarse_type
-from mcr.labels import DEFAULT_LABELS
-from mcr.records import Entity, ImageRef, Sample
+from mcr.io.samples import iter_json_lines, write_samples
+from mcr.records import ImageRef, Sample
 from mcr.runs.command_line import CommandParser
 from mcr.tasks import MNER
 
-DATASET = "synthetic"
 MAX_CANDIDATES = 5
 MIN_COSINE, MAX_WORDS = 0.3, 26  # VKEL III-C 1 and IV-D
-# FIGER's types by their first part, to FMNERG's coarse types (our table: the paper says that it maps, not how).
-FIGER_COARSE: Mapping[str, str] = {
-    "person": "person",
-    "location": "location",
-    "geography": "location",
-    "park": "location",
-    "transportation": "location",
-    "building": "building",
-    "organization": "organization",
-    "government": "organization",
-    "government_agency": "organization",
-    "news_agency": "organization",
-    "newspaper": "organization",
-    "broadcast": "organization",
-    "broadcast_network": "organization",
-    "product": "product",
-    "game": "product",
-    "software": "product",
-    "train": "product",
-    "art": "art",
-    "music": "art",
-    "play": "art",
-    "written_work": "art",
-    "broadcast_program": "art",
-    "event": "event",
-    "military": "organization",
-}
-
-
-def read_figer(path: Path) -> Iterator[Sample]:
-    """Yield the sentences of a file in FIGER's form, `{"tokens", "mentions": [{"start", "end", "labels"}]}` a line.
-
-    Of a mention's labels, such as /person/actor, the first part of the first one decides.
-
-    Raises:
-        DataError: lists the lines that are not of this form.
-    """
-    faults: list[str] = []
-    for number, row in iter_json_lines(path):
-        try:
-            yield _figer_sample(row, number)
-        except (DataError, KeyError, TypeError, IndexError, AttributeError) as error:
-            faults.append(f"{path.name}:{number}: {type(error).__name__} {error}")
-    raise_faults(f"{len(faults)} lines of {path} are not of FIGER's form", faults)
-
-
-def _figer_sample(row: Any, number: int) -> Sample:
-    if isinstance(row, DataError):
-        raise row
-    tokens = [str(token) for token in row["tokens"]]
-    entities = [
-        Entity(" ".join(tokens[mention["start"] : mention["end"]]), _figer_type(mention["labels"])) for mention in row["mentions"]
-    ]
-    return Sample(f"figer-{number:06d}", DATASET, MNER, " ".join(tokens), (), tuple(dict.fromkeys(entities)))
-
-
-def _figer_type(labels: Sequence[str]) -> str:
-    return FIGER_COARSE.get(labels[0].strip("/").split("/")[0], "other")
-
-
-def read_texts(path: Path) -> Iterator[Sample]:
-    """Yield the samples of samples.jsonl with their types mapped to FMNERG's coarse ones, without images."""
-    for sample in load_samples(path):
-        entities = tuple(Entity(one.text, coarse_type(one.type, DEFAULT_LABELS)) for one in sample.entities)
-        yield Sample(sample.id, DATASET, MNER, sample.sentence, (), entities)
+READERS = {"figer": read_figer, "conll": read_conll, "samples": read_texts}
 
 
 def read_index(path: Path) -> dict[str, list[str]]:
@@ -117,6 +51,22 @@ def read_index(path: Path) -> dict[str, list[str]]:
         else:
             found[row["id"]] = [str(image) for image in images]
     raise_faults(f"{len(faults)} lines of {path} cannot be used", faults)
+    return found
+
+
+def index_of_folder(samples: Sequence[Sample], images: Path) -> dict[str, list[str]]:
+    """Return the candidate images of sentences by id: the files of the folder that is called like the sentence, by name.
+
+    Raises:
+        DataError: lists the folders that hold more than MAX_CANDIDATES files.
+    """
+    found = {}
+    for sample in samples:
+        folder = images / sample.id
+        if folder.is_dir() and folder.resolve().is_relative_to(images.resolve()):
+            found[sample.id] = [f"{sample.id}/{path.name}" for path in sorted(folder.iterdir()) if path.is_file()]
+    faults = [f"{images / name}: {len(paths)} files" for name, paths in found.items() if len(paths) > MAX_CANDIDATES]
+    raise_faults(f"{len(faults)} folders hold more than {MAX_CANDIDATES} candidate images", faults)
     return found
 
 
@@ -145,7 +95,7 @@ def pair_all(
         raise DataError(f"index: no candidate is of these sentences: {first}. Correct the ids.")
     paired, dropped = [], Counter()
     for sample in tqdm(samples, desc="pairing", unit="sentence"):
-        paths = list(index.get(sample.id, ()))
+        paths = list(dict.fromkeys(index.get(sample.id, ())))
         if len(sample.sentence.split()) > max_words:
             dropped["too long"] += 1
             continue
@@ -181,21 +131,26 @@ def main(argv: list[str] | None = None) -> None:
     """Read, pair, write, say what was dropped."""
     parser = CommandParser(__doc__)
     parser.add_argument("--figer", type=Path, help="text in FIGER's form")
-    parser.add_argument("--samples", type=Path, help="samples.jsonl with names in text, e.g. of CoNLL")
+    parser.add_argument("--conll", type=Path, help="text in CoNLL-2003's form")
+    parser.add_argument("--samples", type=Path, help="samples.jsonl with names in text")
     parser.add_argument("--images", type=Path, required=True, help="folder that the candidates' paths start from")
-    parser.add_argument("--index", type=Path, required=True, help="candidates.jsonl: up to five images a sentence")
+    parser.add_argument("--index", type=Path, help="candidates.jsonl: up to five images a sentence (default: --images/ID/)")
     parser.add_argument("--clip", required=True, help="CLIP: a folder or a name of the hub")
     parser.add_argument("--min_cosine", type=float, default=MIN_COSINE, help="below it the best image does not fit (Eq. 2)")
     parser.add_argument("--max_words", type=int, default=MAX_WORDS, help="longer sentences are dropped (IV-D)")
     parser.add_argument("--output", type=Path, required=True, help="samples.jsonl to write")
     args = parser.parse_args(argv)
-    if (args.figer is None) == (args.samples is None):
-        raise ConfigError("pair-images: give --figer or --samples, one of them.")
+    given = [name for name in READERS if getattr(args, name) is not None]
+    if len(given) != 1:
+        raise ConfigError(
+            f"pair-images: got {len(given)} texts, expected one. Give one of {', '.join(f'--{one}' for one in READERS)}."
+        )
     from mcr.embedding.embedders import ClipEmbedder
 
-    samples = list(read_figer(args.figer) if args.figer else read_texts(args.samples))
+    samples = list(READERS[given[0]](getattr(args, given[0])))
+    index = read_index(args.index) if args.index else index_of_folder(samples, args.images)
     clip = ClipEmbedder(args.clip, args.images)
-    paired, dropped = pair_all(samples, read_index(args.index), args.images, clip, args.min_cosine, args.max_words)
+    paired, dropped = pair_all(samples, index, args.images, clip, args.min_cosine, args.max_words)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     write_samples(args.output, paired)
     print(f"{len(paired)} of {len(samples)} sentences have an image -> {args.output}; dropped: {json.dumps(dropped)}")

@@ -1,13 +1,15 @@
 """Pairs of text and image: which candidate is taken, what is dropped and counted, and types mapped to the coarse ones."""
 
 import json
+import shutil
 
 import pytest
 
 pytest.importorskip("torch")
 
 from data_prep import make_sandbox
-from data_prep.pair_images import FIGER_COARSE, best_candidate, main, pair_all, read_figer, read_index, read_texts
+from data_prep.pair_images import best_candidate, main, pair_all, read_index
+from data_prep.training_sets.named_texts import FIGER_COARSE, read_conll, read_figer, read_texts
 from mcr.errors import ConfigError, DataError
 from mcr.io.samples import load_samples
 from mcr.labels import FMNERG_FINE
@@ -49,6 +51,48 @@ def test_texts_of_our_form_are_read_with_coarse_types(tmp_path):
     path.write_text(json.dumps(row) + "\n", encoding="utf-8")
     (sample,) = read_texts(path)
     assert sample.entities == (Entity("Ann", "person"), Entity("Oscar", "other"))
+
+
+CONLL = """-DOCSTART- -X- -X- O
+
+EU NNP B-NP B-ORG
+rejects VBZ B-VP O
+German JJ B-NP B-MISC
+call NN I-NP O
+
+Peter NNP B-NP I-PER
+Blackburn NNP I-NP I-PER
+Rome NNP B-NP I-LOC
+"""
+
+
+def test_conlls_form_is_read_whichever_tag_begins_an_entity(tmp_path):
+    path = tmp_path / "eng.train"
+    path.write_text(CONLL, encoding="utf-8")
+    first, second = read_conll(path)
+    assert (first.id, first.sentence) == ("conll-000001", "EU rejects German call")
+    assert first.entities == (Entity("EU", "organization"), Entity("German", "other"))
+    assert second.entities == (Entity("Peter Blackburn", "person"), Entity("Rome", "location"))
+    path.write_text("EU NNP B-NP ORG\nalone\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"2 lines of .* are not of CoNLL.s form"):
+        list(read_conll(path))
+
+
+def test_without_an_index_the_folder_of_a_sentence_holds_its_candidates(world, tmp_path, capsys):
+    samples = load_samples(world / "test.jsonl")[:2]
+    (tmp_path / "eng.train").write_text("Ann NNP B-PER\n\nBo NNP B-PER\n", encoding="utf-8")
+    (tmp_path / "images" / "conll-000001").mkdir(parents=True)
+    for number, sample in enumerate(samples):
+        shutil.copy(world / sample.images[0].path, tmp_path / "images" / "conll-000001" / f"{number}.png")
+    flags = ["--conll", tmp_path / "eng.train", "--images", tmp_path / "images", "--clip", SANDBOX_CLIP, "--min_cosine", "-1"]
+    main([*map(str, flags), "--output", str(tmp_path / "pairs.jsonl")])
+    assert "1 of 2 sentences have an image" in capsys.readouterr().out
+    (pair,) = load_samples(tmp_path / "pairs.jsonl")
+    assert pair.images[0].path in ("conll-000001/0.png", "conll-000001/1.png")
+    for number in range(2, 7):
+        (tmp_path / "images" / "conll-000001" / f"{number}.png").touch()
+    with pytest.raises(DataError, match="hold more than 5 candidate images"):
+        main([*map(str, flags), "--output", str(tmp_path / "again.jsonl")])
 
 
 def test_an_index_of_another_form_is_refused(tmp_path):
@@ -129,5 +173,5 @@ def test_candidates_of_other_sentences_alone_are_refused(world):
 
 
 def test_one_source_of_text_has_to_be_given(tmp_path):
-    with pytest.raises(ConfigError, match="give --figer or --samples"):
+    with pytest.raises(ConfigError, match="expected one"):
         main(["--images", str(tmp_path), "--index", "i", "--clip", "c", "--output", "o"])
