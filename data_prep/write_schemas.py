@@ -6,7 +6,8 @@ mcr write-schemas --samples data/gmner/train.jsonl --family qwen2_5_vl --output_
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,13 @@ from mcr.errors import ConfigError, DataError, closest, run_command
 from mcr.families import FAMILIES, frame_settings
 from mcr.formats.answers import ANSWER_FORMATS, ORDERS
 from mcr.io.samples import iter_samples
+from mcr.knowledge.known_texts import read_knowledge
 from mcr.labels import labels_of, load_labels
 from mcr.prompts.routes import Route
 from mcr.prompts.settings import DETAILS, PromptSettings
-from mcr.records import Sample
+from mcr.records import Sample, collapse_space
 from mcr.runs.command_line import CommandParser
+from mcr.staged.with_context import known_entities
 from mcr.systems import system_named
 
 PER_SAMPLE = 2
@@ -102,6 +105,11 @@ def read_flags(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--output_dir", type=Path, required=True, help="folder for d1.parquet, d2.parquet, mcr_prompt.json, summary.json"
     )
+    parser.add_argument(
+        "--knowledge",
+        type=Path,
+        help="knowledge.jsonl that says what entities are (mcr ask-appearance, mcr ask-knowledge expansions)",
+    )
     parser.add_argument("--d2_share", type=float, default=0.3, help="share of D_R that goes to D2, for CVO")
     parser.add_argument("--split", choices=SPLITS, default="sample", help="what is divided into D1 and D2")
     parser.add_argument("--seed", type=int, default=0)
@@ -110,6 +118,25 @@ def read_flags(argv: list[str] | None) -> argparse.Namespace:
     add_schema_flags(parser)
     add_teacher_flags(parser)
     return parser.parse_args(argv)
+
+
+def with_knowledge(samples: Iterable[Sample], path: Path | None) -> Iterator[Sample]:
+    """Yield samples with what a file says of their gold entities; it replaces what they have of their own.
+
+    Raises:
+        DataError: the file says nothing of any entity of these samples.
+    """
+    if path is None:
+        yield from samples
+        return
+    known, num = known_entities(read_knowledge(path)), 0
+    for sample in samples:
+        texts = {entity.text: known.get((sample.id, collapse_space(entity.text))) for entity in sample.entities}
+        told = {text: looks for text, looks in texts.items() if looks is not None}
+        num += len(told)
+        yield replace(sample, knowledge=tuple({**dict(sample.knowledge), **told}.items()))
+    if not num:
+        raise DataError(f"--knowledge: {path} says nothing of any entity of these samples. Give that of their split.")
 
 
 def choose(args: argparse.Namespace, teachers: Teachers | None) -> SchemaOptions:
@@ -237,7 +264,7 @@ def main(argv: list[str] | None = None) -> None:
     routes = routes_of(args.styles) if args.instruction == "route" else ()
     settings = PromptSettings(args.labels, frame, args.detail, args.styles != (ANSWER_ONLY,), routes)
     writing = WriteOptions(args.per_sample, args.d2_share, args.seed, args.split)
-    samples = chain([first], samples)
+    samples = with_knowledge(chain([first], samples), args.knowledge)
     if teachers is not None:
         summary = ask_teachers(args, samples, settings, options, writing, teachers)
     else:

@@ -16,6 +16,7 @@ from data_prep.training_sets.split import is_held_back
 from mcr.errors import ConfigError, DataError
 from mcr.families import frame_settings
 from mcr.io.samples import write_samples
+from mcr.knowledge.known_texts import Knowledge, write_knowledge
 from mcr.labels import load_labels
 from mcr.records import Entity, ImageRef, Sample
 from mcr.tasks import GMNER
@@ -152,6 +153,19 @@ def written(tmp_path, *flags):
     write_samples(tmp_path / "s.jsonl", WORLD)
     write_schemas.main(["--samples", str(tmp_path / "s.jsonl"), "--family", "qwen3_vl", "--output_dir", str(tmp_path), *flags])
     return [pq.read_table(tmp_path / f"{name}.parquet").to_pylist() for name in ("d1", "d2")]
+
+
+def test_schemas_speak_of_knowledge_that_a_file_holds(tmp_path):
+    """The file that RiVEG's and VKEL's commands write and read."""
+    shown = [(one, entity) for one in WORLD for entity in one.entities if entity.boxes is None]
+    write_knowledge(tmp_path / "k.jsonl", [Knowledge(one.id, f"somebody of {one.id}", "m", e.text, e.type) for one, e in shown])
+    d1, d2 = written(tmp_path, "--knowledge", str(tmp_path / "k.jsonl"))
+    spoken = {row["sample_id"] for row in d1 + d2 if f"somebody of {row['sample_id']}" in row["completion"][0]["content"]}
+    assert spoken
+    assert spoken <= {one.id for one, _ in shown}
+    write_knowledge(tmp_path / "k.jsonl", [Knowledge("other", "x", "m", "Ann", "PER")])
+    with pytest.raises(DataError, match="says nothing of any entity"):
+        written(tmp_path, "--knowledge", str(tmp_path / "k.jsonl"))
 
 
 def test_a_split_by_sample_leaks_no_sample_and_a_split_by_schema_divides_them(tmp_path):
