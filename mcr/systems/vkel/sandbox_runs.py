@@ -241,7 +241,8 @@ class VkelRuns:
         found, before = self.whole(system)
         out, predictions = self.out / "iou" / f"{threshold:g}", found / "predictions-000.jsonl"
         gold, makes = self._samples("test"), [out / "metrics.json", out / "counts.json"]
-        flags = ("--predictions", predictions, "--gold", gold, "--iou_threshold", threshold, *EXCEEDED, "--output_dir", out)
+        rule = EXCEEDED if threshold < 1 else ()  # no IoU exceeds 1: there a perfect box is right (IV-J 2)
+        flags = ("--predictions", predictions, "--gold", gold, "--iou_threshold", threshold, *rule, "--output_dir", out)
         name, title = f"iou/{threshold:g}", f"evaluation: IoU {threshold:g}"
         return out, [*before, self._stage(name, title, "evaluate", *flags, reads=[predictions, gold], makes=makes)]
 
