@@ -27,6 +27,9 @@ class CorrectorFlags:
 
     corrector: str = field(default="", metadata={"help": "a folder, a name of the hub, or what the endpoint calls the model"})
     base_url: str = field(default="", metadata={"help": "ask this OpenAI-compatible endpoint, e.g. http://host:8000/v1"})
+    api_key_env: str = field(default="OPENAI_API_KEY", metadata={"help": "environment variable that holds its key"})
+    max_concurrency: int = field(default=8, metadata={"help": "requests to the endpoint at once"})
+    dtype: str = field(default="auto", metadata={"help": "of a local model's weights"})
     family: str = field(default="", metadata={"help": "how the model writes boxes, e.g. qwen2_5_vl"})
     labels: str = field(default="", metadata={"help": "label set that types are taken from: a name, a YAML file, or A,B,C"})
     prompt_style: str = field(default="paper", metadata={"help": "paper (UnCo App. D), or brief: one sentence each"})
@@ -64,16 +67,19 @@ class CorrectorFlags:
         """
         if not self.corrector:
             raise ConfigError("corrector: --corrector is missing. Name a model, or what the endpoint at --base_url calls it.")
-        endpoint = EndpointSettings(self.corrector, self.base_url) if self.base_url else None
+        address = (self.corrector, self.base_url, self.api_key_env)
+        endpoint = EndpointSettings(*address, max_concurrency=self.max_concurrency) if self.base_url else None
         cache = out / "replies.sqlite"
-        settings = SamplerSettings(self.corrector, batch_size=self.batch_size, endpoint=endpoint, replies_path=cache)
+        settings = SamplerSettings(
+            self.corrector, dtype=self.dtype, batch_size=self.batch_size, endpoint=endpoint, replies_path=cache
+        )
         drawn = {"temperature": self.temperature, "top_k": 0, "top_p": 1.0}  # the paper states the temperature alone
         sampling = SamplingSettings(1, max_new_tokens=self.max_new_tokens, seed=self.seed, **drawn)
         return AskedModel(settings, frame_settings(self.family), sampling, cache)
 
     def made_of(self) -> dict[str, Any]:
         """Return what replies depend on."""
-        kept = ("family", "labels", "prompt_style", "without", "temperature", "max_new_tokens", "seed")
+        kept = ("dtype", "family", "labels", "prompt_style", "without", "temperature", "max_new_tokens", "seed")
         model = self.corrector if self.base_url else weights_hash(self.corrector)
         return {name: getattr(self, name) for name in kept} | {"corrector": model}
 
