@@ -14,6 +14,7 @@ pytest.importorskip("torch")
 
 from data_prep import make_sandbox
 from data_prep.serve_sandbox import SandboxServer
+from mcr.correction import asking
 from mcr.errors import ConfigError, DataError
 from mcr.io.predictions import Prediction, load_predictions, write_prediction
 from mcr.io.samples import load_samples
@@ -120,13 +121,13 @@ def test_a_killed_run_asks_nothing_twice_but_what_was_on_its_way(world, tmp_path
     assert len(load_predictions(tmp_path / "run" / "predictions.jsonl")) == 30
 
 
-def test_a_model_of_ours_corrects_and_is_not_asked_twice(world, tmp_path, capsys):
+def test_a_model_of_ours_corrects_and_is_not_asked_twice(world, tmp_path, monkeypatch):
     flags = flags_of(world, tmp_path / "run", corrector=SANDBOX_BASE, prompt_style="brief", max_new_tokens=12, batch_size=8)
     correct.main(flags)
     first = (tmp_path / "run" / "corrections.jsonl").read_text(encoding="utf-8")
     assert first
+    monkeypatch.setattr(asking, "make_sampler", None)  # the model is not even loaded
     correct.main(flags)
-    assert "correcting: 0" in capsys.readouterr().err.replace("correcting:   0%", "correcting: 0")
     assert (tmp_path / "run" / "corrections.jsonl").read_text(encoding="utf-8") == first
 
 
