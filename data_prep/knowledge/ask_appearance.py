@@ -7,6 +7,7 @@ Each (text, coarse type) is asked once, with the first sentence that names it. -
 takes. Replies are cached: a run that is stopped asks nothing twice.
 """
 
+import re
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from mcr.runs.command_line import CommandParser
 
 CHARS_A_TOKEN = 4  # about, in English
 SOURCE = "consistency"
+KEY_ENV = re.compile(r"@[A-Z_][A-Z0-9_]*$")
 
 
 def named_entities(samples: Sequence[Sample], args: Namespace) -> list[tuple[Sample, Entity]]:
@@ -52,15 +54,16 @@ def labels_for(samples: Sequence[Sample], named: str | None) -> LabelSet:
 
 
 def endpoint_of(word: str, args: Namespace) -> ChatEndpoint:
-    """Return the endpoint of a word MODEL@URL.
+    """Return the endpoint of a word MODEL@URL, or MODEL@URL@VARIABLE with the environment variable that holds its key.
 
     Raises:
         ConfigError: a word of another form.
     """
     model, _, base_url = word.partition("@")
+    base_url, _, key_env = base_url.rpartition("@") if KEY_ENV.search(base_url) else (base_url, "", "")
     if not model or not base_url:
         raise ConfigError(f"got {word!r}, expected MODEL@URL, e.g. llama@http://localhost:8000/v1. Correct it.")
-    settings = EndpointSettings(model, base_url, args.api_key_env, max_concurrency=args.max_concurrency)
+    settings = EndpointSettings(model, base_url, key_env or args.api_key_env, max_concurrency=args.max_concurrency)
     return ChatEndpoint(settings, ReplyCache(args.cache or args.output.with_name("appearance.sqlite")))
 
 
@@ -84,11 +87,19 @@ def read_flags(argv: list[str] | None) -> Namespace:
     parser.add_argument("--samples", type=Path, required=True, help="samples.jsonl whose entities are asked about")
     parser.add_argument("--predictions", type=Path, help="ask about the entities of this file, not about gold's")
     parser.add_argument("--output", type=Path, required=True, help="knowledge.jsonl to write")
-    parser.add_argument("--llms", nargs="+", required=True, metavar="MODEL@URL", help="models that are asked for attributes")
+    parser.add_argument(
+        "--llms",
+        nargs="+",
+        required=True,
+        metavar="MODEL@URL",
+        help="models that are asked; MODEL@URL@VARIABLE: with a key of its own",
+    )
     parser.add_argument("--voter", metavar="MODEL@URL", help="chooses an answer an attribute (default: the first model)")
     parser.add_argument("--summarizer", metavar="MODEL@URL", help="says it in a sentence (default: the voter)")
     parser.add_argument("--labels", help="label set that coarse types are looked up in (default: the dataset's)")
-    parser.add_argument("--api_key_env", default="OPENAI_API_KEY", help="environment variable that holds the key")
+    parser.add_argument(
+        "--api_key_env", default="OPENAI_API_KEY", help="environment variable that holds the key, where a model names no other"
+    )
     parser.add_argument("--max_concurrency", type=int, default=8, help="requests at once")
     parser.add_argument("--cache", type=Path, help="of replies (default: appearance.sqlite beside the output)")
     parser.add_argument("--dry_run", action="store_true", help="say what would be asked, ask nothing")

@@ -1,11 +1,12 @@
 """mcr ask-appearance beside the scripted LLM: knowledge of entities in the file that others read, asked once, cached."""
 
 import threading
+from argparse import Namespace
 
 import pytest
 
 from data_prep import make_sandbox
-from data_prep.knowledge.ask_appearance import main
+from data_prep.knowledge.ask_appearance import endpoint_of, main
 from data_prep.sandbox.looks import ALL_NAMES
 from data_prep.serve_sandbox import SandboxServer
 from mcr.errors import ConfigError
@@ -60,3 +61,17 @@ def test_a_dry_run_counts_and_asks_nothing(world, tmp_path, capsys):
 def test_a_model_without_an_address_is_refused(world, tmp_path):
     with pytest.raises(ConfigError, match="expected MODEL@URL"):
         main(flags(world, tmp_path, "--llms", "gpt"))
+
+
+@pytest.mark.parametrize(
+    ("word", "model", "url", "key"),
+    [
+        ("llama@http://a/v1", "llama", "http://a/v1", "OPENAI_API_KEY"),
+        ("gpt@https://b/v1@GPT_KEY", "gpt", "https://b/v1", "GPT_KEY"),
+        ("llama3:8b@http://user:secret@host/v1", "llama3:8b", "http://user:secret@host/v1", "OPENAI_API_KEY"),
+    ],
+)
+def test_each_model_may_have_a_key_of_its_own(tmp_path, word, model, url, key):
+    args = Namespace(api_key_env="OPENAI_API_KEY", max_concurrency=1, cache=tmp_path / "c.sqlite", output=tmp_path / "o.jsonl")
+    settings = endpoint_of(word, args).settings
+    assert (settings.model, settings.base_url, settings.api_key_env) == (model, url, key)

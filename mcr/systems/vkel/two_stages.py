@@ -97,7 +97,7 @@ class VkelPredictor:
             yield from (named[sample.id] for sample in samples)
             return
         known = known_entities(read_knowledge(Path(self.settings.vkel_knowledge))) if self.settings.vkel_knowledge else {}
-        if known:
+        if self.settings.vkel_knowledge:
             tell_unknown(samples, named, known)
         objects, top_k = self._objects(samples), self.settings.vkel_top_k
         asked = [with_context(sample, named[sample.id].entities, known, objects.get(sample.id, ()), top_k) for sample in samples]
