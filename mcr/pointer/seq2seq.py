@@ -152,6 +152,9 @@ class PointerModel(torch.nn.Module):
         known = set(self.grammar.types)
         spans = [[span for span in row if span[2] in known] for row in spans]
         written = [torch.tensor(self.grammar.write(row)) for row in spans]
+        limit, longest = int(self.bart.config.max_position_embeddings), max(len(row) for row in written)
+        if longest > limit + 1:
+            raise DataError(f"pointer: an answer of {longest} tokens, expected at most {limit + 1}. Divide the sample.")
         ious = [_ious_of(sample, known) for sample in samples]
         return {"written": pad_sequence(written, batch_first=True, padding_value=IGNORED), "ious": ious, "spans": spans}
 

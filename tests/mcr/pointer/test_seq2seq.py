@@ -6,6 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from mcr.errors import DataError
 from mcr.pointer.backbones import tiny_backbone
 from mcr.pointer.decoding import Estimate, dropping, estimate_passes, write_entities, write_greedily
 from mcr.pointer.entropies import CONFIDENCE
@@ -179,6 +180,12 @@ def test_a_sequence_ends_where_the_decoder_has_no_position(model):
     assert len(write_greedily(model, memory)[0]) <= model.bart.config.max_position_embeddings
     model.bart.config.max_position_embeddings = 5
     assert len(write_greedily(model, memory)[0]) <= 5
+
+
+def test_gold_that_the_decoder_cannot_write_is_refused(model):
+    model.bart.config.max_position_embeddings = 8  # "Ann Lee in Rome" has four words, its two entities eleven tokens
+    with pytest.raises(DataError, match="an answer of 11 tokens, expected at most 9"):
+        model.read([SEEN[0]])
 
 
 def test_greedy_decoding_takes_the_likeliest_token_that_may_follow(model):
