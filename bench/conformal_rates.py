@@ -3,7 +3,7 @@
     python bench/conformal_rates.py --work_dir runs/reproduce --seeds 201 202 203 204 205
 
 Reads the predictions that mcr reproduce unco-3 --seeds ... left in its --work_dir. For each rate, thresholds come from a seed's
-dev scenes; shown are, over the seeds, the share of test predictions that are not asked about and wrong, and the share that is asked.
+dev scenes; shown are, over the seeds, the share of test predictions that are kept and wrong, and the share that is asked about.
 """
 
 import argparse
