@@ -1,5 +1,6 @@
 """The files of launch/: they say what they are for, accelerate takes them, shells can read them."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -41,3 +42,13 @@ def test_a_server_of_an_unknown_kind_is_refused():
     done = subprocess.run(["bash", str(LAUNCH / "vllm_server.sh"), "x", "y"], capture_output=True, text=True)
     assert done.returncode == 2
     assert "expected rollouts or openai" in done.stderr
+
+
+@pytest.mark.parametrize("given", ["", "RIVEG_DATA=data/published"])
+def test_rivegs_demo_adds_real_tweets_where_their_text_is_given(given):
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed")
+    command = ["make", "-n", "demo-riveg", *([given] if given else [])]
+    said = subprocess.run(command, cwd=LAUNCH.parent, capture_output=True, text=True, check=True).stdout
+    assert "demo.py --system riveg" in said
+    assert ("reproduce.py riveg-6 --on twitter --data_root data/published" in said) == bool(given)
