@@ -17,8 +17,8 @@ from mcr.systems.mcr.sandbox_kit import SIZES as MCR_SIZES
 from mcr.systems.mcr.sandbox_kit import SandboxKit
 from mcr.systems.stages import Stage, make_stage
 from mcr.systems.tables import Table, TableRun
-from mcr.systems.unco.sandbox_runs import SIZES, Correction, Other
-from mcr.systems.unco.tables import QUESTIONS, TASKS, UNSEEN, corrected_row, small_row
+from mcr.systems.unco.sandbox_runs import SIZES, Other
+from mcr.systems.unco.tables import QUESTIONS, TASKS, UNSEEN, rows_on
 from recipes import reproduce
 
 NAME = "correct-mcr"
@@ -53,13 +53,7 @@ MCR = Other("mcr", data_of, predict)
 TABLE = Table(
     "UnCo's correctors on MCR's predictions",
     (*TASKS, UNSEEN, QUESTIONS),
-    {
-        "sandbox": (
-            small_row("MCR", MCR),
-            corrected_row("MCR w/ Direct Correction", Correction("mcr_direct", MCR, mode="direct")),
-            corrected_row("MCR w/ UnCo", Correction("mcr_unco", MCR)),
-        )
-    },
+    {"sandbox": rows_on("MCR", "mcr", MCR)},
     {"sandbox": SIZES},
 )
 

@@ -15,12 +15,11 @@ from mcr.systems.riveg.sandbox_runs import SIZES as RIVEG_SIZES
 from mcr.systems.riveg.sandbox_runs import SandboxRuns, Whole
 from mcr.systems.stages import Stage
 from mcr.systems.tables import Order, Table, TableRun
-from mcr.systems.unco.sandbox_runs import SIZES, Correction, Other
-from mcr.systems.unco.tables import QUESTIONS, TASKS, corrected_row, small_row
+from mcr.systems.unco.sandbox_runs import SIZES, Other
+from mcr.systems.unco.tables import QUESTIONS, TASKS, rows_on
 from recipes import reproduce
 
 NAME = "correct-riveg"
-ALONE, WITH_UNCO = "RiVEG", "RiVEG w/ UnCo"
 
 
 def riveg_runs(run: TableRun) -> SandboxRuns:
@@ -42,15 +41,9 @@ RIVEG = Other("riveg", data_of, predict)
 TABLE = Table(
     "UnCo's correctors on RiVEG's predictions",
     (*TASKS, QUESTIONS),
-    {
-        "sandbox": (
-            small_row(ALONE, RIVEG),
-            corrected_row("RiVEG w/ Direct Correction", Correction("riveg_direct", RIVEG, mode="direct")),
-            corrected_row(WITH_UNCO, Correction("riveg_unco", RIVEG)),
-        )
-    },
+    {"sandbox": rows_on("RiVEG", "riveg", RIVEG)},
     {"sandbox": SIZES},
-    orders=(Order(ALONE, WITH_UNCO, "GMNER F1"),),
+    orders=(Order("RiVEG", "RiVEG w/ UnCo", "GMNER F1"),),
 )
 
 

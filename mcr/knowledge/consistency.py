@@ -26,7 +26,7 @@ from mcr.records import collapse_space
 MAX_TOKENS = {"attributes": 256, "vote": 96, "summary": 256}
 UNKNOWN = (NOT_KNOWN.casefold(), "na", "unknown", "not known", "not applicable", "not available", "none", "")
 DECORATION = " .*_`\"'"
-NUMBERED = re.compile(r"^(?:answer\s*)?([0-9]+)[.):]?\s*", re.IGNORECASE)
+NUMBERED = re.compile(r"^(?:answer\s*)?([0-9]+)(?:[.):]\s*|$)", re.IGNORECASE)
 Known = dict[AskedEntity, dict[str, str]]
 
 
@@ -159,8 +159,8 @@ def _vote(entities: Sequence[AskedEntity], answers: Sequence[Known], voter: Chat
 def chosen_answer(reply: str, given: Sequence[str]) -> str:
     """Return the answer that a voter's reply means, which may be its number in the list that it was shown.
 
-    >>> [chosen_answer(one, ("red", "3 stripes")) for one in ("2", "1. red", "3 stripes", "a dark red")]
-    ['3 stripes', 'red', '3 stripes', 'a dark red']
+    >>> [chosen_answer(one, ("red", "3 stripes")) for one in ("2", "1. red", "3 stripes", "2 stripes")]
+    ['3 stripes', 'red', '3 stripes', '2 stripes']
     """
     text = collapse_space(reply).strip(DECORATION)
     same = [one for one in given if one.casefold() == text.casefold()]

@@ -74,6 +74,15 @@ def corrected_row(title: str, how: Correction, paper: str = "", x: float | None 
     return Row(f"unco-{how.key.replace('_', '-')}", title, partial(plan_corrected, how), _figures(paper), x)
 
 
+def rows_on(title: str, key: str, other: Tuned | Other) -> tuple[Row, ...]:
+    """Return the rows of another system: alone, corrected everywhere, and corrected where it is unsure."""
+    return (
+        small_row(title, other),
+        corrected_row(f"{title} w/ Direct Correction", Correction(f"{key}_direct", other, mode="direct")),
+        corrected_row(f"{title} w/ UnCo", Correction(f"{key}_unco", other)),
+    )
+
+
 def _figures(paper: str) -> Mapping[str, float]:
     return paper_figures([column.header for column in TASKS], paper) if paper else {}
 
