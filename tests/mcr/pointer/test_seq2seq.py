@@ -168,6 +168,8 @@ def test_uncertainties_do_not_depend_on_the_batch_so_a_run_that_resumes_has_the_
             assert single.uncertainties.values == pytest.approx(batched.uncertainties.values, abs=1e-5)
             assert single.uncertainties.num_choices == batched.uncertainties.num_choices
     assert any(together)
+    other_ids = write_entities(model, inputs_of(model, SEEN), Estimate(num_passes=3), [f"other {one}" for one in IDS])
+    assert other_ids != together, "each sample has masks of its own"
 
 
 def test_a_sequence_ends_where_the_decoder_has_no_position(model):

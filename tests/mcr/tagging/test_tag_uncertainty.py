@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from random import Random
 
 import pytest
 
@@ -81,6 +82,10 @@ def test_the_passes_of_a_text_differ_from_each_other_and_do_not_depend_on_what_i
     with dropping(tagger):
         first, second = marginals_of(tagger, [TEXTS[0]] * 2)
     assert not torch.equal(first, second)
+    with torch.random.fork_rng(), dropping(tagger):
+        torch.manual_seed(Random(f"dropout/0/{TEXTS[0].id}").getrandbits(63))
+        passes = marginals_of(tagger, [TEXTS[0]] * 3)
+    assert torch.equal(mean_marginals(tagger, TEXTS[0], 3, 0), passes.mean(dim=0))
     paths = [text.tags for text in TEXTS]
     together = uncertainties_of(tagger, TEXTS, paths, estimate=MC_DROPOUT, num_passes=3)
     alone = [
