@@ -30,7 +30,7 @@ from mcr.records import Sample
 from mcr.regions.proposed import Proposals, read_regions, regions_of
 from mcr.runs.command_line import CommandParser
 from mcr.staged.name_noise import UNITS, disturb, refuse_held_out
-from mcr.staged.stage_prompts import coarse_labels, names_alone, names_settings, places_settings
+from mcr.staged.stage_prompts import BRIEF, PLAIN, coarse_labels, names_alone, names_settings, places_settings
 from mcr.staged.with_context import TOP_K, known_entities, with_context
 
 NAMES, PLACES, DIRECT, JOINT = "names", "places", "direct", "joint"
@@ -95,7 +95,7 @@ def with_synthetic(samples: list[Sample], args: Namespace) -> list[Sample]:
 
 def names_rows(samples: list[Sample], labels: LabelSet, args: Namespace) -> tuple[PromptSettings, list[dict[str, Any]]]:
     """Return the prompts of the first stage, and its rows."""
-    settings = names_settings(labels, frame_settings(args.family))
+    settings = names_settings(labels, frame_settings(args.family), args.detail)
     asked = [names_alone(sample, labels) for sample in with_synthetic(samples, args)]
     return settings, rows_of(asked, settings, NAMES, write_names)
 
@@ -108,7 +108,7 @@ def places_rows(samples: list[Sample], labels: LabelSet, args: Namespace) -> tup
         for path in args.held_out:
             refuse_held_out(samples, load_samples(path))
     shows = [name for name, is_given in ((KNOWLEDGE, args.knowledge), (OBJECTS, args.regions), (PROPOSED, True)) if is_given]
-    settings = places_settings(labels, frame_settings(args.family), shows)
+    settings = places_settings(labels, frame_settings(args.family), shows, args.detail)
     known = known_entities(read_knowledge(args.knowledge)) if args.knowledge else {}
     objects: Mapping[str, Proposals] = {}
     if args.regions:
@@ -124,7 +124,7 @@ def places_rows(samples: list[Sample], labels: LabelSet, args: Namespace) -> tup
 
 def direct_rows(samples: list[Sample], labels: LabelSet, args: Namespace) -> tuple[PromptSettings, list[dict[str, Any]]]:
     """Return the prompts of a model that is tuned on text and image directly (VKEL IV-B 2), and its rows."""
-    settings = places_settings(labels, frame_settings(args.family), ())
+    settings = places_settings(labels, frame_settings(args.family), (), args.detail)
     return settings, rows_of(samples, settings, DIRECT, write_places)
 
 
@@ -148,6 +148,8 @@ def read_flags(argv: list[str] | None) -> Namespace:
     parser.add_argument("--output_dir", type=Path, required=True, help="folder for d1.parquet and mcr_prompt.json")
     parser.add_argument("--family", choices=list(FAMILIES), required=True, help="whose frame boxes are written in")
     parser.add_argument("--labels", help="label set of the samples (default: the dataset's)")
+    told = "of the prompts; brief: one line, for tiny models that learn the form of the answer from examples alone"
+    parser.add_argument("--detail", choices=(PLAIN, BRIEF), default=PLAIN, help=told)
     parser.add_argument("--seed", type=int, default=0, help="of noise and of the choice of synthetic pairs")
     parser.add_argument("--synthetic", type=Path, help="names: samples.jsonl of mcr pair-images")
     parser.add_argument("--synthetic_share", type=float, default=1.0, help="names: how much of them, 0 to 1 (VKEL Fig. 9)")

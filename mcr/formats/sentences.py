@@ -139,7 +139,15 @@ def _kind(clause: str, types: Collection[str], sentence: str) -> Entity | None:
 
 def _in_round_brackets(entity: Entity) -> str:
     """Return a location as the paper writes it: (0.448, 0.02, 0.913, 1.0)."""
-    written = LAST_ZEROS.sub("", format_location(entity))
+    return round_brackets(LAST_ZEROS.sub("", format_location(entity)))
+
+
+def round_brackets(written: str) -> str:
+    """Return boxes with round brackets in place of square ones.
+
+    >>> round_brackets("[0, 20, 400, 640]")
+    '(0, 20, 400, 640)'
+    """
     return written.replace("[", "(").replace("]", ")")
 
 

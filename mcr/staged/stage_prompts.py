@@ -9,6 +9,7 @@ from mcr.prompts.settings import PromptSettings
 from mcr.records import Entity, Sample
 from mcr.tasks import MNER
 
+PLAIN, BRIEF = "plain", "brief"  # of mcr.prompts.settings.DETAILS
 NAMES_ANSWER = "Write each as 'X is a person', joined by semicolons, or None."
 PLACES_ANSWER = (
     "Write each as 'X is a(an) person and a(an) athlete, whose bounding boxes are (x1, y1, x2, y2)', joined by semicolons, "
@@ -27,17 +28,26 @@ def names_alone(sample: Sample, labels: LabelSet) -> Sample:
     return replace(sample, task=MNER, entities=entities, knowledge=(), regions=(), proposed=())
 
 
-def names_settings(labels: LabelSet, frame: FrameSettings) -> PromptSettings:
-    """Return the prompts of the first stage."""
-    return PromptSettings(coarse_labels(labels), frame, "plain", is_reasoned=False, answer=NAMES_ANSWER)
+def names_settings(labels: LabelSet, frame: FrameSettings, detail: str = PLAIN) -> PromptSettings:
+    """Return the prompts of the first stage.
+
+    Args:
+        labels: with fine types, or coarse ones alone.
+        frame: that boxes are written in.
+        detail: PLAIN, or BRIEF: one line, without types and without the form of the answer.
+    """
+    answer = NAMES_ANSWER if detail == PLAIN else ""
+    return PromptSettings(coarse_labels(labels), frame, detail, is_reasoned=False, answer=answer)
 
 
-def places_settings(labels: LabelSet, frame: FrameSettings, shows: Sequence[str]) -> PromptSettings:
+def places_settings(labels: LabelSet, frame: FrameSettings, shows: Sequence[str], detail: str = PLAIN) -> PromptSettings:
     """Return the prompts of the second stage.
 
     Args:
         labels: with fine types.
         frame: that boxes are written in.
         shows: of `mcr.prompts.context.CONTEXT`; nothing for a model that is tuned on text and image directly.
+        detail: PLAIN, or BRIEF: one line, without types and without the form of the answer.
     """
-    return PromptSettings(labels, frame, "plain", is_reasoned=False, shows=tuple(shows), answer=PLACES_ANSWER)
+    answer = PLACES_ANSWER if detail == PLAIN else ""
+    return PromptSettings(labels, frame, detail, is_reasoned=False, shows=tuple(shows), answer=answer)

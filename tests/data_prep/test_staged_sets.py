@@ -14,7 +14,7 @@ from mcr.formats.sentences import read_kinds
 from mcr.io.samples import load_samples
 from mcr.labels import TWITTER_FMNERG
 from mcr.prompts.settings import PromptSettings
-from mcr.tasks import GMNER
+from mcr.tasks import GMNER, MNER
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +59,17 @@ def test_the_first_stage_names_coarse_types(world, tmp_path):
     assert len(PromptSettings.load(tmp_path).labels.labels) == 8
 
 
+def test_brief_prompts_have_one_line_and_no_types(world, tmp_path):
+    for stage in ("names", "places", "direct"):
+        (row, *_) = write(world, tmp_path / stage, stage, "--detail", "brief")
+        last = text_of(row).split("\n")[-1]
+        assert last == (MNER if stage == "names" else GMNER).brief
+        settings = PromptSettings.load(tmp_path / stage)
+        assert (settings.detail, settings.answer) == ("brief", "")
+
+
 def num_objects(text):
-    return text.split("\nObjects: ")[1].split("\n")[0].count(" [")
+    return text.split("\nObjects: ")[1].split("\n")[0].count(" (")
 
 
 def test_the_second_stage_is_shown_context_and_writes_fine_types_and_boxes(world, tmp_path):

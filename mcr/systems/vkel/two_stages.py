@@ -117,7 +117,7 @@ class VkelPredictor:
 
     def _names_predictor(self) -> Predictor:
         saved = PromptSettings.load(Path(self.settings.vkel_names))
-        prompts = names_settings(saved.labels, saved.frame) if saved.shows else saved  # it learned both stages
+        prompts = names_settings(saved.labels, saved.frame, saved.detail) if saved.shows else saved  # it learned both stages
         batch_size = self.settings.vkel_batch_size
         return NamesPredictor(self._sampler(NAMES), prompts, self._sampling(), self.image_root, batch_size)
 
