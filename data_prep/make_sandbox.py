@@ -28,12 +28,16 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--task", choices=sorted(SPLITS), default=GMNER.name, help="what is asked of the samples")
     parser.add_argument("--fine_types", action="store_true", help="FMNERG's fine types in place of the coarse ones (gmner)")
     parser.add_argument("--masks", action="store_true", help="exact masks of what is shown (gmner)")
+    told = "share of the training split's names that are minor ones, which the base model has never seen, 0 to 1 (gmner)"
+    parser.add_argument("--minor_names", type=float, default=0.0, help=told)
     args = parser.parse_args(argv)
-    if args.task != GMNER.name and (args.unseen or args.masks or args.fine_types):
-        raise ConfigError(f"--unseen, --masks, --fine_types: {args.task} has none of these. Leave them out.")
+    if not 0 <= args.minor_names <= 1:
+        raise ConfigError(f"--minor_names: got {args.minor_names}, expected 0 to 1.")
+    if args.task != GMNER.name and (args.unseen or args.masks or args.fine_types or args.minor_names):
+        raise ConfigError(f"--unseen, --masks, --fine_types, --minor_names: {args.task} has none of these. Leave them out.")
     sizes = {"train": args.train, "dev": args.dev, **dict.fromkeys(SPLITS[args.task], args.test)}
     sizes |= {UNSEEN: args.unseen} if args.unseen else {}
-    write_world(args.output_dir, sizes, args.seed, TASKS[args.task], Detail(args.fine_types, args.masks))
+    write_world(args.output_dir, sizes, args.seed, TASKS[args.task], Detail(args.fine_types, args.masks, args.minor_names))
     print(f"wrote {'/'.join(map(str, sizes.values()))} samples to {args.output_dir}")
 
 

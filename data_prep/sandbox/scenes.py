@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from data_prep.sandbox.drawing import BACKGROUNDS, mask_of
 from data_prep.sandbox.looks import ALL_NAMES, KNOWN, TAUGHT, UNSEEN, Look, Name
+from data_prep.sandbox.minor_names import minor_names
 from mcr.boxes import Box, iou
 from mcr.records import Entity, ImageRef, Region, Sample
 from mcr.tasks import GMNER
@@ -43,6 +44,7 @@ class WorldOptions:
         num_named: weights of 0, 1, 2, ... names a sentence.
         num_unnamed: weights of 0, 1, 2, ... things shown and not named.
         alike: how often an unnamed thing is drawn from those that share color or shape with a named one.
+        minor_share: of the names of sentences that are minor ones in place of those of `names`.
         needs_unseen: whether each sentence with a name has an unseen one.
         loose_px: how far a thing may lie off its cells, pixels.
     """
@@ -54,6 +56,7 @@ class WorldOptions:
     num_named: tuple[int, ...] = (1, 5, 9, 5)
     num_unnamed: tuple[int, ...] = (3, 5, 3)
     alike: float = 0.5
+    minor_share: float = 0.0
     needs_unseen: bool = False
     loose_px: int = 0
 
@@ -112,6 +115,15 @@ def _pick_named(rng: random.Random, options: WorldOptions) -> list[Name]:
     named = rng.sample(options.names, num)
     if options.needs_unseen and named and all(name.is_known for name in named):
         named[rng.randrange(num)] = rng.choice(UNSEEN)
+    return _with_minor(rng, named, options.minor_share) if options.minor_share else named
+
+
+def _with_minor(rng: random.Random, named: list[Name], share: float) -> list[Name]:
+    """Return names of which some are exchanged for minor ones; no two of them have a look in common."""
+    for place in range(len(named)):
+        if rng.random() < share:
+            taken = {look for other, name in enumerate(named) if other != place for look in name.looks}
+            named[place] = rng.choice([name for name in minor_names() if taken.isdisjoint(name.looks)])
     return named
 
 

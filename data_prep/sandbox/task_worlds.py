@@ -24,20 +24,25 @@ class Detail:
     Attributes:
         has_fine_types: FMNERG's fine types in place of the coarse ones.
         has_masks: exact masks of what is shown.
+        minor_share: of the training split's names that are minor ones.
     """
 
     has_fine_types: bool = False
     has_masks: bool = False
+    minor_share: float = 0.0
 
 
-def options_of(split: str) -> WorldOptions:
-    """Return what a split's scenes are drawn from: training splits name half of the known names, dev and test all of them."""
-    return TRAIN_TASK if split.endswith(TRAIN) else UNSEEN_TASK if split == UNSEEN else TASK
+def options_of(split: str, minor_share: float = 0.0) -> WorldOptions:
+    """Return what a split's scenes are drawn from.
+
+    Training splits name half of the known names and, as far as asked for, minor names; dev and test name all known names.
+    """
+    return replace(TRAIN_TASK, minor_share=minor_share) if split.endswith(TRAIN) else UNSEEN_TASK if split == UNSEEN else TASK
 
 
 def world_sample(seed: int, split: str, index: int, detail: Detail = Detail()) -> tuple[Sample, Scene]:
     """Return one GMNER sample of the world and the scene that its image shows, the same for the same arguments."""
-    scene = make_scene(seed, split, index, options_of(split))
+    scene = make_scene(seed, split, index, options_of(split, detail.minor_share))
     sample_id = f"{split}-{index:05d}"
     path = f"images/{split}/{sample_id}.png"
     return to_sample(scene, sample_id, path, has_fine_types=detail.has_fine_types, has_masks=detail.has_masks), scene

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from data_prep.sandbox.drawing import draw_pixels
 from data_prep.sandbox.looks import ALL_NAMES
+from data_prep.sandbox.minor_names import minor_names
 from data_prep.sandbox.task_worlds import Detail, samples_of
 from mcr.io.atomic_write import write_whole
 from mcr.io.samples import write_samples
@@ -33,7 +34,8 @@ def write_world(out: Path, sizes: Mapping[str, int], seed: int, task: Task, deta
             regions.append((sample.id, propose(pixels, Random(f"{seed}/{path.stem}/regions"))))
         write_samples(out / f"{split}.jsonl", samples)
         write_regions(out / "regions" / f"{split}.jsonl", regions)
-    write_whole(out / "knowledge.jsonl", "".join(_lines({"name": name.text, "text": name.knowledge} for name in ALL_NAMES)))
+    names = (*ALL_NAMES, *minor_names()) if detail.minor_share else ALL_NAMES
+    write_whole(out / "knowledge.jsonl", "".join(_lines({"name": name.text, "text": name.knowledge} for name in names)))
 
 
 def _lines(rows: Any) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from random import Random
 
 from data_prep.sandbox.looks import ALL_NAMES, Name
+from data_prep.sandbox.minor_names import name_called
 from mcr.knowledge.appearance_templates import FINE_TYPE, NOT_KNOWN, SUMMARY, TASK, VOTE
 
 ENTITY = re.compile(r"^Entity: (.+) is a [a-z]+$", re.MULTILINE)
@@ -27,7 +28,7 @@ def tell_attributes(text: str, rng: Random, is_wrong: bool) -> str | None:
     if not text.startswith(TASK_MARK) or not asked:
         return None
     keys = KEY.findall(text.split("\nKeys: ")[1].split("\n")[0])
-    named = next((name for name in ALL_NAMES if name.text == asked[-1]), None)
+    named = name_called(asked[-1])
     if named is None:
         return json.dumps(dict.fromkeys(keys, NOT_KNOWN))
     told = rng.choice([one for one in ALL_NAMES if one != named]) if is_wrong else named
