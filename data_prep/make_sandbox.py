@@ -1,10 +1,10 @@
 """Write the sandbox world to a folder: samples of each split with their rendered images.
 
 mcr make-sandbox --output_dir runs/sandbox/data --train 6000 --dev 200 --test 400 --seed 0 [--task mner|vg]
-        [--unseen 200] [--masks] [--fine_types]
+        [--unseen 200] [--masks] [--fine_types] [--minor_names 0.75]
 
-Beside the samples it writes `regions/{split}.jsonl` (proposals of a detector that is not exact) and `knowledge.jsonl` (what is
-known of each name). `unseen.jsonl` has names that no other split has.
+Beside the samples it writes `regions/{split}.jsonl` (proposals of a detector that is not exact), `objects/{split}.jsonl` (each
+thing's look and exact box) and `knowledge.jsonl` (what is known of each name). `unseen.jsonl` has names that no other split has.
 """
 
 from pathlib import Path

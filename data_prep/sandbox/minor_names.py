@@ -10,8 +10,7 @@ from random import Random
 from data_prep.sandbox.looks import ALL_NAMES, COLORS, NAMES, SHAPES_OF_TYPE, Look, Name
 from data_prep.sandbox.strangers import make_up
 
-NUM_MINOR = 600
-NAME_OF = {name.text: name for name in ALL_NAMES}
+NUM_MINOR = 1500
 
 
 @lru_cache(maxsize=1)
@@ -29,4 +28,9 @@ def minor_names() -> tuple[Name, ...]:
 
 def name_called(text: str) -> Name | None:
     """Return the name of the world with a text, None where there is none."""
-    return NAME_OF.get(text) or next((name for name in minor_names() if name.text == text), None)
+    return _by_text().get(text)
+
+
+@lru_cache(maxsize=1)
+def _by_text() -> dict[str, Name]:
+    return {name.text: name for name in (*minor_names(), *ALL_NAMES)}

@@ -123,7 +123,9 @@ def _with_minor(rng: random.Random, named: list[Name], share: float) -> list[Nam
     for place in range(len(named)):
         if rng.random() < share:
             taken = {look for other, name in enumerate(named) if other != place for look in name.looks}
-            named[place] = rng.choice([name for name in minor_names() if taken.isdisjoint(name.looks)])
+            named[place] = rng.choice(minor_names())
+            while not taken.isdisjoint(named[place].looks):
+                named[place] = rng.choice(minor_names())
     return named
 
 

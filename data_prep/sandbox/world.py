@@ -16,14 +16,14 @@ from data_prep.sandbox.task_worlds import Detail, samples_of
 from mcr.io.atomic_write import write_whole
 from mcr.io.samples import write_samples
 from mcr.regions.components import propose
-from mcr.regions.proposed import write_regions
+from mcr.regions.proposed import Proposal, write_regions
 from mcr.tasks import Task
 
 
 def write_world(out: Path, sizes: Mapping[str, int], seed: int, task: Task, detail: Detail) -> None:
-    """Write samples, images and region proposals of each split, and the knowledge of each name."""
+    """Write samples, images, region proposals and objects of each split, and the knowledge of each name."""
     for split, num_samples in sizes.items():
-        samples, regions = [], []
+        samples, regions, objects = [], [], []
         pairs = samples_of(task, seed, split, num_samples, detail)
         for sample, scene in tqdm(pairs, total=num_samples, desc=f"sandbox {split}", unit="sample"):
             pixels = draw_pixels(scene.drawn, scene.background, scene.image_px)
@@ -32,8 +32,10 @@ def write_world(out: Path, sizes: Mapping[str, int], seed: int, task: Task, deta
             Image.fromarray(pixels).save(path, compress_level=1)
             samples.append(sample)
             regions.append((sample.id, propose(pixels, Random(f"{seed}/{path.stem}/regions"))))
+            objects.append((sample.id, [Proposal(box, 1.0, look.label) for look, box in scene.in_reading_order()]))
         write_samples(out / f"{split}.jsonl", samples)
         write_regions(out / "regions" / f"{split}.jsonl", regions)
+        write_regions(out / "objects" / f"{split}.jsonl", objects)
     names = (*ALL_NAMES, *minor_names()) if detail.minor_share else ALL_NAMES
     write_whole(out / "knowledge.jsonl", "".join(_lines({"name": name.text, "text": name.knowledge} for name in names)))
 

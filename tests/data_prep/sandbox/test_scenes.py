@@ -17,6 +17,7 @@ from mcr.io.samples import load_samples
 from mcr.labels import FMNERG_FINE
 from mcr.masks import mask_iou, read_mask
 from mcr.regions.components import components, propose
+from mcr.regions.proposed import read_regions
 from mcr.segment.color import segment
 
 SCENES = [world_sample(0, "test", index)[1] for index in range(400)]
@@ -194,6 +195,11 @@ def test_a_world_on_disk_is_checked_samples_with_images_regions_and_knowledge(tm
         assert all((tmp_path / sample.images[0].path).is_file() for sample in samples)
         regions = [json.loads(line) for line in (tmp_path / "regions" / f"{split}.jsonl").read_text().splitlines()]
         assert [row["id"] for row in regions] == [sample.id for sample in samples]
+        objects = read_regions(tmp_path / "objects" / f"{split}.jsonl")
+        drawn = {sample.id: world_sample(0, split, index)[1].in_reading_order() for index, sample in enumerate(samples)}
+        assert {key: [(one.label, one.box) for one in found] for key, found in objects.items()} == {
+            key: [(look.label, box) for look, box in shown] for key, shown in drawn.items()
+        }
     assert len((tmp_path / "knowledge.jsonl").read_text().splitlines()) == len(ALL_NAMES)
 
 
