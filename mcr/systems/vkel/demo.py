@@ -7,7 +7,7 @@ from mcr.systems.tables import TableRun
 from mcr.systems.vkel.sandbox_runs import SIZES, plan_direct, plan_whole
 from mcr.systems.vkel.tables import WHOLE, WITHOUT_KNOWLEDGE, WITHOUT_OBJECTS
 
-SMALL = {"train": 160, "dev": 4, "test": 16, "unseen": 16, "texts": 40, "steps": 20, "tokens": 200}
+SMALL = {"train": 160, "dev": 4, "test": 16, "unseen": 16, "texts": 40, "names_steps": 20, "places_steps": 20, "tokens": 200}
 SHOWN = {"w/o Visual Knowledge": WITHOUT_KNOWLEDGE, "w/o Object Annotation": WITHOUT_OBJECTS, "VKEL": WHOLE}
 
 

@@ -9,21 +9,18 @@ from mcr.systems.tables import RowPlan, TableRun
 
 CONFIG = Path(__file__).parent / "configs" / "sandbox_stage_sft.yaml"
 FAMILY = "qwen3_vl"
-# The fine types of the world's names; FMNERG's other 25 would take half of the prompt.
-LABELS = (
-    "actor,artist,athlete,author,award,band,building_other,character,city,coach,company,country,cultural_place,festival,game,"
-    "location_other,musician,news_agency,park,politician,software,sports_event,sports_facility,sports_league,sports_team,"
-    "written_work"
-)
+LABELS = "twitter-fmnerg"
 SIZES = {
-    "train": 1600,  # scenes
+    "train": 3200,  # scenes
+    "minor_names": 0.75,  # share of the names of training scenes and of texts that the base model has never seen
     "dev": 60,
     "test": 200,
     "unseen": 200,  # scenes whose names no other split has
     "texts": 800,  # sentences that synthetic pairs are made of
     "min_cosine": 0.3,  # of a synthetic pair (Eq. 2)
-    "error_rate": 0.2,  # of each scripted LLM
-    "steps": 400,  # of each stage; an adapter for both has twice as many
+    "error_rate": 0.2,  # of each scripted LLM's attributes; votes and summaries have no errors of their own
+    "names_steps": 400,
+    "places_steps": 1000,  # an adapter for both stages has the sum
     "tokens": 300,  # of an answer
 }
 LLMS = ("sandbox-llm-1", "sandbox-llm-2", "sandbox-llm-3")
@@ -102,20 +99,23 @@ class VkelRuns:
     def _samples(self, split: str) -> Path:
         return self.data / f"{split}.jsonl"
 
-    def _regions(self, split: str) -> Path:
-        return self.data / "regions" / f"{split}.jsonl"
+    def _objects(self, split: str) -> Path:
+        return self.data / "objects" / f"{split}.jsonl"
 
     def world(self) -> Stage:
         """Return the stage of the world with fine types, and a split of unseen names."""
         sizes = [word for split in WRITTEN for word in (f"--{split}", self.run.sizes[split])]
-        flags = ("--output_dir", self.data, *sizes, "--fine_types", "--seed", self.run.seed)
-        makes = [self.data, *map(self._samples, WRITTEN), *map(self._regions, WRITTEN)]
+        flags = ("--output_dir", self.data, *sizes, *self._detail(), "--seed", self.run.seed)
+        makes = [self.data, *map(self._samples, WRITTEN), *map(self._objects, WRITTEN)]
         return self._stage("data", "a world with fine types", "data_prep.make_sandbox", *flags, reads=[], makes=makes)
+
+    def _detail(self) -> tuple[object, ...]:
+        return "--fine_types", "--minor_names", self.run.sizes["minor_names"]
 
     def synthetic(self) -> list[Stage]:
         """Return the stages of the synthetic pairs: sentences of another world, images of this one that CLIP finds fitting."""
         texts, index, train = self.out / "texts", self.data / "candidates.jsonl", self._samples("train")
-        sizes = ("--train", self.run.sizes["texts"], "--dev", 1, "--test", 1, "--fine_types", "--seed", self.run.seed + 1000)
+        sizes = ("--train", self.run.sizes["texts"], "--dev", 1, "--test", 1, *self._detail(), "--seed", self.run.seed + 1000)
         written = texts / "train.jsonl"
         made = self._stage(
             "texts",
@@ -138,20 +138,19 @@ class VkelRuns:
         )
         return [made, found, paired]
 
-    def train(self, name: str, base: Path, train_set: Path, num_stages: int) -> tuple[Path, Stage]:
+    def train(self, name: str, base: Path, train_set: Path, steps: int) -> tuple[Path, Stage]:
         """Return the folder of an adapter that learns one stage or both, and the stage that trains it."""
         out = self.out / name / "sft"
         flags = ("--config", CONFIG, "--model_name_or_path", base, "--train_set", train_set, "--image_root", self.data)
-        flags = (*flags, "--output_dir", out, "--max_steps", num_stages * self.run.sizes["steps"])
-        flags = (*flags, "--seed", self.run.seed)
+        flags = (*flags, "--output_dir", out, "--max_steps", steps, "--seed", self.run.seed)
         reads, makes = [base, train_set, self.data], [out / "model"]
         return out / "model", self._stage(f"{name}/sft", f"fine-tuning: {name}", "sft", *flags, reads=reads, makes=makes)
 
     def write(self, stage: str, name: str, system: Variant) -> tuple[Path, list[Stage]]:
         """Return the training set of a stage (mcr write-staged), and the stages that make it."""
         out, train, before = self.out / name / "rows", self._samples("train"), [self.world()]
-        flags: tuple[object, ...] = ("--samples", train, "--family", system.family, "--labels", LABELS, "--output_dir", out)
-        flags, reads = (*flags, "--seed", self.run.seed), [train]
+        flags: tuple[object, ...] = ("--samples", train, "--family", system.family, "--labels", LABELS, "--detail", "brief")
+        flags, reads = (*flags, "--output_dir", out, "--seed", self.run.seed), [train]
         if stage in ("names", "joint") and system.synthetic:
             flags = (*flags, "--synthetic", self.pairs, "--synthetic_share", system.synthetic)
             before, reads = [*before, *self.synthetic()], [*reads, self.pairs]
@@ -162,10 +161,8 @@ class VkelRuns:
                 known, asked = self.knowledge(system, "train")
                 flags, before, reads = (*flags, "--knowledge", known), [*before, asked], [*reads, known]
             if system.top_k:
-                flags, reads = (
-                    (*flags, "--regions", self._regions("train"), "--top_k", system.top_k),
-                    [*reads, self._regions("train")],
-                )
+                found = self._objects("train")
+                flags, reads = (*flags, "--regions", found, "--top_k", system.top_k), [*reads, found]
         d1, title = out / "d1.parquet", f"prompts and answers: {name}"
         made = self._stage(f"{name}/rows", title, "data_prep.staged_sets", stage, *flags, reads=reads, makes=[d1])
         return d1, [*before, made]
@@ -175,15 +172,19 @@ class VkelRuns:
         called = {"names": system.first, "places": system.second, "direct": system.family, "joint": system.name}[stage]
         name = f"{stage}/{called}"
         d1, before = self.write(stage, name, system)
-        model, stage_of_it = self.train(name, system.base, d1, 2 if stage == "joint" else 1)
+        model, stage_of_it = self.train(name, system.base, d1, self._steps(stage))
         return model, [*before, stage_of_it]
+
+    def _steps(self, stage: str) -> int:
+        names, places = self.run.sizes["names_steps"], self.run.sizes["places_steps"]
+        return {"names": names, "joint": names + places}.get(stage, places)
 
     def knowledge(self, system: Variant, split: str, named: Path | None = None) -> tuple[Path, Stage]:
         """Return the knowledge of a split's entities, and the stage that asks for it: gold's, or those of a file of names."""
         folder = self.out / "knowledge" / system.known if named is None else named.parent / "knowledge" / system.known
         samples, made = self._samples(split), folder / f"{split}.jsonl"
-        served = ("--error_rate", self.run.sizes["error_rate"], "--seed", self.run.seed, "--", "ask-appearance")
-        flags = (*served, "--samples", samples, "--output", made, "--labels", "twitter-fmnerg")
+        served = ("--error_rates", f"attributes={self.run.sizes['error_rate']}", "--seed", self.run.seed, "--", "ask-appearance")
+        flags = (*served, "--samples", samples, "--output", made, "--labels", LABELS)
         flags = (*flags, "--llms", *(f"{llm}@URL" for llm in system.llms))
         flags = (*flags, *(("--predictions", named) if named else ()))
         name = made.relative_to(self.out).with_suffix("").as_posix()
@@ -221,7 +222,7 @@ class VkelRuns:
             known, asked = self.knowledge(system, split, named)
             stages, reads, flags = [*stages, asked], [*reads, known], (*flags, "--vkel_knowledge", known)
         if system.top_k:
-            regions = self._regions(split)
+            regions = self._objects(split)
             reads, flags = [*reads, regions], (*flags, "--vkel_regions", regions, "--vkel_top_k", system.top_k)
         out, title = self.out / "whole" / system.name / split, f"evaluation: {system.name} on {split}"
         scored = self._evaluate(f"whole/{system.name}/{split}", title, out, split, *flags, reads=reads)

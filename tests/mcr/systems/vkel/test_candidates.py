@@ -3,10 +3,8 @@
 import json
 
 from data_prep import make_sandbox
-from data_prep.sandbox.looks import ALL_NAMES
 from mcr.io.samples import load_samples
 from mcr.systems.vkel.candidates import NUM_FITTING, candidates, main
-from mcr.systems.vkel.sandbox_runs import LABELS
 
 
 def test_candidates_share_a_name_but_for_one(tmp_path):
@@ -26,7 +24,3 @@ def test_candidates_share_a_name_but_for_one(tmp_path):
     files = ("--texts", tmp_path / "texts/train.jsonl", "--pool", tmp_path / "pool/train.jsonl", "--output", tmp_path / "c.jsonl")
     main([str(one) for one in files])
     assert {row["id"]: row["images"] for row in map(json.loads, (tmp_path / "c.jsonl").read_text().splitlines())} == rows
-
-
-def test_the_prompts_of_the_sandbox_name_the_fine_types_of_its_names():
-    assert LABELS.split(",") == sorted({name.fine_type for name in ALL_NAMES})
