@@ -38,7 +38,9 @@ def test_the_share_of_the_names_is_minor_and_no_two_of_a_scene_look_alike():
 
 
 def test_other_splits_and_worlds_without_them_stay_as_they_are():
-    assert all(world_sample(0, split, 3, Detail(minor_share=1.0)) == world_sample(0, split, 3) for split in ("dev", "test", "unseen"))
+    assert all(
+        world_sample(0, split, 3, Detail(minor_share=1.0)) == world_sample(0, split, 3) for split in ("dev", "test", "unseen")
+    )
     assert options_of("train") == options_of("train", 0.0)
     assert all(name.text not in MINOR for name in world_sample(0, "train", 3)[1].named)
 
