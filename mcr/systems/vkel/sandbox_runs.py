@@ -176,7 +176,7 @@ class VkelRuns:
         return model, [*before, stage_of_it]
 
     def _steps(self, stage: str) -> int:
-        names, places = self.run.sizes["names_steps"], self.run.sizes["places_steps"]
+        names, places = int(self.run.sizes["names_steps"]), int(self.run.sizes["places_steps"])
         return {"names": names, "joint": names + places}.get(stage, places)
 
     def knowledge(self, system: Variant, split: str, named: Path | None = None) -> tuple[Path, Stage]:
