@@ -30,7 +30,17 @@ MCR_SIZES = ("gmner=40", "mner=10", "phrases=10", "dev=2", "test=8", "sft_steps=
 MCR_SIZES = (*MCR_SIZES, "grpo_steps=2", "grpo_groups=1", "max_tokens=12", *KEEP_ALL)
 RIVEG_SIZES = ("train=40", "dev=6", "test=8", "unseen=8", "annotated=8", "epochs=1", "steps=2")
 UNCO_SIZES = ("train=320", "dev=8", "test=8", "epochs=4", "passes=2", "steps=20")
-VKEL_SIZES = ("train=40", "dev=4", "test=8", "unseen=8", "texts=20", "steps=2", "tokens=40", "min_cosine=0")
+VKEL_SIZES = (
+    "train=40",
+    "dev=4",
+    "test=8",
+    "unseen=8",
+    "texts=20",
+    "names_steps=2",
+    "places_steps=2",
+    "tokens=40",
+    "min_cosine=0",
+)
 E2E_SIZES = ("train=20", "test=8", "steps=4", "max_tokens=12")
 # The rows of a smoke run, so that all tables together take minutes; None: all of them.
 SMOKE = {
@@ -52,10 +62,13 @@ SMOKE = {
     "unco-fig4": None,
     "unco-others": ("a fine-tuned vision-language model", "the same, w/ UnCo"),
     "vkel-6": ("w Joint Training",),
+    "vkel-8": ("directly",),
+    "vkel-9": None,
+    "vkel-fig8": ("K = 1",),
 }
 SIZES = {"mcr": MCR_SIZES, "e2e": E2E_SIZES, "riveg": RIVEG_SIZES, "unco": UNCO_SIZES, "vkel": VKEL_SIZES}
 VIEWS = {"mcr-fig3": "mcr-fig3.png", "mcr-fig4-5": "mcr-fig4-5.png", "e2e-fig3": "e2e-fig3.png", "riveg-fig9": "riveg-fig9.png"}
-VIEWS |= {"unco-fig4": "unco-fig4.png"}
+VIEWS |= {"unco-fig4": "unco-fig4.png", "vkel-9": "vkel-9.png", "vkel-fig8": "vkel-fig8.png"}
 VIEWS |= {"mcr-cases": "mcr-sft-against-mcr.html"}
 
 
