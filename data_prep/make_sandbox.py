@@ -4,7 +4,8 @@ mcr make-sandbox --output_dir runs/sandbox/data --train 6000 --dev 200 --test 40
         [--unseen 200] [--masks] [--fine_types] [--minor_names 0.75]
 
 Beside the samples it writes `regions/{split}.jsonl` (proposals of a detector that is not exact), `objects/{split}.jsonl` (each
-thing's look and exact box) and `knowledge.jsonl` (what is known of each name). `unseen.jsonl` has names that no other split has.
+thing's look and exact box) and `knowledge.jsonl` (what each name is and looks like). `unseen.jsonl` has names
+that no other split has.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Minor names: many invented names with a fine type and a look each, which the base model has never seen.
 
-A training split can name them (`--minor_names`), so that a model learns to read what its prompt says of a name: the few names of
-`looks.py` it could learn by heart. Unlike there, several minor names share a look.
+A training split can name them (`--minor_names`): the few names of `looks.py` a model can learn by heart, so it need not read what
+its prompt says of them. Unlike there, several minor names share a look.
 """
 
 from functools import lru_cache

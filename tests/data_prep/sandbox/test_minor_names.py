@@ -8,7 +8,7 @@ from data_prep import make_sandbox
 from data_prep.sandbox.looks import ALL_NAMES, NAMES, TYPE_OF_SHAPE
 from data_prep.sandbox.minor_names import NUM_MINOR, minor_names, name_called
 from data_prep.sandbox.scripted.replies import reply_to
-from data_prep.sandbox.task_worlds import Detail, options_of, world_sample
+from data_prep.sandbox.task_worlds import Detail, world_sample
 from mcr.errors import ConfigError
 from mcr.io.samples import load_samples
 from mcr.knowledge.appearance_templates import FINE_TYPE, NOT_KNOWN, AskedEntity, ask_for_appearance, coarse_type
@@ -41,7 +41,6 @@ def test_other_splits_and_worlds_without_them_stay_as_they_are():
     assert all(
         world_sample(0, split, 3, Detail(minor_share=1.0)) == world_sample(0, split, 3) for split in ("dev", "test", "unseen")
     )
-    assert options_of("train") == options_of("train", 0.0)
     assert all(name.text not in MINOR for name in world_sample(0, "train", 3)[1].named)
 
 
