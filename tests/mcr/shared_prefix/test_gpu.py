@@ -42,6 +42,10 @@ def distance(got, expected):
     return float((got.double() - expected.double()).norm() / expected.double().norm())
 
 
+def not_finite(gradients):
+    return [name for name, gradient in gradients.items() if not gradient.isfinite().all()]
+
+
 def run_path(model, rows, extra, counts, weights):
     """Return log-probabilities and every gradient of TRL's path (counts is None) or ours."""
     logprobs = plain_logprobs(model, rows, extra)[0] if counts is None else shared_logprobs(model, rows, extra, counts)[0]
@@ -84,6 +88,8 @@ def test_bfloat16_is_no_farther_from_float32_than_the_plain_path(sandbox, attent
     }
     print(f"\nbfloat16, {model.config.model_type}, {attention}:", end=" ")
     print("; ".join(f"{name} off by {ours:.1e}, TRL's by {theirs:.1e}" for name, (ours, theirs) in errors.items()))
+    assert not not_finite(got_gradients), "a gradient of the shared prefix is not finite"
+    assert not not_finite(plain_gradients), "a gradient of TRL's path, the measure of this test, is not finite"
     for ours, theirs in errors.values():
         assert ours <= 1.25 * theirs < 0.1
 
