@@ -5,8 +5,8 @@
 A FOLDER is a seed's of mcr reproduce vkel-6, such as runs/reproduce/sandbox/seed201/vkel. Of each row the bench counts the names
 that stage 1 has right, on test and on unseen names together. In the sandbox, each coarse type has shapes of its own. So the type
 alone tells the place of a name if the image shows one object of its type, the name's, or if it shows none of its type at all.
-Otherwise one has to know what the name looks like; what the scripted LLMs say of that is right, wrong or missing. A place is right
-as in EEG (VKEL Eq. 13). The last column is the loss of the second stage's last training steps.
+Otherwise one has to know what the name looks like; what the scripted LLMs say of that is right, wrong or missing. A place is
+right as in EEG (VKEL Eq. 13). The last column is the loss of the second stage's last training steps.
 """
 
 import argparse
