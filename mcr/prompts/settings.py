@@ -12,6 +12,7 @@ from typing import Any
 
 from mcr.errors import ConfigError, closest
 from mcr.families import FrameSettings
+from mcr.formats.sentences import round_brackets
 from mcr.io.atomic_write import write_json
 from mcr.labels import LabelSet
 from mcr.prompts.context import CONTEXT, write_context
@@ -78,7 +79,8 @@ class PromptSettings:
         routes: that prompts ask for, each with its own instruction; the first one where none is named. Without routes all prompts
             end in the introduction, and a model chooses its route itself.
         shows: of `mcr.prompts.context.CONTEXT`: what prompts show of a sample besides text and images, in this order.
-        answer: a sentence on the form of the answer, at the end of the introduction; "" adds none.
+        answer: a sentence on an answer written as a sentence, at the end of the introduction, whose boxes then are in round
+            brackets too; "" adds none.
     """
 
     labels: LabelSet
@@ -105,7 +107,7 @@ class PromptSettings:
         """
         settings = {"detail": self.detail, "is_reasoned": self.is_reasoned, "task": sample.task}
         introduction = write_instruction(self.labels, self.frame, **settings)
-        introduction = f"{introduction} {self.answer}" if self.answer else introduction
+        introduction = f"{round_brackets(introduction)} {self.answer}" if self.answer else introduction
         context = write_context(sample, self.shows, self.frame.frame_of(sample)) if self.shows else ""
         known = f"{sample.sentence}\n{context}" if context else sample.sentence
         asked = route if route in self.routes else next(iter(self.routes), None)

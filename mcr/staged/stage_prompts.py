@@ -5,15 +5,14 @@ from dataclasses import replace
 
 from mcr.families import FrameSettings
 from mcr.labels import LabelSet, labels_like
-from mcr.prompts.settings import PromptSettings
+from mcr.prompts.settings import AXES_TEXT, PromptSettings
 from mcr.records import Entity, Sample
 from mcr.tasks import MNER
 
 PLAIN, BRIEF = "plain", "brief"  # of mcr.prompts.settings.DETAILS
 NAMES_ANSWER = "Write each as 'X is a person', joined by semicolons, or None."
 PLACES_ANSWER = (
-    "Write each as 'X is a(an) person and a(an) athlete, whose bounding boxes are (x1, y1, x2, y2)', joined by semicolons, "
-    "or None."
+    "Write each as 'X is a(an) person and a(an) athlete, whose bounding boxes are ({axes})', joined by semicolons, or None."
 )
 
 
@@ -49,5 +48,5 @@ def places_settings(labels: LabelSet, frame: FrameSettings, shows: Sequence[str]
         shows: of `mcr.prompts.context.CONTEXT`; nothing for a model that is tuned on text and image directly.
         detail: PLAIN, or BRIEF: one line, without types and without the form of the answer.
     """
-    answer = PLACES_ANSWER if detail == PLAIN else ""
+    answer = PLACES_ANSWER.format(axes=AXES_TEXT[frame.axes]) if detail == PLAIN else ""
     return PromptSettings(labels, frame, detail, is_reasoned=False, shows=tuple(shows), answer=answer)

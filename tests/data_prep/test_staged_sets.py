@@ -68,6 +68,24 @@ def test_brief_prompts_have_one_line_and_no_types(world, tmp_path):
         assert (settings.detail, settings.answer) == ("brief", "")
 
 
+def test_the_rule_for_boxes_and_the_form_of_the_answer_agree(world, tmp_path):
+    (row, *_) = write(world, tmp_path, "places", *context(world))
+    asked = text_of(row).split("\n")[-1]
+    assert "A box is (x1, y1, x2, y2) from 0 to 1000 across the image." in asked
+    assert "whose bounding boxes are (x1, y1, x2, y2)'" in asked
+    assert "[" not in asked
+
+
+def test_one_adapter_for_both_stages_gets_the_rows_of_both(world, tmp_path):
+    both = write(world, tmp_path / "joint", "joint", *context(world))
+    names = write(world, tmp_path / "names", "names")
+    places = write(world, tmp_path / "places", "places", *context(world))
+    as_text = [(row["sample_id"], text_of(row), row["completion"][0]["content"]) for row in both]
+    assert sorted(as_text) == sorted(
+        (row["sample_id"], text_of(row), row["completion"][0]["content"]) for row in (*names, *places)
+    )
+
+
 def num_objects(text):
     return text.split("\nObjects: ")[1].split("\n")[0].count(" (")
 
