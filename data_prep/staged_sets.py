@@ -23,17 +23,26 @@ from mcr.formats import parse_completion
 from mcr.formats.sentences import read_kinds, write_fine_sentences, write_kinds
 from mcr.io.samples import load_samples
 from mcr.knowledge.known_texts import read_knowledge
-from mcr.labels import LabelSet, labels_of, load_labels
+from mcr.labels import LabelSet, labels_of_samples, load_labels
 from mcr.prompts.context import KNOWLEDGE, OBJECTS, PROPOSED
 from mcr.prompts.settings import PromptSettings
-from mcr.records import Sample
+from mcr.records import Entity, Sample
 from mcr.regions.proposed import Proposals, read_regions, regions_of
 from mcr.runs.command_line import CommandParser
 from mcr.staged.name_noise import UNITS, disturb, refuse_held_out
-from mcr.staged.stage_prompts import BRIEF, PLAIN, coarse_labels, names_alone, names_settings, places_settings
+from mcr.staged.stage_prompts import (
+    BRIEF,
+    DIRECT,
+    JOINT,
+    NAMES,
+    PLACES,
+    PLAIN,
+    coarse_labels,
+    names_alone,
+    names_settings,
+    places_settings,
+)
 from mcr.staged.with_context import TOP_K, known_entities, with_context
-
-NAMES, PLACES, DIRECT, JOINT = "names", "places", "direct", "joint"
 
 
 def write_names(sample: Sample, settings: PromptSettings) -> str:
@@ -43,10 +52,15 @@ def write_names(sample: Sample, settings: PromptSettings) -> str:
         DataError: it reads back as something else.
     """
     answer = write_kinds(sample.entities)
-    found, problems = read_kinds(answer, settings.labels.labels, sample.sentence)
+    found, problems = read_kinds(answer, settings.labels, sample.sentence)
     if found != list(sample.entities) or problems:
         raise DataError(f"sample {sample.id}: {answer!r} reads back as something else. Leave the sample out.")
     return answer
+
+
+def num_boxes(entity: Entity) -> int | None:
+    """Return how many boxes an entity has; None where the image does not show it."""
+    return None if entity.boxes is None else len(entity.boxes)
 
 
 def write_places(sample: Sample, settings: PromptSettings) -> str:
@@ -59,7 +73,7 @@ def write_places(sample: Sample, settings: PromptSettings) -> str:
     entities = [entity.in_frame(frame) for entity in sample.entities]
     answer = write_fine_sentences(entities, settings.labels) if entities else "None"
     parsed = parse_completion(answer, sample.task, labels=settings.labels, frame=frame, sentence=sample.sentence)
-    wanted, found = ([(one.text, one.type, one.boxes is None) for one in row] for row in (entities, parsed.entities))
+    wanted, found = ([(one.text, one.type, num_boxes(one)) for one in row] for row in (entities, parsed.entities))
     if wanted != found or parsed.problems:
         raise DataError(f"sample {sample.id}: {answer[:120]!r} reads back as something else. Leave the sample out.")
     return answer
@@ -93,10 +107,19 @@ def with_synthetic(samples: list[Sample], args: Namespace) -> list[Sample]:
     return samples + drawn
 
 
+def refuse_unknown_types(asked: Sequence[Sample], labels: LabelSet) -> None:
+    """Raise ConfigError where samples or synthetic pairs have a type that the first stage's label set lacks."""
+    unknown = sorted({one.type for sample in asked for one in sample.entities} - {*labels.labels})
+    if unknown:
+        known = ", ".join(labels.labels)
+        raise ConfigError(f"types {', '.join(unknown)}: expected some of {known}. Name a set with all of them in --labels.")
+
+
 def names_rows(samples: list[Sample], labels: LabelSet, args: Namespace) -> tuple[PromptSettings, list[dict[str, Any]]]:
     """Return the prompts of the first stage, and its rows."""
     settings = names_settings(labels, frame_settings(args.family), args.detail)
     asked = [names_alone(sample, labels) for sample in with_synthetic(samples, args)]
+    refuse_unknown_types(asked, settings.labels)
     return settings, rows_of(asked, settings, NAMES, write_names)
 
 
@@ -108,7 +131,7 @@ def places_rows(samples: list[Sample], labels: LabelSet, args: Namespace) -> tup
         for path in args.held_out:
             refuse_held_out(samples, load_samples(path))
     shows = [name for name, is_given in ((KNOWLEDGE, args.knowledge), (OBJECTS, args.regions), (PROPOSED, True)) if is_given]
-    settings = places_settings(labels, frame_settings(args.family), shows, args.detail)
+    settings = places_settings(labels, frame_settings(args.family), shows, args.detail, args.stage, args.top_k)
     known = known_entities(read_knowledge(args.knowledge)) if args.knowledge else {}
     objects: Mapping[str, Proposals] = {}
     if args.regions:
@@ -124,7 +147,7 @@ def places_rows(samples: list[Sample], labels: LabelSet, args: Namespace) -> tup
 
 def direct_rows(samples: list[Sample], labels: LabelSet, args: Namespace) -> tuple[PromptSettings, list[dict[str, Any]]]:
     """Return the prompts of a model that is tuned on text and image directly (VKEL IV-B 2), and its rows."""
-    settings = places_settings(labels, frame_settings(args.family), (), args.detail)
+    settings = places_settings(labels, frame_settings(args.family), (), args.detail, DIRECT)
     return settings, rows_of(samples, settings, DIRECT, write_places)
 
 
@@ -173,7 +196,7 @@ def main(argv: list[str] | None = None) -> None:
     """Read the samples, write the set and its prompts."""
     args = read_flags(argv)
     samples = load_samples(args.samples)
-    labels = load_labels(args.labels) if args.labels else labels_of(samples[0].dataset if samples else "")
+    labels = load_labels(args.labels) if args.labels else labels_of_samples(samples)
     settings, rows = STAGES[args.stage](samples, labels, args)
     args.output_dir.mkdir(parents=True, exist_ok=True)
     write_parquet(args.output_dir / "d1.parquet", rows, SCHEMA_COLUMNS)

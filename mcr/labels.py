@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcr.errors import ConfigError, DataError, closest
+
+if TYPE_CHECKING:
+    from mcr.records import Sample
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -257,3 +260,9 @@ def labels_of_gold(datasets: Iterable[str], types: Iterable[str]) -> LabelSet:
         if all(labels.canonical(one) in labels.labels for one in occurring):
             return labels
     return labels_like(occurring, "gold")
+
+
+def labels_of_samples(samples: Iterable["Sample"]) -> LabelSet:
+    """Return the label set that samples are annotated with; see `labels_of_gold`."""
+    samples = list(samples)
+    return labels_of_gold([one.dataset for one in samples], [entity.type for one in samples for entity in one.entities])

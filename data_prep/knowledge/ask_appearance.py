@@ -16,15 +16,16 @@ from mcr.endpoint.client import ChatEndpoint, EndpointSettings, ReplyCache
 from mcr.errors import ConfigError, run_command
 from mcr.io.predictions import load_predictions
 from mcr.io.samples import load_samples
-from mcr.knowledge.appearance_templates import ATTRIBUTES, AskedEntity, ask_for_appearance, coarse_type
+from mcr.knowledge.appearance_templates import ATTRIBUTES, AskedEntity, ask_for_appearance, asked_type, attributes_of
 from mcr.knowledge.consistency import MAX_TOKENS, Advisers, Tally, agreed_knowledge, first_mentions, lookup
 from mcr.knowledge.known_texts import Knowledge, write_knowledge
-from mcr.labels import LabelSet, labels_of_gold, load_labels
+from mcr.labels import labels_of_samples, load_labels
 from mcr.records import Entity, Sample, collapse_space
 from mcr.runs.command_line import CommandParser
 
 CHARS_A_TOKEN = 4  # about, in English
 SOURCE = "consistency"
+OTHER = "other"
 KEY_ENV = re.compile(r"@[A-Z_][A-Z0-9_]*$")
 
 
@@ -46,13 +47,6 @@ def named_entities(samples: Sequence[Sample], args: Namespace) -> list[tuple[Sam
     return [(sample, entity) for sample in samples for entity in found[sample.id]]
 
 
-def labels_for(samples: Sequence[Sample], named: str | None) -> LabelSet:
-    """Return the label set that coarse types are looked up in."""
-    if named:
-        return load_labels(named)
-    return labels_of_gold([sample.dataset for sample in samples], [one.type for sample in samples for one in sample.entities])
-
-
 def endpoint_of(word: str, args: Namespace) -> ChatEndpoint:
     """Return the endpoint of a word MODEL@URL, or MODEL@URL@VARIABLE with the environment variable that holds its key.
 
@@ -71,7 +65,7 @@ def tell_plan(entities: Sequence[AskedEntity], num_models: int) -> None:
     """Print how much would be asked, and the first request."""
     texts = [ask_for_appearance(one) for one in entities]
     num_tokens = num_models * sum(map(len, texts)) // CHARS_A_TOKEN
-    num_votes = sum(len(ATTRIBUTES[one.type]) for one in entities)
+    num_votes = sum(len(attributes_of(one.type)) for one in entities)
     print(
         f"{len(entities)} entities: {num_models * len(entities)} requests for attributes, about {num_tokens} tokens; at most "
         f"{num_votes} votes; {len(entities)} summaries; replies of at most {MAX_TOKENS['attributes']}, {MAX_TOKENS['vote']} and "
@@ -79,6 +73,14 @@ def tell_plan(entities: Sequence[AskedEntity], num_models: int) -> None:
     )
     if texts:
         print(f"the first one:\n{texts[0]}")
+
+
+def tell_without_template(entities: Sequence[AskedEntity]) -> None:
+    """Print the types that have no template of their own."""
+    others = sorted({one.type for one in entities} - {*ATTRIBUTES})
+    if others:
+        asked = ", ".join(ATTRIBUTES[OTHER])
+        print(f"types without a template: {', '.join(others)}. They are asked what other entities are asked: {asked}.")
 
 
 def read_flags(argv: list[str] | None) -> Namespace:
@@ -110,8 +112,9 @@ def main(argv: list[str] | None = None) -> None:
     """Collect the entities, ask, vote, sum up, write."""
     args = read_flags(argv)
     samples = load_samples(args.samples)
-    labels, named = labels_for(samples, args.labels), named_entities(samples, args)
-    asked = first_mentions((entity.text, coarse_type(entity.type, labels), sample.sentence) for sample, entity in named)
+    labels, named = load_labels(args.labels) if args.labels else labels_of_samples(samples), named_entities(samples, args)
+    asked = first_mentions((entity.text, asked_type(entity.type, labels), sample.sentence) for sample, entity in named)
+    tell_without_template(asked)
     if args.dry_run:
         tell_plan(asked, len(args.llms))
         return
@@ -122,7 +125,7 @@ def main(argv: list[str] | None = None) -> None:
     known = lookup(agreed_knowledge(asked, advisers, tally))
     rows = {}
     for sample, entity in named:
-        text = known.get((collapse_space(entity.text), coarse_type(entity.type, labels)))
+        text = known.get((collapse_space(entity.text), asked_type(entity.type, labels)))
         if text:
             rows[sample.id, entity.text, entity.type] = Knowledge(sample.id, text, SOURCE, entity.text, entity.type)
     num = write_knowledge(args.output, rows.values())

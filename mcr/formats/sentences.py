@@ -1,7 +1,7 @@
 """Answers in sentences (VKEL): `X is a(an) person and a(an) athlete, whose bounding boxes are (0.1, 0.2, 0.5, 0.9)`."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from mcr.formats.entity_parts import Reading, read_place_part, read_text, read_type, settle, unquote
 from mcr.formats.location import ReadLocation, format_location
@@ -71,6 +71,8 @@ def _asked_type(types: str, how: Reading) -> str:
 def write_fine_sentences(entities: Sequence[Entity], labels: LabelSet) -> str:
     """Return the answer that VKEL's second stage learns: coarse and fine type, boxes in round brackets, joined by semicolons.
 
+    An entity of a label set with one level has its one type.
+
     Args:
         entities: with fine types, each in the frame that it carries.
         labels: that knows the coarse type of each.
@@ -80,10 +82,19 @@ def write_fine_sentences(entities: Sequence[Entity], labels: LabelSet) -> str:
     'Kevin Love is a(an) person and a(an) athlete, whose bounding boxes are None'
     """
     return "; ".join(
-        f"{one.text} is a(an) {labels.coarse.get(one.type, one.type)} and a(an) {one.type}, whose bounding boxes are "
-        f"{_in_round_brackets(one)}"
+        f"{one.text} is a(an) {types_of(one.type, labels)}, whose bounding boxes are {round_boxes(format_location(one))}"
         for one in entities
     )
+
+
+def types_of(fine: str, labels: LabelSet) -> str:
+    """Return a type as the second stage's sentence has it, behind the type that it is a kind of, if the set has two levels.
+
+    >>> from mcr.labels import TWITTER_FMNERG, TWITTER_GMNER
+    >>> types_of("athlete", TWITTER_FMNERG), types_of("PER", TWITTER_GMNER)
+    ('person and a(an) athlete', 'PER')
+    """
+    return f"{labels.coarse[fine]} and a(an) {fine}" if fine in labels.coarse else fine
 
 
 def write_kinds(entities: Sequence[Entity]) -> str:
@@ -95,7 +106,7 @@ def write_kinds(entities: Sequence[Entity]) -> str:
     return "; ".join(f"{one.text} is a {one.type}" for one in entities) or "None"
 
 
-def read_kinds(text: str, types: Collection[str], sentence: str) -> tuple[list[Entity], list[str]]:
+def read_kinds(text: str, labels: LabelSet, sentence: str) -> tuple[list[Entity], list[str]]:
     """Return the entities of an answer of VKEL's first stage, and why parts of it could not be read.
 
     A clause ends at the first semicolon or line break behind which it has a name and a type. A name with a semicolon in it is
@@ -103,11 +114,12 @@ def read_kinds(text: str, types: Collection[str], sentence: str) -> tuple[list[E
 
     Args:
         text: of the answer.
-        types: that an entity can have.
+        labels: the types that an entity can have.
         sentence: that was asked about.
 
-    >>> read_kinds("Ann is a person; Rome is a planet", ("person", "location"), "Ann in Rome")
-    ([Entity(text='Ann', type='person', boxes=None)], ["not a name with a known type: 'Rome is a planet'"])
+    >>> from mcr.labels import TWITTER_GMNER
+    >>> read_kinds("Ann is a person; Rome is a planet", TWITTER_GMNER, "Ann in Rome")
+    ([Entity(text='Ann', type='PER', boxes=None)], ["not a name with a known type: 'Rome is a planet'"])
     """
     rest = ANSWER.sub("", text.strip()).rstrip(".")
     if rest.casefold() == "none":
@@ -116,7 +128,7 @@ def read_kinds(text: str, types: Collection[str], sentence: str) -> tuple[list[E
     problems: list[str] = [] if rest else ["an empty answer"]
     while rest:
         ends = [*(match.start() for match in CLAUSE_END.finditer(rest)), len(rest)]
-        entity, end = next(((one, at) for at in ends if (one := _kind(rest[:at], types, sentence))), (None, ends[0]))
+        entity, end = next(((one, at) for at in ends if (one := _kind(rest[:at], labels, sentence))), (None, ends[0]))
         if entity is None:
             problems.append(f"not a name with a known type: {rest[:end].strip()[:80]!r}")
         else:
@@ -125,21 +137,25 @@ def read_kinds(text: str, types: Collection[str], sentence: str) -> tuple[list[E
     return found, problems
 
 
-def _kind(clause: str, types: Collection[str], sentence: str) -> Entity | None:
+def _kind(clause: str, labels: LabelSet, sentence: str) -> Entity | None:
     """Return what one clause says; None where it has no known type."""
     verbs = list(IS_A.finditer(clause))
     if not verbs:
         return None
-    name, label = clause[: verbs[-1].start()].strip(), clause[verbs[-1].end() :].strip(" .").lower()
+    name, label = clause[: verbs[-1].start()].strip(), labels.canonical(clause[verbs[-1].end() :].strip(" ."))
     if name not in sentence:
         name = unquote(strip_line(name, sentence)[0])
     is_named = bool(name) and (not CLAUSE_END.search(name) or name in sentence)
-    return Entity(name, label) if is_named and label in types else None
+    return Entity(name, label) if is_named and label in labels.labels else None
 
 
-def _in_round_brackets(entity: Entity) -> str:
-    """Return a location as the paper writes it: (0.448, 0.02, 0.913, 1.0)."""
-    return round_brackets(LAST_ZEROS.sub("", format_location(entity)))
+def round_boxes(written: str) -> str:
+    """Return boxes as the paper writes them, in round brackets and without zeros at the end of a number.
+
+    >>> round_boxes("[0.448, 0.020, 0.913, 1.000]")
+    '(0.448, 0.02, 0.913, 1.0)'
+    """
+    return round_brackets(LAST_ZEROS.sub("", written))
 
 
 def round_brackets(written: str) -> str:

@@ -43,13 +43,25 @@ class AskedEntity:
 
     Attributes:
         text: of the entity.
-        type: its coarse type, a key of ATTRIBUTES.
+        type: its coarse type, a key of ATTRIBUTES or a label of another set.
         sentence: that names it.
     """
 
     text: str
     type: str
     sentence: str
+
+
+def asked_type(label: str, labels: LabelSet) -> str:
+    """Return the type that an entity is asked about with: a template's name, or the coarse label of another set as it is.
+
+    >>> from mcr.labels import TWITTER_FMNERG
+    >>> [asked_type(one, TWITTER_FMNERG) for one in ("athlete", "PER", "organization", "DISH")]
+    ['person', 'person', 'organization', 'DISH']
+    """
+    coarse = labels.coarse.get(labels.canonical(label), label)
+    named = COARSE_OF_LABEL.get(coarse.lower(), coarse.lower())
+    return named if named in ATTRIBUTES else coarse
 
 
 def coarse_type(label: str, labels: LabelSet) -> str:
@@ -59,15 +71,20 @@ def coarse_type(label: str, labels: LabelSet) -> str:
     >>> [coarse_type(one, TWITTER_FMNERG) for one in ("athlete", "PER", "organization", "dish")]
     ['person', 'person', 'organization', 'other']
     """
-    coarse = labels.coarse.get(labels.canonical(label), label).lower()
-    coarse = COARSE_OF_LABEL.get(coarse, coarse)
-    return coarse if coarse in ATTRIBUTES else "other"
+    named = asked_type(label, labels)
+    return named if named in ATTRIBUTES else "other"
+
+
+def attributes_of(type_: str) -> tuple[str, ...]:
+    """Return what is asked of an entity of a type; of a label of another set, what other entities are asked."""
+    return ATTRIBUTES.get(type_, ATTRIBUTES["other"])
 
 
 def ask_for_appearance(entity: AskedEntity) -> str:
     """Return the request for the attributes of one entity (VKEL III-D 2: task, entity with its type, template, sentence)."""
-    fine = ", ".join(FMNERG_FINE[entity.type].split())
-    keys = [f'"{one}" (one of: {fine})' if one == FINE_TYPE else f'"{one}"' for one in ATTRIBUTES[entity.type]]
+    fine = FMNERG_FINE.get(entity.type, "").split()
+    listed = {FINE_TYPE: f" (one of: {', '.join(fine)})"} if fine else {}
+    keys = [f'"{one}"{listed.get(one, "")}' for one in attributes_of(entity.type)]
     lines = (TASK, f"Entity: {entity.text} is a {entity.type}", f"Keys: {', '.join(keys)}", f"Sentence: {entity.sentence}")
     return "\n".join(lines)
 

@@ -13,20 +13,29 @@ from mcr.endpoint.client import ChatEndpoint, EndpointError
 from mcr.errors import ConfigError
 from mcr.formats.markup.loose_json import TooDeepError, is_deep, scan
 from mcr.knowledge.appearance_templates import (
-    ATTRIBUTES,
-    NOT_KNOWN,
     AskedEntity,
     ask_for_appearance,
     ask_for_summary,
     ask_for_vote,
+    attributes_of,
 )
 from mcr.knowledge.questions import REFUSAL
 from mcr.records import collapse_space
 
 MAX_TOKENS = {"attributes": 256, "vote": 96, "summary": 256}
-UNKNOWN = (NOT_KNOWN.casefold(), "na", "unknown", "not known", "not applicable", "not available", "none", "")
+# "N/A", "unknown (not stated)", "Not specified in the text"; but not "NA'VI" or "Unknown Pleasures".
+UNKNOWN = re.compile(
+    r"(?:n/?a|unknown|none|none known|not (?:known|specified|mentioned|stated|given|provided|available|applicable|visible))"
+    r"(?:$|\s*[(\[,;:.–—-]|\s+(?:in|by|from|here|for|to|at|on)\b)",
+    re.IGNORECASE,
+)
 DECORATION = " .*_`\"'"
-NUMBERED = re.compile(r"^(?:answer\s*)?([0-9]+)(?:[.):]\s*|$)", re.IGNORECASE)
+# "2", "1. red", "(2)", "Answer 2: red", "The answer is 2"; but not "2 stripes" or "3.5 inches".
+NUMBERED = re.compile(
+    r"(?:the )?(?:(?:best |correct )?(?:answer|option|number)(?: is)?[:\s]*)?"
+    r"[\[(]?([0-9]+)[\])]?(?:[.):,](?![0-9])\s*|\s*-\s+|$)",
+    re.IGNORECASE,
+)
 Known = dict[AskedEntity, dict[str, str]]
 
 
@@ -107,7 +116,7 @@ def _attributes(entities: Sequence[AskedEntity], model: ChatEndpoint, tally: Tal
         tally.left_out[model.settings.model] = str(error)
         return found
     for entity, reply in replies:
-        values = read_attributes(reply, ATTRIBUTES[entity.type])
+        values = read_attributes(reply, attributes_of(entity.type))
         if values is None:
             tally.num_failed[model.settings.model] = tally.num_failed.get(model.settings.model, 0) + 1
         found[entity] = values or {}
@@ -115,26 +124,38 @@ def _attributes(entities: Sequence[AskedEntity], model: ChatEndpoint, tally: Tal
 
 
 def read_attributes(reply: str, attributes: Sequence[str]) -> dict[str, str] | None:
-    """Return the attributes of a reply's JSON object, without those that are not known; None where there is no object.
+    """Return the attributes of a reply's JSON object, without those that are not known; None where no object has any.
 
-    >>> read_attributes('Sure: {"hair": "red", "skin": "N/A", "shoes": "blue"}', ("hair", "skin"))
-    {'hair': 'red'}
+    >>> read_attributes('Sure: {"Hair": ["red", "long"], "skin": "N/A", "shoes": "blue"}', ("hair", "skin"))
+    {'hair': 'red, long'}
     """
-    start = reply.find("{")
-    try:
-        value = scan(reply, start).value if start >= 0 and not is_deep(reply, start) else None
-    except TooDeepError:
-        return None
-    if not isinstance(value, dict):
-        return None
-    said = {one: value[one] for one in attributes if isinstance(value.get(one), str | int | float)}
-    texts = {one: collapse_space(str(answer)) for one, answer in said.items() if not isinstance(answer, bool)}
-    return {one: text for one, text in texts.items() if text and not is_unknown(text)}
+    for start in (match.start() for match in re.finditer(r"\{", reply)):
+        try:
+            value = None if is_deep(reply, start) else scan(reply, start).value
+        except TooDeepError:
+            return None
+        by_name = {_folded(key): one for key, one in value.items() if isinstance(key, str)} if isinstance(value, dict) else {}
+        said = {one: _text_of(by_name[_folded(one)]) for one in attributes if _folded(one) in by_name}
+        if said:
+            return {one: text for one, text in said.items() if not is_unknown(text)}
+    return None
+
+
+def _folded(key: str) -> str:
+    return key.replace("_", " ").strip().casefold()
+
+
+def _text_of(value: Any) -> str:
+    """Return a text, a number or a list of them as one text; "" for anything else."""
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(_text_of, value)))
+    return collapse_space(str(value)) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
 
 
 def is_unknown(text: str) -> bool:
     """Whether an answer says that nothing is known."""
-    return text.strip(DECORATION).casefold() in UNKNOWN or bool(REFUSAL.match(text))
+    text = text.strip(DECORATION)
+    return not text or UNKNOWN.match(text) is not None or bool(REFUSAL.match(text))
 
 
 def _vote(entities: Sequence[AskedEntity], answers: Sequence[Known], voter: ChatEndpoint, tally: Tally) -> Known:
@@ -142,7 +163,7 @@ def _vote(entities: Sequence[AskedEntity], answers: Sequence[Known], voter: Chat
     voted: Known = {entity: {} for entity in entities}
     ballots: list[tuple[tuple[AskedEntity, str, list[str]], str]] = []
     for entity in entities:
-        for attribute in ATTRIBUTES[entity.type]:
+        for attribute in attributes_of(entity.type):
             given = [known[entity][attribute] for known in answers if attribute in known[entity]]
             if len({one.casefold() for one in given}) == 1:
                 voted[entity][attribute], tally.num_agreed = given[0], tally.num_agreed + 1
@@ -157,18 +178,22 @@ def _vote(entities: Sequence[AskedEntity], answers: Sequence[Known], voter: Chat
 
 
 def chosen_answer(reply: str, given: Sequence[str]) -> str:
-    """Return the answer that a voter's reply means, which may be its number in the list that it was shown.
+    """Return the answer that a voter's reply means: one that it was shown, by its words or its number, or words of its own.
 
-    >>> [chosen_answer(one, ("red", "3 stripes")) for one in ("2", "1. red", "3 stripes", "2 stripes")]
-    ['3 stripes', 'red', '3 stripes', '2 stripes']
+    >>> [chosen_answer(one, ("red", "3 stripes")) for one in ("2", "1. red", "3 stripes", "2, since both say so", "2 stripes")]
+    ['3 stripes', 'red', '3 stripes', '3 stripes', '2 stripes']
     """
     text = collapse_space(reply).strip(DECORATION)
-    same = [one for one in given if one.casefold() == text.casefold()]
     number = NUMBERED.match(text)
-    if same or number is None or not 1 <= int(number.group(1)) <= len(given):
-        return same[0] if same else text
-    named = given[int(number.group(1)) - 1]
-    return named if not text[number.end() :] else text[number.end() :]
+    behind = text[number.end() :].strip(DECORATION) if number else text
+    same = next((one for said in (text, behind) for one in given if one.casefold() == said.casefold()), None)
+    if same is not None:
+        return same
+    if number and 1 <= int(number.group(1)) <= len(given):
+        return given[int(number.group(1)) - 1]
+    held = [one for one in given if re.search(rf"(?<!\w){re.escape(one)}(?!\w)", text, re.IGNORECASE)]
+    longest = max(held, key=len, default=text)
+    return longest if all(one.casefold() in longest.casefold() for one in held) else text
 
 
 def _ask(questions: Sequence[tuple[Any, str]], endpoint: ChatEndpoint, kind: str, tally: Tally) -> list[tuple[Any, str]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from mcr.boxes import Frame
 from mcr.formats.location import format_box
-from mcr.formats.sentences import round_brackets, write_kinds
+from mcr.formats.sentences import round_boxes, write_kinds
 from mcr.records import Sample
 
 KNOWLEDGE, OBJECTS, PROPOSED = "knowledge", "objects", "proposed"
@@ -32,7 +32,7 @@ def _knowledge(sample: Sample, frame: Frame | None) -> str:
 def _objects(sample: Sample, frame: Frame | None) -> str:
     if frame is None:
         return ""
-    boxes = [round_brackets(format_box(frame.from_px(region.box_px), frame.decimals)) for region in sample.regions]
+    boxes = [round_boxes(format_box(frame.from_px(region.box_px), frame.decimals)) for region in sample.regions]
     return "; ".join(f"{region.label} {box}" for region, box in zip(sample.regions, boxes, strict=True))
 
 

@@ -81,6 +81,8 @@ class PromptSettings:
         shows: of `mcr.prompts.context.CONTEXT`: what prompts show of a sample besides text and images, in this order.
         answer: a sentence on an answer written as a sentence, at the end of the introduction, whose boxes then are in round
             brackets too; "" adds none.
+        stage: of a system with several stages, the one whose answers these prompts ask for; "": not stated.
+        top_k: how many regions they show at most; None: not stated.
     """
 
     labels: LabelSet
@@ -90,6 +92,8 @@ class PromptSettings:
     routes: tuple[Route, ...] = ()
     shows: tuple[str, ...] = ()
     answer: str = ""
+    stage: str = ""
+    top_k: int | None = None
 
     def __post_init__(self) -> None:
         if self.detail not in DETAILS:
@@ -143,6 +147,8 @@ class PromptSettings:
             "routes": [asdict(route) for route in self.routes],
             **({"shows": list(self.shows)} if self.shows else {}),
             **({"answer": self.answer} if self.answer else {}),
+            **({"stage": self.stage} if self.stage else {}),
+            **({} if self.top_k is None else {"top_k": self.top_k}),
         }
 
     def save(self, folder: Path) -> None:
@@ -169,6 +175,8 @@ class PromptSettings:
                 tuple(Route(**route) for route in row["routes"]),
                 tuple(row.get("shows", ())),
                 row.get("answer", ""),
+                row.get("stage", ""),
+                row.get("top_k"),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(

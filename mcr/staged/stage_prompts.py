@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mcr.families import FrameSettings
+from mcr.formats.sentences import types_of
 from mcr.labels import LabelSet, labels_like
+from mcr.prompts.context import OBJECTS
 from mcr.prompts.settings import AXES_TEXT, PromptSettings
 from mcr.records import Entity, Sample
+from mcr.staged.with_context import TOP_K
 from mcr.tasks import MNER
 
 PLAIN, BRIEF = "plain", "brief"  # of mcr.prompts.settings.DETAILS
-NAMES_ANSWER = "Write each as 'X is a person', joined by semicolons, or None."
-PLACES_ANSWER = (
-    "Write each as 'X is a(an) person and a(an) athlete, whose bounding boxes are ({axes})', joined by semicolons, or None."
-)
+NAMES, PLACES, DIRECT, JOINT = "names", "places", "direct", "joint"
+NAMES_ANSWER = "Write each as 'X is a {type}', joined by semicolons, or None."
+PLACES_ANSWER = "Write each as 'X is a(an) {types}, whose bounding boxes are ({axes})', joined by semicolons, or None."
 
 
 def coarse_labels(labels: LabelSet) -> LabelSet:
@@ -23,7 +25,9 @@ def coarse_labels(labels: LabelSet) -> LabelSet:
 
 def names_alone(sample: Sample, labels: LabelSet) -> Sample:
     """Return a sample that asks for names with their coarse types."""
-    entities = tuple(Entity(one.text, labels.coarse.get(labels.canonical(one.type), one.type)) for one in sample.entities)
+    coarse = coarse_labels(labels)
+    types = (labels.coarse.get(labels.canonical(one.type)) or coarse.canonical(one.type) for one in sample.entities)
+    entities = tuple(Entity(one.text, type_) for one, type_ in zip(sample.entities, types, strict=True))
     return replace(sample, task=MNER, entities=entities, knowledge=(), regions=(), proposed=())
 
 
@@ -35,11 +39,14 @@ def names_settings(labels: LabelSet, frame: FrameSettings, detail: str = PLAIN) 
         frame: that boxes are written in.
         detail: PLAIN, or BRIEF: one line, without types and without the form of the answer.
     """
-    answer = NAMES_ANSWER if detail == PLAIN else ""
-    return PromptSettings(coarse_labels(labels), frame, detail, is_reasoned=False, answer=answer)
+    coarse = coarse_labels(labels)
+    answer = NAMES_ANSWER.format(type=coarse.labels[0]) if detail == PLAIN else ""
+    return PromptSettings(coarse, frame, detail, is_reasoned=False, answer=answer, stage=NAMES)
 
 
-def places_settings(labels: LabelSet, frame: FrameSettings, shows: Sequence[str], detail: str = PLAIN) -> PromptSettings:
+def places_settings(
+    labels: LabelSet, frame: FrameSettings, shows: Sequence[str], detail: str = PLAIN, stage: str = PLACES, top_k: int = TOP_K
+) -> PromptSettings:
     """Return the prompts of the second stage.
 
     Args:
@@ -47,6 +54,11 @@ def places_settings(labels: LabelSet, frame: FrameSettings, shows: Sequence[str]
         frame: that boxes are written in.
         shows: of `mcr.prompts.context.CONTEXT`; nothing for a model that is tuned on text and image directly.
         detail: PLAIN, or BRIEF: one line, without types and without the form of the answer.
+        stage: PLACES, DIRECT, or JOINT for one adapter that learns the first stage as well.
+        top_k: objects that are shown at most, if objects are.
     """
-    answer = PLACES_ANSWER.format(axes=AXES_TEXT[frame.axes]) if detail == PLAIN else ""
-    return PromptSettings(labels, frame, detail, is_reasoned=False, shows=tuple(shows), answer=answer)
+    types = types_of(labels.labels[0], labels)
+    answer = PLACES_ANSWER.format(types=types, axes=AXES_TEXT[frame.axes]) if detail == PLAIN else ""
+    num_shown = top_k if OBJECTS in shows else None
+    stated = {"shows": tuple(shows), "answer": answer, "stage": stage, "top_k": num_shown}
+    return PromptSettings(labels, frame, detail, is_reasoned=False, **stated)

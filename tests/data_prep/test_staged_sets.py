@@ -14,6 +14,7 @@ from mcr.formats.sentences import read_kinds
 from mcr.io.samples import load_samples
 from mcr.labels import TWITTER_FMNERG
 from mcr.prompts.settings import PromptSettings
+from mcr.staged.stage_prompts import coarse_labels
 from mcr.tasks import GMNER, MNER
 
 
@@ -51,7 +52,7 @@ def test_the_first_stage_names_coarse_types(world, tmp_path):
     assert len(rows) == 40
     for row in rows:
         sample = samples[row["sample_id"]]
-        found, problems = read_kinds(row["completion"][0]["content"], set(TWITTER_FMNERG.coarse.values()), sample.sentence)
+        found, problems = read_kinds(row["completion"][0]["content"], coarse_labels(TWITTER_FMNERG), sample.sentence)
         assert [(one.text, one.type) for one in found] == [(one.text, TWITTER_FMNERG.coarse[one.type]) for one in sample.entities]
         assert not problems
         assert "Write each as 'X is a person'" in text_of(row)
@@ -84,6 +85,31 @@ def test_one_adapter_for_both_stages_gets_the_rows_of_both(world, tmp_path):
     assert sorted(as_text) == sorted(
         (row["sample_id"], text_of(row), row["completion"][0]["content"]) for row in (*names, *places)
     )
+
+
+@pytest.mark.parametrize(("types", "first"), [(("PER", "LOC"), "PER"), (("DISH", "DRINK"), "DISH")])
+def test_both_stages_take_a_label_set_with_one_level(tmp_path, types, first):
+    entities = [{"text": "Ann", "type": types[0], "boxes": [[0, 0, 50, 50]]}, {"text": "Rome", "type": types[1], "boxes": None}]
+    images = [{"path": "a.png", "width": 100, "height": 100}]
+    row = {"id": "1", "dataset": "mine", "task": "gmner", "sentence": "Ann in Rome", "images": images, "entities": entities}
+    (tmp_path / "train.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    answers = {}
+    for stage in ("names", "places"):
+        flags = ["--samples", tmp_path / "train.jsonl", "--family", "qwen3_vl", "--output_dir", tmp_path / stage]
+        main([stage, *map(str, flags)])
+        (made,) = pq.read_table(tmp_path / stage / "d1.parquet").to_pylist()
+        answers[stage] = made["completion"][0]["content"]
+        assert f" {first}" in text_of(made).split("Write each as")[1]
+    assert answers["names"] == f"Ann is a {types[0]}; Rome is a {types[1]}"
+    boxes = "whose bounding boxes are"
+    assert answers["places"] == f"Ann is a(an) {types[0]}, {boxes} (0, 0, 500, 500); Rome is a(an) {types[1]}, {boxes} None"
+
+
+def test_synthetic_pairs_with_types_of_another_set_are_refused(world, tmp_path):
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text((world / "train.jsonl").read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"expected some of DISH, DRINK\. Name a set"):
+        write(world, tmp_path, "names", "--synthetic", pairs, "--labels", "DISH,DRINK")
 
 
 def num_objects(text):

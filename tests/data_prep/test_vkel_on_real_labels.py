@@ -13,6 +13,7 @@ from mcr.formats.sentences import read_kinds
 from mcr.io.samples import load_samples
 from mcr.knowledge.appearance_templates import coarse_type
 from mcr.labels import TWITTER_FMNERG
+from mcr.staged.stage_prompts import coarse_labels
 
 SPLITS = ("train", "dev", "test")
 
@@ -39,7 +40,7 @@ def test_every_training_sample_has_a_target_of_stage_one_that_reads_back(fmnerg,
     samples = {sample.id: sample for sample in load_samples(train)}
     rows = pq.read_table(tmp_path / "d1.parquet", columns=["sample_id", "completion"]).to_pylist()
     assert len(rows) == len(samples) == 7000
-    coarse = set(TWITTER_FMNERG.coarse.values())
+    coarse = coarse_labels(TWITTER_FMNERG)
     for row in rows:
         sample = samples[row["sample_id"]]
         found, problems = read_kinds(row["completion"][0]["content"], coarse, sample.sentence)

@@ -15,7 +15,7 @@ from mcr.formats.sentences import read_kinds
 from mcr.io.images import open_image
 from mcr.io.predictions import Prediction, load_predictions
 from mcr.knowledge.known_texts import read_knowledge
-from mcr.prompts.context import KNOWLEDGE, OBJECTS, PROPOSED
+from mcr.prompts.context import KNOWLEDGE, OBJECTS
 from mcr.prompts.settings import PromptSettings
 from mcr.records import Sample, collapse_space
 from mcr.regions.proposed import Proposals, read_regions, regions_of
@@ -23,13 +23,11 @@ from mcr.rollouts import SamplingSettings
 from mcr.rollouts.predictors import SamplerPredictor
 from mcr.rollouts.request import RolloutRequest, Sampler
 from mcr.rollouts.resumable import append_missing
-from mcr.staged.stage_prompts import names_settings
+from mcr.staged.stage_prompts import JOINT, NAMES, PLACES, names_settings
 from mcr.staged.with_context import KnownEntities, known_entities, with_context
 from mcr.systems.base import Predictor, PredictorInputs
 from mcr.systems.vkel.adapter_flags import VkelSettings
 from mcr.tasks import MNER
-
-NAMES, PLACES = "names", "places"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ class NamesPredictor:
         return RolloutRequest(sample.id, self.prompts.prompt_for(asked), images)
 
     def _read(self, sample: Sample, text: str) -> Prediction:
-        entities, problems = read_kinds(text, self.prompts.labels.labels, sample.sentence)
+        entities, problems = read_kinds(text, self.prompts.labels, sample.sentence)
         is_readable = bool(entities) or not problems
         return Prediction(sample.id, sample.sentence, tuple(entities), text, is_readable, tuple(problems))
 
@@ -86,7 +84,10 @@ class VkelPredictor:
         if not (settings.vkel_names or settings.vkel_named):
             raise ConfigError("vkel: who names the entities? Give --vkel_names or --vkel_named.")
         self.places = PromptSettings.load(Path(settings.vkel_places)) if settings.vkel_places else None
+        if settings.vkel_names:
+            check_stage("vkel_names", settings.vkel_names, PromptSettings.load(Path(settings.vkel_names)), NAMES)
         if self.places is not None:
+            check_stage("vkel_places", settings.vkel_places, self.places, PLACES)
             self._check_context(self.places.shows)
         self._model: Any = None
 
@@ -117,7 +118,7 @@ class VkelPredictor:
 
     def _names_predictor(self) -> Predictor:
         saved = PromptSettings.load(Path(self.settings.vkel_names))
-        prompts = names_settings(saved.labels, saved.frame, saved.detail) if saved.shows else saved  # it learned both stages
+        prompts = names_settings(saved.labels, saved.frame, saved.detail) if saved.stage == JOINT else saved
         batch_size = self.settings.vkel_batch_size
         return NamesPredictor(self._sampler(NAMES), prompts, self._sampling(), self.image_root, batch_size)
 
@@ -146,8 +147,9 @@ class VkelPredictor:
             for part, flag in ((KNOWLEDGE, "knowledge"), (OBJECTS, "regions"))
             if (part in shows) != bool(given[part])
         ]
-        if PROPOSED not in shows:
-            faults.append("its prompts show no names of stage 1: score it with --model_name_or_path and without --system")
+        trained, given_k = self.places.top_k if self.places else None, self.settings.vkel_top_k
+        if trained is not None and self.settings.vkel_regions and trained != given_k:
+            faults.append(f"objects: got --vkel_top_k {given_k}, expected {trained}")
         if faults:
             raise ConfigError(f"vkel: {self.settings.vkel_places} was trained with other prompts. {'; '.join(faults)}.")
 
@@ -156,6 +158,13 @@ class VkelPredictor:
             return {}
         found = regions_of(samples, read_regions(Path(self.settings.vkel_regions)), self.settings.vkel_top_k)
         return {sample.id: proposals for sample, proposals in found}
+
+
+def check_stage(flag: str, folder: str, saved: PromptSettings, wanted: str) -> None:
+    """Raise ConfigError where a model says that it learned another stage than the one that it is given for."""
+    if saved.stage not in (wanted, JOINT):
+        learned = f"stage {saved.stage}" if saved.stage else "none of the stages"
+        raise ConfigError(f"--{flag}: {folder} learned {learned}, expected {wanted} or {JOINT}. Name a model of that stage.")
 
 
 def read_named(path: Path, samples: Sequence[Sample]) -> dict[str, Prediction]:

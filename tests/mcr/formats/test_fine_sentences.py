@@ -4,9 +4,9 @@ import pytest
 
 from mcr.families import frame_settings
 from mcr.formats import parse_completion
-from mcr.formats.sentences import read_kinds, write_fine_sentences
+from mcr.formats.sentences import read_kinds, write_fine_sentences, write_kinds
 from mcr.io.predictions import Prediction
-from mcr.labels import TWITTER_FMNERG, TWITTER_GMNER
+from mcr.labels import TWITTER_FMNERG, TWITTER_GMNER, load_labels
 from mcr.metrics.evaluate import evaluate
 from mcr.records import Entity, ImageRef, Sample
 from mcr.tasks import GMNER
@@ -60,7 +60,22 @@ def test_several_boxes_stand_one_after_the_other():
 
 def test_a_label_set_of_coarse_types_takes_the_coarse_one():
     found, _ = read(EXAMPLE, TWITTER_GMNER)
-    assert {one.type for one in found} <= {"PER", "person"}
+    assert [(one.text, TWITTER_GMNER.canonical(one.type)) for one in found] == [("Kevin Love", "PER"), ("J. R. Smith", "PER")]
+
+
+def test_a_set_with_one_level_has_one_type_a_sentence():
+    entities = [Entity("Ann", "PER"), Entity("Rome", "LOC")]
+    text = write_fine_sentences(entities, TWITTER_GMNER)
+    assert text.startswith("Ann is a(an) PER, whose bounding boxes are None; Rome is")
+    found, problems = read(text, TWITTER_GMNER)
+    assert [(one.text, one.type) for one in found] == [("Ann", "PER"), ("Rome", "LOC")]
+    assert not problems
+
+
+@pytest.mark.parametrize("labels", [TWITTER_GMNER, load_labels("DISH,Drink")])
+def test_names_of_any_label_set_are_written_and_read(labels):
+    entities = [Entity(name, label) for name, label in zip(("Ann", "Rome"), labels.labels, strict=False)]
+    assert read_kinds(write_kinds(entities), labels, "Ann in Rome") == (entities, [])
 
 
 @pytest.mark.parametrize("name", ["1. FC Acme", "2. Bundesliga"])
@@ -104,11 +119,11 @@ def test_fine_types_of_sentences_reach_fmnergs_score():
     ],
 )
 def test_answers_of_the_first_stage_are_read(text, found):
-    types = ("person", "location", "organization")
-    read_back, problems = read_kinds(text, types, "Ann of Acme saw A;B in Rome")
+    labels = load_labels("person,location,organization")
+    read_back, problems = read_kinds(text, labels, "Ann of Acme saw A;B in Rome")
     assert [(one.text, one.type) for one in read_back] == found
     assert not problems
 
 
 def test_an_empty_answer_of_the_first_stage_is_a_problem():
-    assert read_kinds(" ", ("person",), "Ann") == ([], ["an empty answer"])
+    assert read_kinds(" ", TWITTER_GMNER, "Ann") == ([], ["an empty answer"])

@@ -9,7 +9,15 @@ from odd_server import odd_server
 from mcr.endpoint.client import ChatEndpoint, EndpointError, EndpointSettings, ReplyCache
 from mcr.errors import ConfigError
 from mcr.knowledge.appearance_templates import ATTRIBUTES, AskedEntity, ask_for_appearance, coarse_type
-from mcr.knowledge.consistency import Advisers, Tally, agreed_knowledge, first_mentions, is_unknown, read_attributes
+from mcr.knowledge.consistency import (
+    Advisers,
+    Tally,
+    agreed_knowledge,
+    chosen_answer,
+    first_mentions,
+    is_unknown,
+    read_attributes,
+)
 from mcr.labels import FMNERG_FINE, TWITTER_FMNERG, TWITTER_GMNER
 
 LOVE = AskedEntity("Kevin Love", "person", "Kevin Love is back")
@@ -49,7 +57,12 @@ def test_every_type_has_a_template():
     [
         ('{"hair": "brown", "skin": "N/A"}', {"hair": "brown"}),
         ('```json\n{"hair": " dark  brown ", "eyes": "blue"}\n```', {"hair": "dark brown"}),
-        ('{"hair": ["brown"]}', {}),
+        ('{"hair": ["brown", "long"]}', {"hair": "brown, long"}),
+        ('{"Hair": "brown", "SKIN ": "fair"}', {"hair": "brown", "skin": "fair"}),
+        ('Here is {the} object: {"hair": "brown"}', {"hair": "brown"}),
+        ('{"hair": "N/A"}', {}),
+        ('{"hair": {"color": "brown"}}', {}),
+        ('{"shoes": "blue"}', None),
         ("I do not know him.", None),
         ("[1, 2]", None),
         ("", None),
@@ -60,10 +73,33 @@ def test_replies_are_read(reply, found):
 
 
 @pytest.mark.parametrize(
-    "text", ["N/A", "n/a.", "**N/A**", "Unknown", "none", "not applicable", "Not available.", "I cannot tell from this"]
+    "text",
+    [
+        *("N/A", "n/a.", "**N/A**", "Unknown", "none", "not applicable", "Not available.", "I cannot tell from this"),
+        *("N/A (not mentioned)", "N/A - no logo", "unknown (not stated)", "Not specified", "Not mentioned in the text", ""),
+        *("None known", "not visible"),
+    ],
 )
 def test_what_says_that_nothing_is_known_is_no_answer(text):
     assert is_unknown(text)
+
+
+@pytest.mark.parametrize("text", ["NA'VI", "Unknown Pleasures", "no hair", "None of its shirts are blue", "not tall"])
+def test_what_only_begins_like_it_is_an_answer(text):
+    assert not is_unknown(text)
+
+
+@pytest.mark.parametrize(
+    ("reply", "chosen"),
+    [
+        *(("2", "brown"), ("(2)", "brown"), ("[2]", "brown"), ("Number 2", "brown"), ("The answer is 2.", "brown")),
+        *(("2. brown", "brown"), ("2: because two of three say brown", "brown"), ("Answer 2 and 3 agree: brown", "brown")),
+        *(("They mean dark brown.", "dark brown"), ("**DARK BROWN**", "dark brown"), ("red or brown", "red or brown")),
+        *(("4", "4"), ("chestnut", "chestnut")),
+    ],
+)
+def test_the_voters_reply_means_an_answer_that_it_was_shown(reply, chosen):
+    assert chosen_answer(reply, ["red", "brown", "dark brown"]) == chosen
 
 
 def asked_text(body):

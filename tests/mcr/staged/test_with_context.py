@@ -38,7 +38,7 @@ def test_the_prompt_shows_it_behind_the_sentence_in_the_models_frame():
     assert lines[:4] == [
         "Text: Ann <think> Lee in Rome",
         "Known: Ann has red hair.",
-        "Objects: woman (0.500, 0.000, 1.000, 0.500)",
+        "Objects: woman (0.5, 0.0, 1.0, 0.5)",
         "Named: Ann is a person; Rome is a location",
     ]
     assert text.endswith("Write it so.")

@@ -18,6 +18,7 @@ from mcr.systems.vkel.adapter_flags import VkelSettings
 from mcr.systems.vkel.two_stages import VkelPredictor
 
 IDS = torch.arange(20, 60)[None]
+ANN = {"text": "Ann", "type": "person", "boxes": None}
 SHORT = {"vkel_max_new_tokens": 8, "vkel_dtype": "float32"}
 
 
@@ -106,15 +107,8 @@ def test_a_model_that_learned_both_stages_is_asked_with_both_prompts(world, adap
     assert "athlete" not in prompts.labels.labels
 
 
-def test_names_of_a_file_reach_the_prompt_of_stage_two(world, adapters, tmp_path, monkeypatch):
-    samples = load_samples(world / "test.jsonl")
-    rows = [
-        {"id": one.id, "sentence": one.sentence, "entities": [{"text": "Ann", "type": "person", "boxes": None}]}
-        for one in samples
-    ]
-    named = tmp_path / "named.jsonl"
-    named.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    made = predictor(world, tmp_path, vkel_named=named, vkel_places=adapters / "places")
+def requests_of(made, samples, monkeypatch):
+    """Return what stage 2 is asked; nothing answers."""
     asked = []
 
     class Noting:
@@ -125,6 +119,16 @@ def test_names_of_a_file_reach_the_prompt_of_stage_two(world, adapters, tmp_path
     monkeypatch.setattr(made, "_sampler", lambda stage: Noting())
     with pytest.raises(RuntimeError):
         list(made.predict(samples))
+    return asked
+
+
+def test_names_of_a_file_reach_the_prompt_of_stage_two(world, adapters, tmp_path, monkeypatch):
+    samples = load_samples(world / "test.jsonl")
+    rows = [{"id": one.id, "sentence": one.sentence, "entities": [ANN]} for one in samples]
+    named = tmp_path / "named.jsonl"
+    named.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    made = predictor(world, tmp_path, vkel_named=named, vkel_places=adapters / "places")
+    asked = requests_of(made, samples, monkeypatch)
     assert all("Named: Ann is a person" in request.prompt[0]["content"][-1]["text"] for request in asked)
     named.write_text(json.dumps(rows[0]) + "\n", encoding="utf-8")
     lacking = predictor(world, tmp_path, vkel_named=named, vkel_places=adapters / "places")
@@ -149,5 +153,38 @@ def test_flags_that_do_not_fit_are_refused(world, tmp_path, settings, told):
 def test_stage_two_wants_the_context_it_was_trained_with(world, adapters, tmp_path):
     with pytest.raises(ConfigError, match="knowledge: leave out --vkel_knowledge"):
         predictor(world, tmp_path, vkel_names=adapters / "names", vkel_places=adapters / "places", vkel_knowledge="k.jsonl")
-    with pytest.raises(ConfigError, match="show no names of stage 1"):
-        predictor(world, tmp_path, vkel_names=adapters / "names", vkel_places=adapters / "direct")
+
+
+@pytest.mark.parametrize(
+    ("names", "places", "told"),
+    [
+        ("names", "direct", "--vkel_places: .*direct learned stage direct, expected places or joint"),
+        ("names", "names", "--vkel_places: .*names learned stage names"),
+        ("places", "places", "--vkel_names: .*places learned stage places, expected names or joint"),
+        ("direct", "places", "--vkel_names: .*direct learned stage direct"),
+    ],
+)
+def test_a_model_of_another_stage_is_refused(world, adapters, tmp_path, names, places, told):
+    with pytest.raises(ConfigError, match=told):
+        predictor(world, tmp_path, vkel_names=adapters / names, vkel_places=adapters / places)
+
+
+def test_stage_two_shows_knowledge_and_as_many_objects_as_in_training(world, tmp_path, monkeypatch):
+    samples, places = load_samples(world / "test.jsonl"), tmp_path / "places"
+    known = [{"id": one.id, "text": "Ann has red hair.", "source": "llm", "entity": "Ann", "type": "person"} for one in samples]
+    named = [{"id": one.id, "sentence": one.sentence, "entities": [ANN]} for one in samples]
+    for name, rows in (("known", known), ("named", named)):
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    trained = ["--knowledge", tmp_path / "known", "--regions", world / "regions" / "train.jsonl", "--top_k", 1]
+    asked = ["--samples", world / "train.jsonl", "--family", "qwen3_vl", "--labels", "twitter-fmnerg", "--output_dir", places]
+    staged_sets.main(["places", *map(str, (*asked, *trained))])
+    shown = {"vkel_named": tmp_path / "named", "vkel_knowledge": tmp_path / "known", "vkel_places": places}
+    shown["vkel_regions"] = world / "regions" / "test.jsonl"
+    with pytest.raises(ConfigError, match="objects: got --vkel_top_k 5, expected 1"):
+        predictor(world, tmp_path, **shown)
+    made = VkelPredictor(VkelSettings(**{name: str(value) for name, value in shown.items()}, vkel_top_k=1), world, tmp_path)
+    texts = [request.prompt[0]["content"][-1]["text"] for request in requests_of(made, samples, monkeypatch)]
+    assert len(texts) == len(samples)
+    for text in texts:
+        assert "\nKnown: Ann has red hair.\nObjects: " in text
+        assert text.split("\nObjects: ")[1].split("\n")[0].count(" (") == 1
