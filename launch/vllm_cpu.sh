@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# vLLM's CPU build as an OpenAI-compatible server, to try mcr evaluate --base_url and mcr write-schemas --base_url without a GPU.
+# vLLM's CPU build as an OpenAI-compatible server, to try mcr evaluate --base_url and mcr write-schemas --teachers without a GPU.
 # Hardware:  any x86-64 with AVX2; 8 GB of memory for the tiny models (a 7B model would take 30 GB in float32 and minutes a reply)
 # Memory:    tiny models 2 GB; 7B in float32, LoRA merged, 33 GB and the KV cache
 # Launch:    bash launch/vllm_cpu.sh runs/sandbox/mrsi/model        then mcr evaluate --base_url http://127.0.0.1:8000/v1

@@ -1,7 +1,7 @@
 """Makes the verdicts of an entailer probabilities: Platt scaling and a threshold, both from dev.
 
     mcr evaluate --system riveg --riveg_entailer vlm --riveg_entailer_model MODEL --gold ve/dev.jsonl --output_dir runs/ve_dev ...
-    mcr calibrate-verdicts --gold ve/dev.jsonl --predictions runs/ve_dev/predictions-000.jsonl --output calibration.json
+    mcr calibrate-verdicts --gold ve/dev.jsonl --predictions runs/ve_dev/predictions.jsonl --output calibration.json
 
 The verdicts must have been made without a calibration. mcr evaluate --system riveg takes the file as --riveg_calibration.
 """

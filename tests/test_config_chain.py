@@ -70,7 +70,7 @@ def settings(path: Path) -> dict:
 
 def made_by_config(path: Path) -> set[str]:
     out = settings(path)["output_dir"]
-    made = {"filter": {f"{out}/kept.parquet"}, "evaluate": {f"{out}/predictions-000.jsonl"}}
+    made = {"filter": {f"{out}/kept.parquet"}, "evaluate": {f"{out}/predictions.jsonl"}}
     made |= {"correct": {f"{out}/predictions.jsonl"}}
     return made.get(path.stem.rpartition("_")[2], {f"{out}/model"})
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from mcr.errors import McrError
+from mcr.errors import ConfigError, McrError
+from mcr.io.atomic_write import whole_file
 from mcr.io.predictions import Prediction, prediction_from_dict, write_prediction
 from mcr.io.samples import iter_json_lines
 from mcr.prompts.baselines import Prompter
@@ -16,6 +17,8 @@ from mcr.records import Sample
 from mcr.runs.fingerprint import check_fingerprint
 from mcr.runs.run_folder import open_for_append
 from mcr.systems.base import Predictor
+
+WHOLE = "predictions.jsonl"
 
 
 def predict_missing(
@@ -26,17 +29,19 @@ def predict_missing(
     Args:
         samples: to predict.
         make_predictor: called only where something is missing.
-        out: holds predictions-NNN.jsonl, one a process.
+        out: holds predictions-NNN.jsonl, one a process, and at the end predictions.jsonl with all of them.
         fingerprint: what the predictions depend on.
 
     Raises:
-        ConfigError: `out` holds predictions made with another fingerprint.
+        ConfigError: `out` holds predictions made with another fingerprint, or a predictions.jsonl of something else.
         McrError: the predictor left samples out.
     """
     from accelerate import PartialState
 
     state = PartialState()
     if state.is_main_process:
+        if (out / WHOLE).exists() and not _read_parts(out):
+            raise ConfigError(f"{out / WHOLE}: this run would overwrite it. Name another folder, or move the file.")
         check_fingerprint(out / "generation.json", fingerprint, "predictions")
     state.wait_for_everyone()
     if (done := _read_parts(out)) and state.is_main_process:
@@ -51,7 +56,17 @@ def predict_missing(
             f"predictor: got no prediction for {len(left_out)} samples ({', '.join(left_out[:3])}), expected one for each of "
             f"{len(samples)}. Yield an empty prediction where there is no answer."
         )
-    return [done[sample.id] for sample in samples]
+    predictions = [done[sample.id] for sample in samples]
+    if state.is_main_process:
+        write_whole(out / WHOLE, predictions)
+    return predictions
+
+
+def write_whole(path: Path, predictions: Sequence[Prediction]) -> None:
+    """Write the predictions of all processes into one file, complete or not at all."""
+    with whole_file(path) as partial, partial.open("w", encoding="utf-8") as file:
+        for prediction in predictions:
+            write_prediction(file, prediction)
 
 
 def append_missing(

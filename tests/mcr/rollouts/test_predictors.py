@@ -9,7 +9,7 @@ pytest.importorskip("accelerate")
 
 from mcr.errors import ConfigError, DataError, McrError
 from mcr.families import frame_settings
-from mcr.io.predictions import Prediction
+from mcr.io.predictions import Prediction, load_predictions
 from mcr.labels import TWITTER_GMNER
 from mcr.prompts.settings import PromptSettings
 from mcr.records import Entity, Sample
@@ -77,6 +77,14 @@ def test_a_stopped_run_resumes_and_asks_nothing_twice(tmp_path, capsys):
     assert [prediction.id for prediction in found] == [sample.id for sample in SAMPLES]
     assert (stopped.asked, rest.asked) == (["s0", "s1"], ["s2", "s3", "s4"])
     assert "resuming from 2 of 5" in capsys.readouterr().out
+    assert load_predictions(tmp_path / "predictions.jsonl") == found
+
+
+def test_a_file_of_something_else_is_not_overwritten(tmp_path):
+    (tmp_path / "predictions.jsonl").write_text("mine\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="this run would overwrite it"):
+        predict_missing(SAMPLES, Listed, out=tmp_path, fingerprint={})
+    assert (tmp_path / "predictions.jsonl").read_text(encoding="utf-8") == "mine\n"
 
 
 def test_a_complete_run_makes_no_predictor_and_refuses_other_settings(tmp_path):
