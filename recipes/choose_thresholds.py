@@ -11,7 +11,7 @@ Writes thresholds.json and, with the grid, grid.json. Samples that are evaluated
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from mcr.correction.corrector_flags import CorrectorFlags, check_uncertain, read_thresholds, samples_by_id
+from mcr.correction.corrector_flags import CorrectorFlags, check_uncertain, read_thresholds, samples_by_id, tell_unknown_types
 from mcr.correction.hierarchy import Corrected, CorrectionOptions, correct
 from mcr.correction.thresholds import GridPoint, best_thresholds, conformal_thresholds, not_evaluated, search_grid
 from mcr.errors import ConfigError, run_command
@@ -77,7 +77,9 @@ def main(argv: list[str] | None = None) -> None:
         def run(options: CorrectionOptions) -> Corrected:
             return correct(predictions, samples, image_root, model, options)
 
-        points = search_grid(dev, run, corrector.options(read_thresholds([]), "hierarchical"))
+        options = corrector.options(read_thresholds([]), "hierarchical")
+        tell_unknown_types(predictions, options.labels)
+        points = search_grid(dev, run, options)
         chosen = best_thresholds(points)
         print(write_grid(points, out))
     write_json(out / "thresholds.json", chosen)

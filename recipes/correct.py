@@ -17,7 +17,7 @@ from typing import Any
 
 from mcr.correction.changes import changes_of
 from mcr.correction.correction_files import write_corrections
-from mcr.correction.corrector_flags import CorrectorFlags, check_uncertain, read_thresholds, samples_by_id
+from mcr.correction.corrector_flags import CorrectorFlags, check_uncertain, read_thresholds, samples_by_id, tell_unknown_types
 from mcr.correction.hierarchy import Corrected, correct, replace_uncertain
 from mcr.errors import ConfigError, run_command
 from mcr.io.atomic_write import whole_file, write_json
@@ -104,6 +104,7 @@ def main(argv: list[str] | None = None) -> None:
         check_uncertain(predictions)
     mode = "hierarchical" if arguments.mode == GENERATION else arguments.mode
     options = corrector.options(arguments.chosen_thresholds(), mode)
+    tell_unknown_types(predictions, options.labels)
     if arguments.dry_run:
         summary = summary_of(correct(predictions, samples, image_root, ask_nothing, options), predictions)
         print(f"{summary['num_questions']} questions about {summary['num_entities']} entities: {summary['asked']}")

@@ -1,5 +1,6 @@
 """The flags of the commands that ask a large model for corrections."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from mcr.endpoint.client import EndpointSettings
 from mcr.errors import ConfigError, closest
 from mcr.families import frame_settings
 from mcr.io.predictions import Prediction
-from mcr.labels import DEFAULT_LABELS, load_labels
+from mcr.labels import DEFAULT_LABELS, LabelSet, load_labels
 from mcr.records import Sample
 from mcr.rollouts import SamplingSettings
 from mcr.rollouts.make_sampler import SamplerSettings
@@ -31,7 +32,10 @@ class CorrectorFlags:
     max_concurrency: int = field(default=8, metadata={"help": "requests to the endpoint at once"})
     dtype: str = field(default="auto", metadata={"help": "of a local model's weights"})
     family: str = field(default="", metadata={"help": "how the model writes boxes, e.g. qwen2_5_vl"})
-    labels: str = field(default="", metadata={"help": "label set that types are taken from: a name, a YAML file, or A,B,C"})
+    labels: str = field(
+        default="",
+        metadata={"help": "label set that types are taken from: a name, a YAML file, or A,B,C; without it PER, LOC, ORG, OTHER"},
+    )
     prompt_style: str = field(default="paper", metadata={"help": "paper (UnCo App. D), or brief: one sentence each"})
     without: list[str] = field(default_factory=list, metadata={"help": "leave cot or uncertainty out of prompts (UnCo Table 5)"})
     temperature: float = field(default=TEMPERATURE, metadata={"help": "of sampling (UnCo B.1)"})
@@ -122,3 +126,13 @@ def check_uncertain(predictions: Sequence[Prediction]) -> None:
         raise ConfigError(
             "predictions: no entity has an uncertainty, so nothing is uncertain. Give predictions with the key `uncertainty`."
         )
+
+
+def tell_unknown_types(predictions: Sequence[Prediction], labels: LabelSet) -> None:
+    """Print the predicted types that the corrector's label set lacks: it can only replace them by one of its own."""
+    types = Counter(entity.type for one in predictions for entity in one.entities)
+    unknown = {type_: num for type_, num in types.items() if labels.canonical(type_) not in labels.labels}
+    if unknown:
+        listed = ", ".join(f"{type_} ({num})" for type_, num in sorted(unknown.items()))
+        known = ", ".join(labels.labels)
+        print(f"warning: types that the corrector does not know: {listed}. It chooses among {known}. Name the set in --labels.")

@@ -22,7 +22,7 @@ from mcr.knowledge.appearance_templates import (
 from mcr.knowledge.questions import REFUSAL
 from mcr.records import collapse_space
 
-MAX_TOKENS = {"attributes": 256, "vote": 96, "summary": 256}
+MAX_TOKENS = {"attributes": 512, "vote": 96, "summary": 512}
 # "N/A", "unknown (not stated)", "Not specified in the text"; but not "NA'VI" or "Unknown Pleasures".
 UNKNOWN = re.compile(
     r"(?:n/?a|unknown|none|none known|not (?:known|specified|mentioned|stated|given|provided|available|applicable|visible))"
