@@ -4,6 +4,8 @@ VENV_VLLM ?= .venv-vllm
 VENV_PEERS ?= .venv-peers
 PYTHON ?= python3
 JOBS ?= 2
+# Where torch comes from, e.g. --index-url https://download.pytorch.org/whl/cpu for the build without CUDA.
+TORCH ?=
 BIN = $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM = false
@@ -15,7 +17,7 @@ setup: $(VENV)/.ready
 
 $(VENV)/.ready: setup.cfg constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch $(TORCH)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[train,dev]"
 	touch $@
 
