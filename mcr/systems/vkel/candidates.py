@@ -3,7 +3,7 @@
     python -m mcr.systems.vkel.candidates --texts data/texts.jsonl --pool data/pool.jsonl --output data/candidates.jsonl
 
 A search engine finds images of what a sentence names: here images of the pool whose sentence shares a name, up to four by seed,
-and one that has nothing to do with it. Writes a line `{"id", "images"}` a sentence, for mcr pair-images.
+and one of the whole pool, which seldom has to do with it. Writes a line `{"id", "images"}` a sentence, for mcr pair-images.
 """
 
 import json
