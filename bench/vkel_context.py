@@ -1,12 +1,13 @@
-"""Does VKEL's second stage read its context: how often its places are right, by what an answer needs and by what it was told.
+"""Whether VKEL's second stage uses its context: how often a box is right, by what is needed to find it and by what was told.
 
     python bench/vkel_context.py FOLDER...
 
-A FOLDER is a seed's of mcr reproduce vkel-6, such as runs/reproduce/sandbox/seed201/vkel. Of each row the bench counts the names
-that stage 1 has right, on test and on unseen names together. In the sandbox, each coarse type has shapes of its own. So the type
-alone tells the place of a name if the image shows one object of its type, the name's, or if it shows none of its type at all.
-Otherwise one has to know what the name looks like; what the scripted LLMs say of that is right, wrong or missing. A place is
-right as in EEG (VKEL Eq. 13). The last column is the loss of the second stage's last training steps.
+FOLDER is the folder of one seed of mcr reproduce vkel-6, such as runs/reproduce/sandbox/seed201/vkel. For each row, the bench
+counts the names that stage 1 predicted correctly, on the test and unseen splits together. In the sandbox, each coarse type has
+its own shapes. So the type alone is enough if the named object is the only one of its type that is shown, or if neither it nor
+another of its type is shown. Otherwise the look is needed, and what the scripted LLMs said of it was right, wrong or nothing. A
+box is right as in EEG (VKEL Eq. 13), and None if the object is not shown. The last column is the last logged training loss of
+stage 2.
 """
 
 import argparse

@@ -49,7 +49,7 @@ def write_names(sample: Sample, settings: PromptSettings) -> str:
     """Return the answer of the first stage to a sample.
 
     Raises:
-        DataError: it reads back as something else.
+        DataError: the answer does not parse back to the sample's entities.
     """
     answer = write_kinds(sample.entities)
     found, problems = read_kinds(answer, settings.labels, sample.sentence)
@@ -67,7 +67,7 @@ def write_places(sample: Sample, settings: PromptSettings) -> str:
     """Return the answer of the second stage to a sample.
 
     Raises:
-        DataError: it reads back as something else.
+        DataError: the answer does not parse back to the sample's entities.
     """
     frame = settings.frame.frame_of(sample)
     entities = [entity.in_frame(frame) for entity in sample.entities]
@@ -82,7 +82,7 @@ def write_places(sample: Sample, settings: PromptSettings) -> str:
 def rows_of(
     asked: Sequence[Sample], settings: PromptSettings, stage: str, write: Callable[[Sample, PromptSettings], str]
 ) -> list[dict[str, Any]]:
-    """Return a row a sample.
+    """Return one row per sample.
 
     Raises:
         DataError: lists the samples whose answer cannot be written.
@@ -124,7 +124,7 @@ def names_rows(samples: list[Sample], labels: LabelSet, args: Namespace) -> tupl
 
 
 def places_rows(samples: list[Sample], labels: LabelSet, args: Namespace) -> tuple[PromptSettings, list[dict[str, Any]]]:
-    """Return the prompts of the second stage, and its rows; it is shown gold's names, some of them disturbed."""
+    """Return the prompts and rows of the second stage. Its prompts show gold names, some of them disturbed (--noise_ratio)."""
     if args.noise_ratio:
         if not args.held_out:
             raise ConfigError("--noise_ratio: noise is for training samples alone. Give --held_out, the dev and test samples.")

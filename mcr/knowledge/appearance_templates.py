@@ -1,6 +1,6 @@
-"""What language models are asked of an entity's looks, by its coarse type (VKEL III-D 1, Fig. 6).
+"""Prompts that ask language models what an entity looks like, by coarse type (VKEL III-D 1, Fig. 6).
 
-The paper shows the template of persons and names what those of buildings and products ask for. The other attributes are those of
+The paper shows the template of persons and names a few attributes of buildings and products. The other attributes are those of
 its public code. The wording is ours.
 """
 
@@ -53,7 +53,7 @@ class AskedEntity:
 
 
 def asked_type(label: str, labels: LabelSet) -> str:
-    """Return the type that an entity is asked about with: a template's name, or the coarse label of another set as it is.
+    """Return the type under which an entity is asked about: a template's name, or a coarse label without a template as it is.
 
     >>> from mcr.labels import TWITTER_FMNERG
     >>> [asked_type(one, TWITTER_FMNERG) for one in ("athlete", "PER", "organization", "DISH")]
@@ -65,7 +65,7 @@ def asked_type(label: str, labels: LabelSet) -> str:
 
 
 def coarse_type(label: str, labels: LabelSet) -> str:
-    """Return the template's name for a label, fine or coarse; "other" for labels of other sets.
+    """Return the template's name for a label, fine or coarse; "other" for labels without a template.
 
     >>> from mcr.labels import TWITTER_FMNERG
     >>> [coarse_type(one, TWITTER_FMNERG) for one in ("athlete", "PER", "organization", "dish")]
@@ -76,7 +76,7 @@ def coarse_type(label: str, labels: LabelSet) -> str:
 
 
 def attributes_of(type_: str) -> tuple[str, ...]:
-    """Return what is asked of an entity of a type; of a label of another set, what other entities are asked."""
+    """Return the attributes that are asked for; a type without a template gets those of "other"."""
     return ATTRIBUTES.get(type_, ATTRIBUTES["other"])
 
 

@@ -41,12 +41,12 @@ Known = dict[AskedEntity, dict[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Advisers:
-    """The models that are asked.
+    """The models that are queried.
 
     Attributes:
-        models: for attributes, in the order in which the voter sees their answers.
-        voter: chooses an answer an attribute.
-        summarizer: says it in a sentence.
+        models: asked for attributes, in the order in which the voter sees their answers.
+        voter: chooses one answer per attribute.
+        summarizer: writes one sentence from the chosen answers.
     """
 
     models: tuple[ChatEndpoint, ...]
@@ -67,14 +67,14 @@ class Advisers:
 
 @dataclass(slots=True)
 class Tally:
-    """What was asked and what came of it.
+    """Counts of requests and failures.
 
     Attributes:
-        num_asked: requests by kind, those from the cache among them.
-        num_failed: replies that were refused or could not be read, by model.
+        num_asked: requests by kind, cached ones included.
+        num_failed: refused or unreadable replies, by model.
         num_cut: replies that ended at the limit of tokens, by kind.
-        left_out: why a model was left out as a whole, by model.
-        num_agreed: attributes that needed no vote, since one answer alone was there.
+        left_out: the reason why a model was skipped, by model.
+        num_agreed: attributes without a vote, because all usable answers were the same.
     """
 
     num_asked: dict[str, int] = field(default_factory=dict)
@@ -87,7 +87,7 @@ class Tally:
 def agreed_knowledge(entities: Sequence[AskedEntity], advisers: Advisers, tally: Tally) -> dict[AskedEntity, str]:
     """Return a sentence on the looks of each entity; entities that nothing is known of are left out.
 
-    What a model does not know never outvotes what another one knows. A model that cannot be reached is left out as a whole.
+    A missing answer never outvotes a real one. A model that cannot be reached is skipped.
 
     Args:
         entities: each is asked about once.
@@ -95,7 +95,7 @@ def agreed_knowledge(entities: Sequence[AskedEntity], advisers: Advisers, tally:
         tally: filled with counts.
 
     Raises:
-        EndpointError: no model can be reached, or not the voter or the summarizer.
+        EndpointError: none of the models, or not the voter or the summarizer, can be reached.
     """
     asked = list(dict.fromkeys(entities))
     answers = [_attributes(asked, model, tally) for model in advisers.models]
@@ -108,7 +108,7 @@ def agreed_knowledge(entities: Sequence[AskedEntity], advisers: Advisers, tally:
 
 
 def _attributes(entities: Sequence[AskedEntity], model: ChatEndpoint, tally: Tally) -> Known:
-    """Return what one model says of each entity, by attribute; without what it does not know."""
+    """Return one model's attributes of each entity, without unknown ones."""
     found: Known = {entity: {} for entity in entities}
     try:
         replies = _ask([(one, ask_for_appearance(one)) for one in entities], model, "attributes", tally)
@@ -159,7 +159,7 @@ def is_unknown(text: str) -> bool:
 
 
 def _vote(entities: Sequence[AskedEntity], answers: Sequence[Known], voter: ChatEndpoint, tally: Tally) -> Known:
-    """Return one value an attribute: the only one that is there, or the voter's choice."""
+    """Return one value per attribute: the answer that all usable replies share, or the voter's choice."""
     voted: Known = {entity: {} for entity in entities}
     ballots: list[tuple[tuple[AskedEntity, str, list[str]], str]] = []
     for entity in entities:
@@ -197,10 +197,10 @@ def chosen_answer(reply: str, given: Sequence[str]) -> str:
 
 
 def _ask(questions: Sequence[tuple[Any, str]], endpoint: ChatEndpoint, kind: str, tally: Tally) -> list[tuple[Any, str]]:
-    """Return each question's name with its reply, "" for a request that the endpoint does not take.
+    """Return (name, reply) for each question; the reply is "" if the endpoint refused the request.
 
     Raises:
-        EndpointError: a request used up its tries; what was answered is kept.
+        EndpointError: a request failed on all attempts; replies received so far stay cached.
     """
     tally.num_asked[kind] = tally.num_asked.get(kind, 0) + len(questions)
     bodies = ((name, body_of(text, endpoint, kind)) for name, text in questions)

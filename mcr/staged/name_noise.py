@@ -1,4 +1,4 @@
-"""Noise in what a first stage named, so that a second stage does not trust it blindly (VKEL IV-L)."""
+"""Noise in the names that a second stage is trained on, so that it does not trust the first stage blindly (VKEL IV-L)."""
 
 from collections.abc import Sequence
 from random import Random
@@ -12,7 +12,7 @@ UNITS = ("entities", "samples")
 def disturb(
     proposed: Sequence[Sequence[Entity]], ratio: float, types: Sequence[str], seed: int, unit: str = "entities"
 ) -> list[list[Entity]]:
-    """Return entities of which exactly round(ratio x n) are dropped or given another coarse type, one or the other by chance.
+    """Return the entities after noise: exactly round(ratio x n) are dropped or get another coarse type, at even odds.
 
     Differs: the paper's Fig. 10 says samples. `unit` "samples" disturbs one entity of each of that many samples.
 
@@ -20,7 +20,7 @@ def disturb(
         proposed: the entities of each sample.
         ratio: of the entities, or of the samples with an entity, 0 to 1.
         types: the coarse types.
-        seed: of everything random.
+        seed: random seed.
         unit: of UNITS.
 
     Raises:
@@ -55,10 +55,11 @@ def _changed(entity: Entity, types: Sequence[str], rng: Random) -> Entity | None
 def refuse_held_out(samples: Sequence[Sample], held_out: Sequence[Sample]) -> None:
     """Refuse to disturb dev or test samples.
 
-    A few sentences that both have, such as retweets (Twitter-FMNERG has five), are counted in a line of output.
+    If a few training samples share a sentence with held-out ones (five in Twitter-FMNERG, such as retweets), their number is
+    printed.
 
     Raises:
-        DataError: some are the same by id, or most of them by sentence.
+        DataError: some share an id with a held-out sample, or more than half share a sentence.
     """
     ids, sentences = {one.id for one in held_out}, {one.sentence for one in held_out}
     same = [one.id for one in samples if one.id in ids]

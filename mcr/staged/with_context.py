@@ -12,7 +12,7 @@ KnownEntities = Mapping[tuple[str, str], str]
 
 
 def known_entities(records: Iterable[Knowledge]) -> dict[tuple[str, str], str]:
-    """Return what is known of entities, by sample id and text; the first source that speaks of one counts."""
+    """Return knowledge by (sample id, entity text); of several records on one entity, the first counts."""
     found: dict[tuple[str, str], str] = {}
     for record in records:
         if record.entity is not None:

@@ -1,9 +1,9 @@
-"""Candidate images of sentences in the sandbox, where no web can be searched for them (VKEL III-C 1).
+"""Candidate images for sentences in the sandbox, in place of a web search (VKEL III-C 1).
 
     python -m mcr.systems.vkel.candidates --texts data/texts.jsonl --pool data/pool.jsonl --output data/candidates.jsonl
 
-A search engine finds images of what a sentence names: here images of the pool whose sentence shares a name, up to four by seed,
-and one of the whole pool, which seldom has to do with it. Writes a line `{"id", "images"}` a sentence, for mcr pair-images.
+Each sentence gets up to four images of the pool whose sentence shares a name with it, drawn by seed, and one image of the whole
+pool, which is usually unrelated. Writes one line `{"id", "images"}` per sentence, for mcr pair-images.
 """
 
 import json
@@ -22,7 +22,7 @@ NUM_FITTING = 4
 
 
 def candidates(texts: Sequence[Sample], pool: Sequence[Sample], seed: int) -> list[tuple[str, list[str]]]:
-    """Return image paths of each sentence, in an order that tells nothing."""
+    """Return image paths of each sentence, in random order."""
     naming: dict[str, list[str]] = defaultdict(list)
     for sample in pool:
         for name in dict.fromkeys(entity.text for entity in sample.entities):

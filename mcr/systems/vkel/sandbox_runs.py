@@ -1,4 +1,4 @@
-"""VKEL's stages in the sandbox: three scripted LLMs know, the base model with two adapters names and places."""
+"""VKEL's run steps in the sandbox: three scripted LLMs supply knowledge, two adapters predict names, then types and boxes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,7 +147,7 @@ class VkelRuns:
         return out / "model", self._stage(f"{name}/sft", f"fine-tuning: {name}", "sft", *flags, reads=reads, makes=makes)
 
     def write(self, stage: str, name: str, system: Variant) -> tuple[Path, list[Stage]]:
-        """Return the training set of a stage (mcr write-staged), and the stages that make it."""
+        """Return the training set of a VKEL stage (mcr write-staged), and the run steps that make it."""
         out, train, before = self.out / name / "rows", self._samples("train"), [self.world()]
         flags: tuple[object, ...] = ("--samples", train, "--family", system.family, "--labels", LABELS, "--detail", "brief")
         flags, reads = (*flags, "--output_dir", out, "--seed", self.run.seed), [train]
@@ -180,7 +180,7 @@ class VkelRuns:
         return {"names": names, "joint": names + places}.get(stage, places)
 
     def knowledge(self, system: Variant, split: str, named: Path | None = None) -> tuple[Path, Stage]:
-        """Return the knowledge of a split's entities, and the stage that asks for it: gold's, or those of a file of names."""
+        """Return the knowledge of a split's entities (gold's, or those of a file of names), and the run step that asks for it."""
         folder = self.out / "knowledge" / system.known if named is None else named.parent / "knowledge" / system.known
         samples, made = self._samples(split), folder / f"{split}.jsonl"
         served = ("--error_rates", f"attributes={self.run.sizes['error_rate']}", "--seed", self.run.seed, "--", "ask-appearance")

@@ -76,7 +76,8 @@ class VkelPredictor:
         out: the folder for what stage 1 names.
 
     Raises:
-        ConfigError: nobody names the entities, an adapter does not fit, or stage 2 was trained with another context.
+        ConfigError: neither vkel_names nor vkel_named is given, an adapter was trained for another stage, or stage 2 was
+            trained with another context.
     """
 
     def __init__(self, settings: VkelSettings, image_root: Path, out: Path) -> None:
@@ -140,7 +141,7 @@ class VkelPredictor:
         return SamplingSettings(num_generations=1, temperature=0.0, max_new_tokens=self.settings.vkel_max_new_tokens, seed=0)
 
     def _check_context(self, shows: Sequence[str]) -> None:
-        """Raise ConfigError where stage 2 is shown more or less than it was trained with."""
+        """Raise ConfigError if stage 2 is shown more or less than in its training."""
         given = {KNOWLEDGE: self.settings.vkel_knowledge, OBJECTS: self.settings.vkel_regions}
         faults = [
             f"{part}: give --vkel_{flag}" if part in shows else f"{part}: leave out --vkel_{flag}"
@@ -161,7 +162,7 @@ class VkelPredictor:
 
 
 def check_stage(flag: str, folder: str, saved: PromptSettings, wanted: str) -> None:
-    """Raise ConfigError where a model says that it learned another stage than the one that it is given for."""
+    """Raise ConfigError if a model was trained for another stage than the one that it is given for."""
     if saved.stage not in (wanted, JOINT):
         learned = f"stage {saved.stage}" if saved.stage else "none of the stages"
         raise ConfigError(f"--{flag}: {folder} learned {learned}, expected {wanted} or {JOINT}. Name a model of that stage.")
@@ -171,7 +172,7 @@ def read_named(path: Path, samples: Sequence[Sample]) -> dict[str, Prediction]:
     """Return the names of a file for samples.
 
     Raises:
-        ConfigError: it lacks one, or has another sentence for it.
+        ConfigError: the file lacks a sample, or has another sentence for it.
     """
     found = {prediction.id: prediction for prediction in load_predictions(path)}
     lacking = [sample.id for sample in samples if sample.id not in found]
@@ -184,7 +185,7 @@ def read_named(path: Path, samples: Sequence[Sample]) -> dict[str, Prediction]:
 
 
 def tell_unknown(samples: Sequence[Sample], named: Mapping[str, Prediction], known: KnownEntities) -> None:
-    """Print how many named entities nothing is known of. Knowledge of gold's names alone would tell who is right."""
+    """Print how many named entities have no knowledge. Knowledge of gold names only would reveal which names are correct."""
     keys = [(sample.id, collapse_space(entity.text)) for sample in samples for entity in named[sample.id].entities]
     num_unknown = sum(key not in known for key in keys)
     if num_unknown:
