@@ -7,7 +7,7 @@ counts the names that stage 1 predicted correctly, on the test and unseen splits
 its own shapes. So the type alone is enough if the named object is the only one of its type that is shown, or if neither it nor
 another of its type is shown. Otherwise the look is needed, and what the scripted LLMs said of it was right, wrong or nothing. A
 box is right as in EEG (VKEL Eq. 13), and None if the object is not shown. The last column is the last logged training loss of
-stage 2.
+stage 2, or of the one adapter for both stages.
 """
 
 import argparse
@@ -103,10 +103,9 @@ def placed_names(folder: Path, row: str, split: str, looks: Mapping[str, Sequenc
 
 
 def last_loss(folder: Path, row: str) -> str:
-    """Return the training loss of a row's second stage at its last steps, or a dash where one adapter learns both stages."""
-    log = folder / "places" / row.split("-", 2)[2] / "sft" / "metrics.jsonl"
-    if not log.exists():
-        return "-"
+    """Return the training loss of the last steps of a row's second stage, or of the one adapter that learned both."""
+    kind, _, places = row.split("-", 2)
+    log = folder / ("joint" if kind == "joint" else "places") / (row if kind == "joint" else places) / "sft" / "metrics.jsonl"
     losses = [record["loss"] for record in map(json.loads, log.read_text(encoding="utf-8").splitlines()) if "loss" in record]
     return f"{losses[-1]:.3f}"
 
