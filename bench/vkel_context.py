@@ -122,9 +122,10 @@ def cells(placed: Sequence[Placed]) -> list[str]:
 
 
 def rows_of(folder: Path) -> Iterator[list[str]]:
-    """Yield the table's rows of a seed."""
+    """Yield the table's rows of a seed, as far as they are finished."""
     looks = read_looks(folder / "data" / "knowledge.jsonl")
-    for row in sorted(path.name for path in (folder / "whole").iterdir()):
+    finished = (path for path in (folder / "whole").iterdir() if all((path / one / "metrics.json").exists() for one in SPLITS))
+    for row in sorted(path.name for path in finished):
         placed = [one for split in SPLITS for one in placed_names(folder, row, split, looks)]
         yield [folder.parent.name, row, *cells(placed), last_loss(folder, row)]
 
