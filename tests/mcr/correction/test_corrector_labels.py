@@ -1,4 +1,4 @@
-"""Types that the corrector's label set lacks are told, with how often they were predicted."""
+"""Types that the corrector's label set lacks are printed, with how often they were predicted."""
 
 from mcr.correction.corrector_flags import tell_unknown_types
 from mcr.io.predictions import Prediction
