@@ -6,8 +6,8 @@ FOLDER is the folder of one seed of mcr reproduce vkel-6, such as runs/reproduce
 counts the names that stage 1 predicted correctly, on the test and unseen splits together. In the sandbox, each coarse type has
 its own shapes. So the type alone is enough if the named object is the only one of its type that is shown, or if neither it nor
 another of its type is shown. Otherwise the look is needed, and what the scripted LLMs said of it was right, wrong or nothing. A
-box is right as in EEG (VKEL Eq. 13), and None if the object is not shown. The last column is the last logged training loss of
-stage 2, or of the one adapter for both stages.
+box is right as in EEG (VKEL Eq. 13), and None if the object is not shown. What was told is what rows
+with all synthetic pairs read. The last column is the last logged training loss of stage 2, or of the one adapter for both stages.
 """
 
 import argparse

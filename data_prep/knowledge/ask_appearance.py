@@ -25,7 +25,6 @@ from mcr.runs.command_line import CommandParser
 
 CHARS_A_TOKEN = 4  # about, in English
 SOURCE = "consistency"
-OTHER = "other"
 KEY_ENV = re.compile(r"@[A-Z_][A-Z0-9_]*$")
 
 
@@ -79,7 +78,7 @@ def tell_without_template(entities: Sequence[AskedEntity]) -> None:
     """Print the types that have no template of their own."""
     others = sorted({one.type for one in entities} - {*ATTRIBUTES})
     if others:
-        asked = ", ".join(ATTRIBUTES[OTHER])
+        asked = ", ".join(attributes_of(others[0]))
         print(f"types without a template: {', '.join(others)}. They are asked what other entities are asked: {asked}.")
 
 

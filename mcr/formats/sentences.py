@@ -88,7 +88,7 @@ def write_fine_sentences(entities: Sequence[Entity], labels: LabelSet) -> str:
 
 
 def types_of(fine: str, labels: LabelSet) -> str:
-    """Return a type as the second stage's sentence has it, behind the type that it is a kind of, if the set has two levels.
+    """Return a type as the second stage's sentence has it: after its coarse type, if the label set has two levels.
 
     >>> from mcr.labels import TWITTER_FMNERG, TWITTER_GMNER
     >>> types_of("athlete", TWITTER_FMNERG), types_of("PER", TWITTER_GMNER)
